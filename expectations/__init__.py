@@ -1,0 +1,1 @@
+"""Great Expectations suites and custom expectations over an inventory of images."""

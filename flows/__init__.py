@@ -1,0 +1,1 @@
+"""The flows (retrain, gate) and the command line that starts them."""

@@ -1,0 +1,287 @@
+"""RetrainConfig: the one typed place for every setting, a part for each stage.
+
+Defaults and their meaning are written here and nowhere else: `pixelgate config`, the form in the
+Prefect UI and the documentation are made from these fields.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+Severity = Literal["critical", "warning", "info"]
+Fraction = Annotated[float, Field(ge=0, lt=1)]
+Positive = Annotated[int, Field(ge=1)]
+
+
+def _square(value: object) -> object:
+    """Let one number stand for a square."""
+    return (value, value) if isinstance(value, int) else value
+
+
+Size = Annotated[tuple[Positive, Positive], BeforeValidator(_square)]
+
+
+class Part(BaseModel):
+    """A frozen group of settings that refuses names it doesn't know."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+class DataConfig(Part):
+    """Where the pictures are and how their labels and splits are read."""
+
+    directory: Path | None = Field(
+        None, description="Folder of images, or a CSV or Parquet manifest (path, label, split)."
+    )
+    layout: Literal["auto", "class", "split", "flat", "manifest"] = Field(
+        "auto",
+        description="class/file, split/class/file, flat files named by label_pattern, a manifest,"
+        " or auto: told from the folder itself.",
+    )
+    label_pattern: str | None = Field(
+        None,
+        description="Regular expression with a group named `label`, searched in the relative path."
+        r" Example: ^(?P<label>[a-z]+)_\d+",
+    )
+    manifest: Path | None = Field(
+        None, description="CSV or Parquet with columns path, label and optionally split."
+    )
+    test_fraction: Fraction = Field(
+        0.2, description="Share of pictures kept for testing where the data has no test split."
+    )
+    validation_fraction: Fraction = Field(
+        0.1, description="Share of the training pictures kept for validation where there is none."
+    )
+    max_pixels: Positive = Field(
+        50_000_000,
+        description="A picture with more pixels than this is never expanded in memory (a bomb).",
+    )
+    workers: Positive | None = Field(
+        None, description="Processes that read pictures; by default one a core."
+    )
+
+
+class Rule(Part):
+    """One rule of the data gate: how severe its failure is."""
+
+    severity: Severity = Field(
+        "critical", description="critical stops the run, warning and info are reported."
+    )
+
+
+class SizesRule(Rule):
+    """Image sizes are what is expected."""
+
+    allowed: Literal["uniform", "any"] | list[Size] = Field(
+        "uniform",
+        description="uniform (one size for all), any, or a list of [height, width] in pixels.",
+    )
+    min_side: Positive | None = Field(
+        None, description="Shortest height or width, pixels; with allowed = any for a range."
+    )
+    max_side: Positive | None = Field(
+        None, description="Longest height or width, pixels; with allowed = any for a range."
+    )
+
+
+class ModesRule(Rule):
+    """Pillow modes are what is expected."""
+
+    severity: Severity = "warning"
+    allowed: Literal["uniform", "any"] | list[str] = Field(
+        "uniform", description="uniform (one mode for all), any, or a list such as ['L', 'RGB']."
+    )
+
+
+class ClassSizeRule(Rule):
+    """Every class has enough pictures."""
+
+    min_files: Positive = Field(10, description="Fewest readable pictures a class may have.")
+
+
+class ClassBalanceRule(Rule):
+    """No class is much larger than another."""
+
+    max_ratio: Annotated[float, Field(ge=1)] = Field(
+        10.0, description="Largest ratio of the largest class to the smallest."
+    )
+
+
+class GateConfig(Part):
+    """The data gate: a rule a field, each with its severity and its threshold."""
+
+    decodes: Rule = Field(Rule(), description="Every file decodes to a picture.")
+    labelled: Rule = Field(Rule(), description="Every file has a label.")
+    sizes: SizesRule = SizesRule()
+    modes: ModesRule = ModesRule()
+    class_size: ClassSizeRule = ClassSizeRule()
+    class_balance: ClassBalanceRule = ClassBalanceRule()
+    classes_in_splits: Rule = Field(
+        Rule(), description="Every class has pictures in the train, validation and test splits."
+    )
+
+
+class GeneratorConfig(Part):
+    """What the model is fed; the names and meanings are those of Keras' ImageDataGenerator."""
+
+    target_size: Size | None = Field(
+        None, description="Height and width of the model's input, pixels; default: most frequent."
+    )
+    color_mode: Literal["grayscale", "rgb", "rgba"] | None = Field(
+        None, description="Channels of the model's input; default: what most pictures have."
+    )
+    class_mode: Literal["categorical", "sparse", "binary"] = Field(
+        "categorical", description="Targets: one-hot vectors, class numbers, or 0/1 of two classes."
+    )
+    batch_size: Positive = Field(128, description="Pictures a training step.")
+    rescale: float | None = Field(
+        1 / 255, description="Factor on the pixel values; a layer of the model itself. None: 1."
+    )
+    rotation_range: Annotated[float, Field(ge=0, le=180)] = Field(
+        8.0, description="Random rotation of up to this many degrees either way."
+    )
+    width_shift_range: Annotated[float, Field(ge=0)] = Field(
+        0.08, description="Random horizontal shift: a share of the width below 1, else pixels."
+    )
+    height_shift_range: Annotated[float, Field(ge=0)] = Field(
+        0.08, description="Random vertical shift: a share of the height below 1, else pixels."
+    )
+    zoom_range: Annotated[float, Field(ge=0, lt=1)] | tuple[float, float] = Field(
+        0.08, description="Random zoom in [1 - z, 1 + z], or in [lower, upper]; each axis its own."
+    )
+    horizontal_flip: bool = Field(
+        False, description="Mirror half of the pictures; off, as it can change a label."
+    )
+    vertical_flip: bool = Field(
+        False, description="Turn half of the pictures upside down; off, as it can change a label."
+    )
+    brightness_range: tuple[float, float] | None = Field(
+        None, description="Random factor on the pixel values, [lower, upper]."
+    )
+    fill_mode: Literal["constant", "nearest", "reflect", "wrap"] = Field(
+        "nearest", description="How points outside the picture are filled."
+    )
+    cval: Annotated[float, Field(ge=0, le=255)] = Field(
+        0.0, description="Value of those points when fill_mode is constant."
+    )
+
+    @model_validator(mode="after")
+    def _ranges_run_upwards(self) -> Self:
+        for name in ("zoom_range", "brightness_range"):
+            value = getattr(self, name)
+            if isinstance(value, tuple) and not 0 < value[0] <= value[1]:
+                raise ValueError(f"{name} must be 0 < lower <= upper. Received: {list(value)}")
+        return self
+
+
+class TrainingConfig(Part):
+    """The model and how it learns."""
+
+    model: str = Field(
+        "fast_cnn",
+        description="fast_cnn, basic_cnn, a backbone of keras.applications such as MobileNetV2, or"
+        " package.module:function.",
+    )
+    weights: Path | None = Field(
+        None, description="Local .weights.h5 or .keras file for a backbone; default: random."
+    )
+    dropout: Fraction | None = Field(
+        None, description="Dropout before the last layer; default: the model's own."
+    )
+    epochs: Positive | None = Field(
+        None, description="Passes over the training pictures; default: about 4,000 steps, 8 to 60."
+    )
+    optimizer: str = Field("adam", description="Name of a Keras optimizer.")
+    learning_rate: Annotated[float, Field(gt=0)] = Field(
+        0.004, description="Learning rate; the highest one under a schedule."
+    )
+    learning_rate_schedule: Literal["cosine", "constant"] = Field(
+        "cosine", description="cosine: a short warm-up, then down to zero; or constant."
+    )
+    label_smoothing: Fraction = Field(
+        0.05, description="Share of each one-hot target spread over all classes (categorical only)."
+    )
+    early_stopping_patience: Positive | None = Field(
+        None, description="Epochs without a better validation accuracy before training ends."
+    )
+    callbacks: list[str] = Field(
+        [], description="Your own Keras callbacks, each as package.module:Class."
+    )
+
+
+class EvaluationConfig(Part):
+    """How the test split is read."""
+
+    confidence_level: Annotated[float, Field(gt=0, lt=1)] = Field(
+        0.95, description="Of the accuracy's interval (Wilson)."
+    )
+    mistakes_shown: Positive = Field(
+        40, description="Misclassified pictures shown, the most confident first."
+    )
+
+
+class RegistryConfig(Part):
+    """The model gate: what a model must show before it becomes champion."""
+
+    tracking_uri: str | None = Field(
+        None, description="MLflow tracking URI; default: an SQLite file under home."
+    )
+    min_accuracy: Annotated[float, Field(ge=0, le=1)] = Field(
+        0.5, description="Floor: the lowest test accuracy a champion may have."
+    )
+    max_accuracy_drop: Annotated[float, Field(ge=0, le=1)] = Field(
+        0.0, description="How far below the champion's accuracy a new champion may stay."
+    )
+
+
+class NotifyConfig(Part):
+    """Who is told how a run ended."""
+
+    on_outcome: str | None = Field(
+        None,
+        description="A command (the summary is its standard input) or an http(s) URL (the summary"
+        " is posted), as JSON.",
+    )
+    outcomes: list[
+        Literal[
+            "promoted", "kept_champion", "unchanged", "data_rejected", "model_rejected", "failed"
+        ]
+    ] = Field(
+        ["data_rejected", "model_rejected", "failed"],
+        description="The outcomes on_outcome is called for.",
+    )
+    timeout: Annotated[float, Field(gt=0)] = Field(
+        30.0, description="Seconds the command or the URL may take."
+    )
+
+
+class RetrainConfig(Part):
+    """Everything one retraining needs to know."""
+
+    name: str = Field(
+        "pixelgate",
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$",
+        description="Name of the registered model.",
+    )
+    home: Path = Field(
+        Path(".pixelgate"), description="Folder of runs/ (evidence) and state/ (what runs share)."
+    )
+    seed: int = Field(42, description="Of the split, the weights, the order and the augmentation.")
+    force: bool = Field(
+        False, description="Train although data, settings and code are those of the last run."
+    )
+    data: DataConfig = DataConfig()
+    gate: GateConfig = GateConfig()
+    generators: GeneratorConfig = GeneratorConfig()
+    training: TrainingConfig = TrainingConfig()
+    evaluation: EvaluationConfig = EvaluationConfig()
+    registry: RegistryConfig = RegistryConfig()
+    notify: NotifyConfig = NotifyConfig()
+
+    @property
+    def state(self) -> Path:
+        """Folder of what runs share."""
+        return self.home / "state"

@@ -1,0 +1,66 @@
+"""Writes that are whole or not there: a temporary name beside the place, flushed, then renamed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import uuid
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    import pandas as pd
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Yield a temporary path beside `path`; on success flush it and rename it into place.
+
+    The temporary name keeps the suffix, because writers such as Keras choose the format by it.
+    On any error the temporary file is removed and `path` is left as it was.
+
+    Raises:
+        OSError: the folder can't be written.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.stem}.{uuid.uuid4().hex[:8]}{path.suffix}")
+    try:
+        yield temporary
+        with temporary.open("rb+") as handle:
+            os.fsync(handle.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_json(path: Path, content: Any) -> Path:
+    """Write `content` as indented JSON; numpy numbers and paths are written as plain ones."""
+    with replacing(path) as temporary:
+        temporary.write_text(json.dumps(content, indent=2, default=_plain) + "\n", "utf-8")
+    return path
+
+
+def read_json(path: Path) -> Any:
+    """Read JSON that `write_json` wrote."""
+    return json.loads(path.read_text("utf-8"))
+
+
+def write_parquet(path: Path, frame: pd.DataFrame) -> Path:
+    """Write a frame, its `attrs` included, as Parquet."""
+    with replacing(path) as temporary:
+        frame.to_parquet(temporary, index=False)
+    return path
+
+
+def digest(content: Any) -> str:
+    """Return the SHA-256, in hexadecimal, of `content` written as canonical JSON."""
+    canonical = json.dumps(content, sort_keys=True, default=_plain)
+    return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def _plain(value: Any) -> Any:
+    return value.item() if hasattr(value, "item") else str(value)

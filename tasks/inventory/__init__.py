@@ -1,0 +1,8 @@
+"""A data folder goes in; a DataFrame with a row per picture file comes out.
+
+- `scan.take_inventory`: the whole stage.
+- `layouts.list_files`, `layouts.label_files`: which files there are, and their labels and splits.
+- `pictures.read_picture`: what one file holds, or why it can't be read.
+- `splits.assign_splits`: train, validation and test, by content.
+- `columns`: the names of the frame's columns, and its fingerprint.
+"""

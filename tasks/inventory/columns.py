@@ -1,0 +1,62 @@
+"""The columns of an inventory, named once for every stage, and the fingerprint over them."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+PATH = "path"
+SPLIT = "split"
+LABEL = "label"
+FORMAT = "format"
+MODE = "mode"
+HEIGHT = "height"
+WIDTH = "width"
+CHANNELS = "channels"
+BYTES = "bytes"
+MTIME_NS = "mtime_ns"
+SHA256 = "sha256"
+ERROR = "error"
+
+PICTURE_COLUMNS = (FORMAT, MODE, HEIGHT, WIDTH, CHANNELS, BYTES, MTIME_NS, SHA256, ERROR)
+COLUMNS = (PATH, SPLIT, LABEL, *PICTURE_COLUMNS)
+DTYPES = {
+    PATH: "str",
+    SPLIT: "str",
+    LABEL: "str",
+    FORMAT: "str",
+    MODE: "str",
+    HEIGHT: "Int32",
+    WIDTH: "Int32",
+    CHANNELS: "Int8",
+    BYTES: "Int64",
+    MTIME_NS: "Int64",
+    SHA256: "str",
+    ERROR: "str",
+}
+
+TRAIN, VALIDATION, TEST = SPLITS = ("train", "validation", "test")
+
+
+def readable(inventory: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows whose file decodes and has a label."""
+    return inventory[inventory[ERROR].isna() & inventory[LABEL].notna()]
+
+
+def fingerprint(inventory: pd.DataFrame) -> str:
+    """Return a hash over path, label, split and content of every row: the data set's version.
+
+    Args:
+        inventory: rows in the order of their paths, as `take_inventory` returns them.
+
+    Returns:
+        64 hexadecimal digits (SHA-256).
+    """
+    named = inventory[[PATH, LABEL, SPLIT, SHA256]].astype("object").fillna("")
+    hasher = hashlib.sha256()
+    for row in named.itertuples(index=False, name=None):
+        hasher.update("\x1f".join(row).encode("utf-8", "surrogatepass") + b"\x1e")
+    return hasher.hexdigest()

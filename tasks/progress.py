@@ -1,0 +1,34 @@
+"""Progress on long work: a bar on a terminal, log lines where there is none."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import time
+from typing import TYPE_CHECKING, TypeVar
+
+from tqdm.auto import tqdm
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+Item = TypeVar("Item")
+SECONDS_BETWEEN_LINES = 10.0
+
+
+def track(
+    batches: Iterable[list[Item]], *, total: int, description: str, unit: str = "files"
+) -> Iterator[list[Item]]:
+    """Pass batches on, counting their items towards `total` as they go by."""
+    log = logging.getLogger("pixelgate")
+    done, told = 0, time.monotonic()
+    with tqdm(
+        total=total, desc=description, unit=f" {unit}", disable=not sys.stderr.isatty(), leave=False
+    ) as bar:
+        for batch in batches:
+            yield batch
+            done += len(batch)
+            bar.update(len(batch))
+            if bar.disable and time.monotonic() - told > SECONDS_BETWEEN_LINES:
+                told = time.monotonic()
+                log.info("%s: %d of %d %s", description, done, total, unit)
