@@ -5,15 +5,28 @@ from __future__ import annotations
 import logging
 import sys
 import time
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TextIO, TypeVar
 
-from tqdm.auto import tqdm
+from tqdm import tqdm
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 Item = TypeVar("Item")
 SECONDS_BETWEEN_LINES = 10.0
+
+_screen: TextIO | None = None
+
+
+def use_screen(stream: TextIO) -> None:
+    """Say where a person is looking, when that is no longer `sys.stderr`."""
+    global _screen  # noqa: PLW0603 - a process has one screen
+    _screen = stream
+
+
+def screen() -> TextIO:
+    """Return the stream a person is looking at."""
+    return _screen or sys.stderr
 
 
 def track(
@@ -23,7 +36,12 @@ def track(
     log = logging.getLogger("pixelgate")
     done, told = 0, time.monotonic()
     with tqdm(
-        total=total, desc=description, unit=f" {unit}", disable=not sys.stderr.isatty(), leave=False
+        total=total,
+        desc=description,
+        unit=f" {unit}",
+        file=screen(),
+        disable=not screen().isatty(),
+        leave=False,
     ) as bar:
         for batch in batches:
             yield batch

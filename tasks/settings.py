@@ -11,10 +11,12 @@ from pydantic.fields import FieldInfo  # noqa: TC002 - part of a public signatur
 from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDict
 
 from tasks.config import RetrainConfig
-from tasks.errors import SettingsError
+from tasks.errors import DataFolderError, SettingsError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from tasks.config import DataConfig
 
 ENV_PREFIX = "PIXELGATE_"
 
@@ -72,6 +74,22 @@ def describe(config: RetrainConfig, origins: Mapping[str, str]) -> list[dict[str
         }
         for name, field, value in _fields(config)
     ]
+
+
+def existing_directory(settings: DataConfig) -> Path:
+    """Return the data folder, or the manifest in its place.
+
+    Raises:
+        DataFolderError: none is set, or it is missing.
+    """
+    directory = settings.directory
+    if directory is None and settings.manifest is not None:
+        directory = settings.manifest.parent
+    if directory is None:
+        raise DataFolderError("No data folder is set. Give --data DIR or set data.directory.")
+    if not directory.exists():
+        raise DataFolderError(f"No such data folder: {directory}. Check --data (data.directory).")
+    return directory
 
 
 def _fields(part: BaseModel, prefix: str = "") -> Iterator[tuple[str, FieldInfo, Any]]:

@@ -47,7 +47,7 @@ def read_picture(root: str, path: str, *, max_pixels: int) -> dict[str, Any]:
         row["sha256"] = hashlib.sha256(data).hexdigest()
         row.update(describe_picture(data, max_pixels=max_pixels))
     except Exception as error:  # noqa: BLE001 - decoders raise anything on damaged bytes
-        row["error"] = _reason(error)
+        row["error"] = reason_of(error)
     return row
 
 
@@ -103,7 +103,8 @@ def _read_regular_file(file: Path, row: dict[str, Any]) -> bytes:
     return file.read_bytes()
 
 
-def _reason(error: Exception) -> str:
+def reason_of(error: Exception) -> str:
+    """Return why a file could not be read, in a few words."""
     if isinstance(error, OSError) and error.errno:
         return os.strerror(error.errno)
     if type(error).__name__ == "UnidentifiedImageError":

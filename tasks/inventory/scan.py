@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import logging
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from tasks.errors import DataFolderError
 from tasks.inventory.columns import COLUMNS, DTYPES, ERROR, PATH, PICTURE_COLUMNS
 from tasks.inventory.layouts import label_files
 from tasks.inventory.pictures import read_picture
 from tasks.inventory.splits import assign_splits
 from tasks.progress import track
+from tasks.settings import existing_directory
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from tasks.config import DataConfig
 
@@ -44,7 +44,7 @@ def take_inventory(settings: DataConfig, *, seed: int) -> pd.DataFrame:
         DataFolderError: the folder is missing, unreadable, empty or of no known layout.
         SettingsError: the label pattern is wrong.
     """
-    directory = _existing(settings)
+    directory = existing_directory(settings)
     files, found = label_files(directory, settings)
     root = directory if directory.is_dir() else directory.parent
     pictures = _read_pictures(root, files, settings)
@@ -60,20 +60,7 @@ def take_inventory(settings: DataConfig, *, seed: int) -> pd.DataFrame:
 
 def root_of(inventory: pd.DataFrame) -> Path:
     """Return the folder the inventory's paths are relative to."""
-    from pathlib import Path
-
     return Path(inventory.attrs["root"])
-
-
-def _existing(settings: DataConfig) -> Path:
-    directory = settings.directory
-    if directory is None and settings.manifest is not None:
-        directory = settings.manifest.parent
-    if directory is None:
-        raise DataFolderError("No data folder is set. Give --data DIR or set data.directory.")
-    if not directory.exists():
-        raise DataFolderError(f"No such data folder: {directory}. Check --data (data.directory).")
-    return directory
 
 
 def _read_pictures(root: Path, files: pd.DataFrame, settings: DataConfig) -> pd.DataFrame:

@@ -1,0 +1,90 @@
+"""Expectations of image data sets that Great Expectations doesn't ship.
+
+Importing this module registers them, so that suites naming them can be opened by any GX context.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from great_expectations.execution_engine import PandasExecutionEngine
+from great_expectations.expectations.expectation import ColumnAggregateExpectation
+from great_expectations.expectations.metrics.column_aggregate_metric_provider import (
+    ColumnAggregateMetricProvider,
+    column_aggregate_value,
+)
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class ColumnCountsByValue(ColumnAggregateMetricProvider):
+    """How often each value of a column occurs."""
+
+    metric_name = "column.counts_by_value"
+
+    @column_aggregate_value(engine=PandasExecutionEngine)
+    def _pandas(cls, column: pd.Series, **_: Any) -> dict[str, int]:  # noqa: N805 - GX makes it a class method
+        return {str(value): int(count) for value, count in column.value_counts().items()}
+
+
+class ExpectColumnValueCountsToBeAtLeast(ColumnAggregateExpectation):
+    """Expect every value of a column to occur at least `min_count` times.
+
+    With `column="label"`: every class has enough pictures. The observed value is the smallest
+    count; the details list every value below the bound with its count.
+    """
+
+    min_count: int
+    metric_dependencies: ClassVar[tuple[str, ...]] = ("column.counts_by_value",)
+    success_keys: ClassVar[tuple[str, ...]] = ("min_count",)
+
+    def _validate(
+        self,
+        metrics: dict[str, Any],
+        runtime_configuration: dict[str, Any] | None = None,  # noqa: ARG002 - GX's signature
+        execution_engine: Any = None,  # noqa: ARG002 - GX's signature
+    ) -> dict[str, Any]:
+        counts: dict[str, int] = metrics["column.counts_by_value"]
+        least: int = self._get_success_kwargs()["min_count"]
+        small = {value: count for value, count in counts.items() if count < least}
+        return {
+            "success": not small,
+            "result": {
+                "observed_value": min(counts.values(), default=0),
+                "details": {"below": small},
+            },
+        }
+
+
+class ExpectColumnValueCountRatioToBeAtMost(ColumnAggregateExpectation):
+    """Expect the most frequent value to occur at most `max_ratio` times as often as the rarest.
+
+    With `column="label"`: class balance. The details name both values with their counts.
+    """
+
+    max_ratio: float
+    metric_dependencies: ClassVar[tuple[str, ...]] = ("column.counts_by_value",)
+    success_keys: ClassVar[tuple[str, ...]] = ("max_ratio",)
+
+    def _validate(
+        self,
+        metrics: dict[str, Any],
+        runtime_configuration: dict[str, Any] | None = None,  # noqa: ARG002 - GX's signature
+        execution_engine: Any = None,  # noqa: ARG002 - GX's signature
+    ) -> dict[str, Any]:
+        counts: dict[str, int] = metrics["column.counts_by_value"]
+        if not counts:
+            return {"success": True, "result": {"observed_value": None}}
+        most, least = max(counts, key=counts.__getitem__), min(counts, key=counts.__getitem__)
+        ratio = counts[most] / counts[least]
+        return {
+            "success": ratio <= self._get_success_kwargs()["max_ratio"],
+            "result": {
+                "observed_value": ratio,
+                "details": {
+                    "largest": {most: counts[most]},
+                    "smallest": {least: counts[least]},
+                },
+            },
+        }

@@ -1,0 +1,136 @@
+"""Prints what the commands found: tables for people, JSON and CSV for programs."""
+
+from __future__ import annotations
+
+import enum
+import json
+import sys
+from typing import TYPE_CHECKING, Any
+
+from flows.screen import say
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import pandas as pd
+
+    from tasks.validation import Verdict
+
+
+class Lines(enum.StrEnum):
+    """How predictions are printed."""
+
+    csv = "csv"
+    jsonl = "jsonl"
+
+
+def show_json(content: Any) -> None:
+    """Print JSON on stdout."""
+    sys.stdout.write(json.dumps(content, indent=2) + "\n")
+
+
+def show_summary(summary: Mapping[str, Any], *, as_json: bool) -> None:
+    """Print how a run ended and where its evidence is."""
+    if as_json:
+        show_json(summary)
+    say()
+    say(f"{summary['outcome']}: {summary['message']}")
+    say(f"report: {summary['report']}")
+
+
+def show_verdict(verdict: Verdict, summary: Mapping[str, Any], *, as_json: bool) -> None:
+    """Print the verdict of the data gate on a screen."""
+    if as_json:
+        show_json(summary)
+    say()
+    say(verdict.screen)
+    say(f"report: {summary['report']}")
+
+
+def show_inventory(inventory: pd.DataFrame, fingerprint: str, *, as_json: bool) -> None:
+    """Print what a folder holds: files by class and split, sizes, modes, and what can't be read."""
+    counts = inventory.groupby(["label", "split"]).size().unstack(fill_value=0)
+    sizes = inventory.value_counts(["height", "width", "mode"]).head(10)
+    errors = inventory.loc[inventory["error"].notna(), ["path", "error"]]
+    if as_json:
+        show_json(
+            {
+                "data_fingerprint": fingerprint,
+                "images": len(inventory),
+                "unreadable": errors.to_dict("records"),
+                "counts": counts.T.to_dict(),
+                "sizes": [
+                    {"height": int(height), "width": int(width), "mode": mode, "images": int(count)}
+                    for (height, width, mode), count in sizes.items()
+                ],
+                **inventory.attrs,
+            }
+        )
+        return
+    found = inventory.attrs
+    say(f"{found['root']} ({found['layout']} layout)")
+    say(f"{len(inventory)} pictures, {found['hidden']} hidden and {found['other']} other files")
+    say(f"fingerprint {fingerprint}")
+    say()
+    sys.stdout.write(counts.to_string() + "\n\n")
+    sys.stdout.write(sizes.rename("pictures").to_frame().to_string() + "\n")
+    if not errors.empty:
+        say(f"\n{len(errors)} files can't be read:")
+        for row in errors.head(10).itertuples():
+            say(f"  {row.path}: {row.error}")
+
+
+def show_predictions(table: pd.DataFrame, lines: Lines) -> None:
+    """Print a row a picture on stdout."""
+    if lines is Lines.csv:
+        table.to_csv(sys.stdout, index=False)
+    else:
+        table.to_json(sys.stdout, orient="records", lines=True, force_ascii=False)
+
+
+def show_runs(summaries: Sequence[Mapping[str, Any]], *, as_json: bool) -> None:
+    """Print a line a run."""
+    if as_json:
+        show_json(summaries)
+        return
+    if not summaries:
+        say("No runs yet. Start one with `pixelgate run --data DIR`, or try `pixelgate demo`.")
+        return
+    rows = [
+        (
+            summary["run_id"],
+            summary.get("name") or "",
+            summary["outcome"],
+            _percent(summary.get("metrics")),
+            summary.get("model_version") or "",
+            (summary.get("message") or "").splitlines()[0] if summary.get("message") else "",
+        )
+        for summary in summaries
+    ]
+    _print_table(("run", "model", "outcome", "accuracy", "version", "message"), rows)
+
+
+def show_settings(rows: Sequence[Mapping[str, str]], *, as_json: bool) -> None:
+    """Print a line a setting."""
+    if as_json:
+        show_json(rows)
+        return
+    columns = ("setting", "value", "source", "meaning")
+    _print_table(columns, [tuple(row[column] for column in columns) for row in rows])
+
+
+def _percent(metrics: Mapping[str, float] | None) -> str:
+    return f"{metrics['accuracy']:.2%}" if metrics else ""
+
+
+def _print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Print a table as wide as the terminal; where there is none, nothing is folded."""
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(*columns, box=box.SIMPLE_HEAD, pad_edge=False)
+    for row in rows:
+        table.add_row(*row)
+    wide = None if sys.stdout.isatty() else 400
+    Console(width=wide, markup=False, highlight=False, soft_wrap=False).print(table)

@@ -1,0 +1,161 @@
+"""A batch of pictures and a recipe go in; the batch, each picture moved its own way, comes out.
+
+The transforms, their names and their order are those of Keras' ImageDataGenerator: rotate, shift,
+zoom, then flip, then brightness, all about the centre of the picture. Here the numbers of a whole
+batch are drawn at once and one graph operation moves all of its pictures.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import tensorflow as tf
+
+if TYPE_CHECKING:
+    from tasks.config import GeneratorConfig
+
+
+def augment(pictures: tf.Tensor, settings: GeneratorConfig, *, seed: tf.Tensor) -> tf.Tensor:
+    """Transform each picture of a batch at random.
+
+    Args:
+        pictures: (batch, height, width, channels) uint8.
+        settings: the ranges; all zero leaves the pictures as they are.
+        seed: (2,) int64; the same seed gives the same batch.
+
+    Returns:
+        (batch, height, width, channels) uint8.
+    """
+    pictures = move(pictures, draw_moves(tf.shape(pictures), settings, seed=seed), settings)
+    if settings.brightness_range is not None:
+        low, high = settings.brightness_range
+        factor = _uniform(tf.shape(pictures)[0], low, high, seed, 7)[:, None, None, None]
+        brighter = tf.round(tf.cast(pictures, tf.float32) * factor)
+        pictures = tf.cast(tf.clip_by_value(brighter, 0.0, 255.0), tf.uint8)
+    return pictures
+
+
+def draw_moves(shape: tf.Tensor, settings: GeneratorConfig, *, seed: tf.Tensor) -> tf.Tensor:
+    """Draw an affine map for each picture of a batch.
+
+    Args:
+        shape: (4,) int32, the batch's shape.
+        settings: the ranges.
+        seed: (2,) int64.
+
+    Returns:
+        (batch, 8) float32: for an output pixel at column x and row y the input pixel's column is
+        `m0 x + m1 y + m2`, its row `m3 x + m4 y + m5`; the last two are zero.
+    """
+    batch = shape[0]
+    height, width = tf.cast(shape[1], tf.float32), tf.cast(shape[2], tf.float32)
+    angle = math.radians(settings.rotation_range)
+    theta = _uniform(batch, -angle, angle, seed, 1)
+    down = _shift(batch, settings.height_shift_range, height, seed, 2)
+    right = _shift(batch, settings.width_shift_range, width, seed, 3)
+    low, high = _zoom_limits(settings.zoom_range)
+    zoom_y = _uniform(batch, low, high, seed, 4) * _flip(batch, settings.vertical_flip, seed, 5)
+    zoom_x = _uniform(batch, low, high, seed, 6) * _flip(batch, settings.horizontal_flip, seed, 8)
+    return affine(theta, down, right, zoom_y, zoom_x, height=height, width=width)
+
+
+def affine(  # noqa: PLR0913 - the five numbers of a move
+    theta: tf.Tensor,
+    down: tf.Tensor,
+    right: tf.Tensor,
+    zoom_y: tf.Tensor,
+    zoom_x: tf.Tensor,
+    *,
+    height: tf.Tensor,
+    width: tf.Tensor,
+) -> tf.Tensor:
+    """Compose rotation, shift and zoom about the centre, as ImageDataGenerator composes them.
+
+    In (row, column) coordinates the map from output to input is
+    `centre + R(theta) @ (shift + Z @ (point - centre))`; a flip is a zoom of -1.
+
+    Args:
+        theta: (batch,) radians, counter-clockwise in row-column order.
+        down: (batch,) pixels along the rows.
+        right: (batch,) pixels along the columns.
+        zoom_y: (batch,) factor along the rows; above 1 shows more of the surroundings.
+        zoom_x: (batch,) factor along the columns.
+        height: of the pictures, pixels.
+        width: of the pictures, pixels.
+
+    Returns:
+        (batch, 8) float32, as `draw_moves` says.
+    """
+    cos, sin = tf.cos(theta), tf.sin(theta)
+    row_from_row, row_from_column = cos * zoom_y, -sin * zoom_x
+    column_from_row, column_from_column = sin * zoom_y, cos * zoom_x
+    middle_row, middle_column = (height - 1) / 2, (width - 1) / 2
+    row = cos * down - sin * right + middle_row
+    row -= row_from_row * middle_row + row_from_column * middle_column
+    column = sin * down + cos * right + middle_column
+    column -= column_from_row * middle_row + column_from_column * middle_column
+    zero = tf.zeros_like(theta)
+    return tf.stack(
+        [
+            column_from_column,
+            column_from_row,
+            column,
+            row_from_column,
+            row_from_row,
+            row,
+            zero,
+            zero,
+        ],
+        axis=1,
+    )
+
+
+def move(pictures: tf.Tensor, moves: tf.Tensor, settings: GeneratorConfig) -> tf.Tensor:
+    """Resample every picture along its map, bilinearly.
+
+    Args:
+        pictures: (batch, height, width, channels) uint8.
+        moves: (batch, 8) float32, as `draw_moves` returns them.
+        settings: fill_mode and cval say what lies outside the picture.
+
+    Returns:
+        (batch, height, width, channels) uint8.
+    """
+    return tf.raw_ops.ImageProjectiveTransformV3(
+        images=pictures,
+        transforms=moves,
+        output_shape=tf.shape(pictures)[1:3],
+        fill_value=float(settings.cval),
+        interpolation="BILINEAR",
+        fill_mode=settings.fill_mode.upper(),
+    )
+
+
+def _uniform(
+    batch: tf.Tensor, low: float | tf.Tensor, high: float | tf.Tensor, seed: tf.Tensor, salt: int
+) -> tf.Tensor:
+    """Draw (batch,) float32; the salt keeps the draws of one batch apart."""
+    salted = tf.stack([seed[0] * 16 + salt, seed[1]])
+    drawn = tf.random.stateless_uniform([batch], salted)
+    return low + drawn * (high - low)
+
+
+def _shift(
+    batch: tf.Tensor, extent: float, side: tf.Tensor, seed: tf.Tensor, salt: int
+) -> tf.Tensor:
+    """Below 1 the extent is a share of the side, else pixels; as in ImageDataGenerator."""
+    most = extent * side if extent < 1 else tf.constant(float(extent))
+    return _uniform(batch, -most, most, seed, salt)
+
+
+def _zoom_limits(zoom_range: float | tuple[float, float]) -> tuple[float, float]:
+    if isinstance(zoom_range, tuple):
+        return zoom_range
+    return 1 - zoom_range, 1 + zoom_range
+
+
+def _flip(batch: tf.Tensor, wanted: bool, seed: tf.Tensor, salt: int) -> tf.Tensor:  # noqa: FBT001
+    if not wanted:
+        return tf.ones([batch])
+    return tf.where(_uniform(batch, 0.0, 1.0, seed, salt) < 0.5, -1.0, 1.0)  # noqa: PLR2004

@@ -1,0 +1,147 @@
+"""Picture files go in; one memory-mapped array of all of them, decoded once, comes out."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tasks.errors import PicturesChangedError
+from tasks.files import digest, replacing
+from tasks.generators.decoding import CHANNELS, decode_picture
+from tasks.inventory.columns import PATH, SHA256
+from tasks.progress import track
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import pandas as pd
+
+CHUNK = 512
+FILES_WORTH_A_POOL = 4_000
+KEPT = 4
+
+log = logging.getLogger("pixelgate.generators")
+
+
+def decode_once(  # noqa: PLR0913 - each is one plain fact of the decoding
+    pictures: pd.DataFrame,
+    *,
+    root: Path,
+    size: tuple[int, int],
+    color_mode: str,
+    folder: Path,
+    max_pixels: int,
+    workers: int | None = None,
+) -> Path:
+    """Decode pictures into an array on disk, or find the array that already holds them.
+
+    The file is named by the contents of the pictures, their order, the size and the colour mode;
+    it is written under another name and renamed when whole, so that a torn one is never read.
+
+    Args:
+        pictures: rows with path and sha256, in the order wanted.
+        root: folder the paths are relative to.
+        size: height and width, pixels.
+        color_mode: grayscale, rgb or rgba.
+        folder: where the arrays are kept; all but the last few used are removed.
+        max_pixels: a picture that declares more is refused.
+        workers: processes; by default one a core.
+
+    Returns:
+        Path of a .npy file: (pictures, height, width, channels) uint8.
+
+    Raises:
+        PicturesChangedError: a file is not the one the inventory describes any more.
+    """
+    shape = (len(pictures), *size, CHANNELS[color_mode])
+    key = digest([pictures[SHA256].tolist(), size, color_mode])[:32]
+    file = folder / f"{key}.npy"
+    if not _holds(file, shape):
+        with replacing(file) as unfinished:
+            np.lib.format.open_memmap(unfinished, "w+", np.uint8, shape).flush()
+            chunks = _chunks(pictures)
+            jobs = 1 if len(pictures) < FILES_WORTH_A_POOL else workers or os.cpu_count() or 1
+            _fill(unfinished, chunks, jobs, str(root), size, color_mode, max_pixels, shape[0])
+    os.utime(file)
+    _forget_old(folder)
+    return file
+
+
+def _holds(file: Path, shape: tuple[int, ...]) -> bool:
+    """Tell whether a file is a whole array of this shape; anything else is made anew."""
+    try:
+        return bool(np.load(file, mmap_mode="r").shape == shape)
+    except (OSError, ValueError):
+        return False
+
+
+def _chunks(pictures: pd.DataFrame) -> Iterator[tuple[int, list[tuple[str, str]]]]:
+    rows = list(zip(pictures[PATH], pictures[SHA256], strict=True))
+    for start in range(0, len(rows), CHUNK):
+        yield start, rows[start : start + CHUNK]
+
+
+def _fill(  # noqa: PLR0913
+    file: Path,
+    chunks: Iterator[tuple[int, list[tuple[str, str]]]],
+    jobs: int,
+    root: str,
+    size: tuple[int, int],
+    color_mode: str,
+    max_pixels: int,
+    total: int,
+) -> None:
+    from joblib import Parallel, delayed
+
+    decoded = Parallel(n_jobs=jobs, return_as="generator", batch_size=1)(
+        delayed(_decode_chunk)(str(file), start, rows, root, size, color_mode, max_pixels)
+        for start, rows in chunks
+    )
+    problems: list[str] = []
+    for outcomes in track(decoded, total=total, description="decode"):
+        problems.extend(problem for problem in outcomes if problem)
+    if problems:
+        shown = "\n".join(f"  {problem}" for problem in problems[:10])
+        raise PicturesChangedError(
+            f"{len(problems)} files are no longer what the inventory saw:\n{shown}\n"
+            "Let the folder come to rest and run again."
+        )
+
+
+def _decode_chunk(  # noqa: PLR0913
+    file: str,
+    start: int,
+    rows: list[tuple[str, str]],
+    root: str,
+    size: tuple[int, int],
+    color_mode: str,
+    max_pixels: int,
+) -> list[str | None]:
+    """Decode a run of files into their places; return the problem of each, or None."""
+    array = np.load(file, mmap_mode="r+")
+    problems: list[str | None] = []
+    for place, (path, sha256) in enumerate(rows, start):
+        try:
+            data = Path(root, path).read_bytes()
+            if hashlib.sha256(data).hexdigest() != sha256:
+                raise ValueError("its content changed")  # noqa: TRY301
+            array[place] = decode_picture(
+                data, size=size, color_mode=color_mode, max_pixels=max_pixels
+            )
+            problems.append(None)
+        except Exception as error:  # noqa: BLE001 - decoders raise anything on damaged bytes
+            problems.append(f"{path}: {error}")
+    array.flush()
+    return problems
+
+
+def _forget_old(folder: Path) -> None:
+    newest_first = sorted(folder.glob("*.npy"), key=lambda file: file.stat().st_mtime, reverse=True)
+    for file in newest_first[KEPT:]:
+        log.info("removing the decode cache %s, not used lately", file)
+        file.unlink(missing_ok=True)

@@ -1,0 +1,66 @@
+"""The bytes of a picture go in; the array a model is fed comes out. The one place that does this.
+
+Every mode becomes the target mode in one way:
+
+| picture | becomes |
+|---|---|
+| EXIF orientation | applied first |
+| 16-bit and 32-bit integer | the upper 8 of 16 bits |
+| float | clipped to 0 .. 255 |
+| transparent (RGBA, LA, palette) | laid over white, unless the target is rgba |
+| CMYK, YCbCr, LAB, palette, 1-bit | converted by Pillow |
+
+Imports only Pillow and NumPy, so that a worker process starts fast.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from tasks.inventory.pictures import open_picture
+
+MODES = {"grayscale": "L", "rgb": "RGB", "rgba": "RGBA"}
+CHANNELS = {"grayscale": 1, "rgb": 3, "rgba": 4}
+
+
+def decode_picture(
+    data: bytes, *, size: tuple[int, int], color_mode: str, max_pixels: int
+) -> np.ndarray:
+    """Turn the bytes of a picture file into a model's input.
+
+    Args:
+        data: the whole file.
+        size: height and width wanted, pixels; the picture is stretched to it, anti-aliased.
+        color_mode: grayscale, rgb or rgba.
+        max_pixels: a picture that declares more is refused.
+
+    Returns:
+        (height, width, channels) uint8 in [0, 255].
+
+    Raises:
+        ValueError: the file is empty or declares too many pixels.
+        Exception: whatever Pillow raises on bytes it can't decode.
+    """
+    with open_picture(data, max_pixels=max_pixels) as opened:
+        upright = ImageOps.exif_transpose(opened)
+        picture = _in_mode(upright, MODES[color_mode])
+    height, width = size
+    if picture.size != (width, height):
+        picture = picture.resize((width, height), Image.Resampling.BILINEAR)
+    return np.asarray(picture).reshape(height, width, CHANNELS[color_mode])
+
+
+def _in_mode(picture: Image.Image, mode: str) -> Image.Image:
+    if picture.mode == mode:
+        return picture
+    if picture.mode.startswith("I"):
+        values = np.asarray(picture).clip(0, 2**16 - 1).astype(np.uint16)
+        picture = Image.fromarray((values >> 8).astype(np.uint8))
+    elif picture.mode == "F":
+        picture = Image.fromarray(np.asarray(picture).clip(0, 255).astype(np.uint8))
+    elif mode != "RGBA" and picture.has_transparency_data:
+        transparent = picture.convert("RGBA")
+        white = Image.new("RGBA", transparent.size, "white")
+        picture = Image.alpha_composite(white, transparent)
+    return picture.convert(mode)

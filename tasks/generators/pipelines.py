@@ -1,0 +1,104 @@
+"""The records of `recipe` go in; tf.data pipelines over the decoded pictures come out."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+import tensorflow as tf
+
+from tasks.generators.augmentation import augment
+from tasks.generators.recipe import TARGET, Inputs
+from tasks.inventory.columns import SPLIT, TRAIN
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from tasks.generators.recipe import InputContract
+
+EVALUATION_BATCH = 256
+
+
+def steps_per_epoch(inputs: Inputs) -> int:
+    """Return how many batches hold every training picture once."""
+    return math.ceil(inputs.counts[TRAIN] / inputs.settings.batch_size)
+
+
+def training_batches(inputs: Inputs, *, seed: int, first_step: int = 0) -> tf.data.Dataset:
+    """Shuffled, augmented batches of the train split, epoch after epoch without end.
+
+    Order and augmentation of a step follow from the seed and the step's number alone, so that a
+    pipeline opened at `first_step` goes on exactly as one that began at 0.
+
+    Args:
+        inputs: what `build_inputs` returned.
+        seed: of order and augmentation.
+        first_step: how many batches to leave out at the beginning.
+
+    Returns:
+        Batches of pictures, (batch, height, width, channels) uint8, and targets: (batch, classes)
+        float32 if categorical, (batch,) int32 if sparse, (batch, 1) float32 if binary.
+    """
+    rows, targets = _rows_of(inputs, TRAIN)
+
+    def one_epoch(number: tf.Tensor) -> tf.data.Dataset:
+        order = tf.random.experimental.stateless_shuffle(rows, seed=tf.stack([seed, number]))
+        return tf.data.Dataset.from_tensor_slices(order).batch(inputs.settings.batch_size)
+
+    def augmented(
+        step: tf.Tensor, pictures: tf.Tensor, target: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        moved = augment(pictures, inputs.settings, seed=tf.stack([tf.cast(seed, tf.int64), step]))
+        return moved, target
+
+    epochs = tf.data.Dataset.range(np.iinfo(np.int64).max)
+    numbered = epochs.flat_map(one_epoch).enumerate().skip(first_step)
+    read = _reader(inputs, targets)
+    batches = numbered.map(
+        lambda step, batch: (step, *read(batch)), num_parallel_calls=tf.data.AUTOTUNE
+    )
+    return batches.map(augmented, num_parallel_calls=tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
+
+
+def evaluation_batches(inputs: Inputs, split: str) -> tf.data.Dataset:
+    """Batches of a split in the order of the index, as they are; shapes as `training_batches`."""
+    rows, targets = _rows_of(inputs, split)
+    batches = tf.data.Dataset.from_tensor_slices(rows).batch(EVALUATION_BATCH)
+    read = _reader(inputs, targets)
+    return batches.map(read, num_parallel_calls=tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
+
+
+def pixels_of(inputs_pixels: Path, rows: np.ndarray) -> np.ndarray:
+    """Return the decoded pictures of these rows: (rows, height, width, channels) uint8."""
+    return np.asarray(np.load(inputs_pixels, mmap_mode="r")[rows])
+
+
+def _rows_of(inputs: Inputs, split: str) -> tuple[np.ndarray, np.ndarray]:
+    index = pd.read_parquet(inputs.index, columns=[SPLIT, TARGET])
+    return np.flatnonzero(index[SPLIT] == split), index[TARGET].to_numpy()
+
+
+def _reader(
+    inputs: Inputs, targets: np.ndarray
+) -> Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]:
+    """Return the function from row numbers to pictures and targets."""
+    pixels = np.load(inputs.pixels, mmap_mode="r")
+    contract = inputs.contract
+
+    def read(rows: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        pictures = tf.numpy_function(lambda at: pixels[at], [rows], tf.uint8, stateful=False)
+        pictures.set_shape((None, *contract.shape))
+        return pictures, _as_targets(tf.gather(targets, rows), contract)
+
+    return read
+
+
+def _as_targets(numbers: tf.Tensor, contract: InputContract) -> tf.Tensor:
+    if contract.class_mode == "categorical":
+        return tf.one_hot(numbers, len(contract.classes))
+    if contract.class_mode == "binary":
+        return tf.cast(numbers, tf.float32)[:, None]
+    return numbers

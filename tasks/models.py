@@ -1,0 +1,174 @@
+"""A model's name and its input contract go in; an untrained Keras model comes out.
+
+Every model takes the pictures as they are decoded, uint8 in [0, 255], and rescales them itself, so
+that training, evaluation and serving can't disagree; it answers with probabilities.
+"""
+
+from __future__ import annotations
+
+import importlib
+import math
+from typing import TYPE_CHECKING, Any
+
+import keras
+from keras import layers
+
+from tasks.errors import SettingsError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tasks.config import TrainingConfig
+    from tasks.generators.recipe import InputContract
+
+    Body = Callable[[keras.KerasTensor, float | None], keras.KerasTensor]
+
+STEM_SIDE = 16
+SMALLEST_MAP = 7
+
+
+def build_model(
+    contract: InputContract, settings: TrainingConfig, *, rescale: float | None
+) -> keras.Model:
+    """Build a model by name.
+
+    Args:
+        contract: gives the input's shape, the classes and the class mode.
+        settings: the model's name, its dropout and its weights.
+        rescale: factor on the pixel values, or None for 1.
+
+    Returns:
+        A model from (batch, height, width, channels) uint8 to (batch, classes) float32
+        probabilities; to (batch, 1), the probability of the second class, if class_mode is binary.
+
+    Raises:
+        SettingsError: no model has this name, or it can't take this input or these weights.
+    """
+    inputs = keras.Input(contract.shape, dtype="uint8", name="pictures")
+    rescaled = layers.Rescaling(1.0 if rescale is None else rescale, name="rescale")(inputs)
+    features = _body(contract, settings)(rescaled, settings.dropout)
+    binary = contract.class_mode == "binary"
+    answer = layers.Dense(
+        1 if binary else len(contract.classes),
+        activation="sigmoid" if binary else "softmax",
+        dtype="float32",
+        name="probabilities",
+    )(features)
+    return keras.Model(inputs, answer, name=_plain_name(settings.model))
+
+
+def basic_cnn(pictures: keras.KerasTensor, dropout: float | None = None) -> keras.KerasTensor:
+    """Map (batch, h, w, c) float32 to (batch, 512): the tutorial's 32-32-pool-64-64-pool-512.
+
+    Dropout defaults to the tutorial's 0.5.
+    """
+    features = pictures
+    for filters in (32, 64):
+        for _ in range(2):
+            features = layers.Conv2D(filters, 3, padding="same", activation="relu")(features)
+        features = layers.MaxPooling2D()(features)
+    features = layers.Dense(512, activation="relu")(layers.Flatten()(features))
+    return layers.Dropout(0.5 if dropout is None else dropout)(features)
+
+
+def fast_cnn(pictures: keras.KerasTensor, dropout: float | None = None) -> keras.KerasTensor:
+    """Map (batch, h, w, c) float32 to (batch, 128): a strided stem, then a few small convolutions.
+
+    What costs time on a CPU is operations a picture, so resolution falls before width grows; large
+    pictures pass more strided stages until the map is small. Dropout defaults to 0.2.
+    """
+    side = min(pictures.shape[1:3])
+    features = _convolve(pictures, 32, kernel=5, strides=2 if side >= STEM_SIDE else 1)
+    features = _convolve(features, 32)
+    halvings = max(0, math.ceil(math.log2(min(features.shape[1:3]) / SMALLEST_MAP)) - 1)
+    for _ in range(halvings):
+        features = _convolve(features, 32, strides=2)
+    features = _convolve(features, 64, strides=2)
+    features = _convolve(features, 64)
+    features = _convolve(features, 128, strides=2)
+    features = layers.GlobalAveragePooling2D()(features)
+    return layers.Dropout(0.2 if dropout is None else dropout)(features)
+
+
+MODELS: dict[str, Body] = {"basic_cnn": basic_cnn, "fast_cnn": fast_cnn}
+
+
+def _convolve(
+    features: keras.KerasTensor, filters: int, *, kernel: int = 3, strides: int = 1
+) -> keras.KerasTensor:
+    features = layers.Conv2D(filters, kernel, strides=strides, padding="same", use_bias=False)(
+        features
+    )
+    return layers.ReLU()(layers.BatchNormalization(momentum=0.9)(features))
+
+
+def _body(contract: InputContract, settings: TrainingConfig) -> Body:
+    name = settings.model
+    if name in MODELS:
+        return MODELS[name]
+    if ":" in name:
+        return _imported(name, contract)
+    backbone = getattr(keras.applications, name.removeprefix("applications."), None)
+    if callable(backbone):
+        return _backbone(backbone, contract, settings)
+    raise SettingsError(
+        f"training.model must be one of {', '.join(MODELS)}, a class of keras.applications such as"
+        f" MobileNetV2, or package.module:function. Received: {name}"
+    )
+
+
+def import_by_path(path: str, setting: str) -> Any:
+    """Return the object at package.module:name.
+
+    Raises:
+        SettingsError: naming the setting, when there is no such module or name.
+    """
+    module_name, _, name = path.partition(":")
+    try:
+        return getattr(importlib.import_module(module_name), name)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise SettingsError(
+            f"{setting} = {path} can't be imported ({error}). Expected package.module:name, with"
+            " the package on Python's path."
+        ) from None
+
+
+def _imported(path: str, contract: InputContract) -> Body:
+    """Wrap the user's function (input_shape) -> keras.Model of features or of a whole network."""
+    function = import_by_path(path, "training.model")
+
+    def body(pictures: keras.KerasTensor, dropout: float | None) -> keras.KerasTensor:
+        features = function(input_shape=contract.shape)(pictures)
+        return layers.Dropout(dropout)(features) if dropout else features
+
+    return body
+
+
+def _backbone(backbone: Any, contract: InputContract, settings: TrainingConfig) -> Body:
+    def body(pictures: keras.KerasTensor, dropout: float | None) -> keras.KerasTensor:
+        try:
+            network = backbone(
+                include_top=False, weights=None, input_shape=contract.shape, pooling="avg"
+            )
+            if settings.weights is not None:
+                _load_weights(network, settings)
+        except ValueError as error:
+            raise SettingsError(
+                f"training.model = {settings.model} can't be built for pictures of shape"
+                f" {contract.shape}: {error}"
+            ) from None
+        features = network(pictures)
+        return layers.Dropout(dropout)(features) if dropout else features
+
+    return body
+
+
+def _load_weights(network: keras.Model, settings: TrainingConfig) -> None:
+    try:
+        network.load_weights(str(settings.weights))
+    except OSError as error:
+        raise SettingsError(f"training.weights = {settings.weights}: {error}") from None
+
+
+def _plain_name(name: str) -> str:
+    return "".join(letter if letter.isalnum() else "_" for letter in name)

@@ -1,0 +1,6 @@
+"""All the evidence of a run goes in; figures and one self-contained page come out.
+
+- `figures`: PNG files drawn with matplotlib.
+- `previews.draw_previews`: what the data looks like, before training.
+- `page.write_report`: report.html.
+"""

@@ -1,0 +1,139 @@
+"""Numbers and pictures go in; PNG files come out. Figures are made without pyplot's global state."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from tasks.files import replacing
+from tasks.inventory.columns import HEIGHT, LABEL, SPLIT, SPLITS, WIDTH
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    import pandas as pd
+    from matplotlib.axes import Axes
+
+DPI = 110
+INK, SECOND = "#1f4e79", "#d1495b"
+MANY_CLASSES = 20
+
+
+def draw_picture_grid(
+    rows: Sequence[tuple[str, np.ndarray]], file: Path, *, title: str
+) -> Path:
+    """Draw a row of pictures for each name.
+
+    Args:
+        rows: name and (pictures, height, width, channels) uint8.
+        file: PNG to write.
+        title: above the grid.
+    """
+    columns = max(len(pictures) for _, pictures in rows)
+    figure = Figure(figsize=(1.2 + 0.75 * columns, 0.6 + 0.75 * len(rows)), layout="constrained")
+    axes = figure.subplots(len(rows), columns, squeeze=False)
+    for (name, pictures), line in zip(rows, axes, strict=True):
+        for axis, picture in zip(line, pictures, strict=False):
+            _show(axis, picture)
+        for axis in line:
+            axis.axis("off")
+        line[0].text(
+            -0.15, 0.5, name, transform=line[0].transAxes, ha="right", va="center", fontsize=8
+        )
+    figure.suptitle(title, fontsize=10)
+    return _save(figure, file)
+
+
+def draw_mistakes(pictures: np.ndarray, captions: Sequence[str], file: Path) -> Path:
+    """Draw pictures with a caption under each.
+
+    Args:
+        pictures: (pictures, height, width, channels) uint8.
+        captions: one a picture.
+        file: PNG to write.
+    """
+    columns = min(8, len(pictures))
+    lines = -(-len(pictures) // columns)
+    figure = Figure(figsize=(1.35 * columns, 1.6 * lines), layout="constrained")
+    axes = figure.subplots(lines, columns, squeeze=False)
+    for axis in axes.flat:
+        axis.axis("off")
+    for axis, picture, caption in zip(axes.flat, pictures, captions, strict=False):
+        _show(axis, picture)
+        axis.set_title(caption, fontsize=7)
+    return _save(figure, file)
+
+
+def draw_size_histogram(inventory: pd.DataFrame, file: Path) -> Path:
+    """Draw how many pictures have which height and which width, pixels."""
+    figure = Figure(figsize=(6, 2.8), layout="constrained")
+    for axis, column in zip(figure.subplots(1, 2, sharey=True), (HEIGHT, WIDTH), strict=True):
+        axis.hist(inventory[column].dropna().astype(int), bins=30, color=INK)
+        axis.set_xlabel(f"{column} (pixels)")
+    figure.axes[0].set_ylabel("pictures")
+    return _save(figure, file)
+
+
+def draw_class_counts(inventory: pd.DataFrame, file: Path) -> Path:
+    """Draw how many pictures each class has, by split."""
+    counts = inventory.groupby([LABEL, SPLIT]).size().unstack(fill_value=0)
+    counts = counts.reindex(columns=list(SPLITS), fill_value=0)
+    figure = Figure(figsize=(max(5, 0.35 * len(counts)), 3), layout="constrained")
+    axis = figure.subplots()
+    bottom = np.zeros(len(counts))
+    for split, color in zip(SPLITS, (INK, "#6c9dc6", "#e0a458"), strict=True):
+        axis.bar(counts.index.astype(str), counts[split], bottom=bottom, label=split, color=color)
+        bottom += counts[split].to_numpy()
+    axis.tick_params(axis="x", rotation=0 if len(counts) <= MANY_CLASSES / 2 else 90)
+    axis.set_ylabel("pictures")
+    axis.legend(fontsize=8)
+    return _save(figure, file)
+
+
+def draw_history(history: pd.DataFrame, file: Path) -> Path:
+    """Draw loss and accuracy of train and validation by epoch."""
+    figure = Figure(figsize=(7, 2.8), layout="constrained")
+    for axis, name in zip(figure.subplots(1, 2), ("loss", "accuracy"), strict=True):
+        axis.plot(history["epoch"] + 1, history[name], color=INK, marker=".", label="train")
+        axis.plot(
+            history["epoch"] + 1, history[f"val_{name}"], color=SECOND, marker=".",
+            label="validation",
+        )  # fmt: skip
+        axis.set_xlabel("epoch")
+        axis.set_ylabel(name)
+        axis.legend(fontsize=8)
+    return _save(figure, file)
+
+
+def draw_confusion(confusion: Sequence[Sequence[int]], classes: Sequence[str], file: Path) -> Path:
+    """Draw the confusion matrix, counts in the cells where there are few enough classes."""
+    counts = np.asarray(confusion)
+    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    side = max(3.5, 0.42 * len(classes))
+    figure = Figure(figsize=(side + 0.6, side), layout="constrained")
+    axis = figure.subplots()
+    axis.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    if len(classes) <= MANY_CLASSES:
+        for (row, column), count in np.ndenumerate(counts):
+            if count:
+                color = "white" if shares[row, column] > 0.5 else "black"  # noqa: PLR2004 - half of the colour map
+                axis.text(column, row, count, ha="center", va="center", fontsize=7, color=color)
+    axis.set_xticks(range(len(classes)), classes, rotation=90, fontsize=8)
+    axis.set_yticks(range(len(classes)), classes, fontsize=8)
+    axis.set_xlabel("predicted")
+    axis.set_ylabel("true")
+    return _save(figure, file)
+
+
+def _show(axis: Axes, picture: np.ndarray) -> None:
+    gray = picture.shape[-1] == 1
+    axis.imshow(picture[..., 0] if gray else picture, cmap="gray" if gray else None, vmin=0, vmax=255)
+
+
+def _save(figure: Figure, file: Path) -> Path:
+    with replacing(file) as temporary:
+        figure.savefig(temporary, dpi=DPI)
+    return file

@@ -1,0 +1,60 @@
+"""Inputs go in; PNG files that show what the model will be fed come out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+import tensorflow as tf
+
+from tasks.generators.augmentation import augment
+from tasks.generators.pipelines import pixels_of
+from tasks.inventory.columns import LABEL, SPLIT, TRAIN, readable
+from tasks.reporting.figures import draw_class_counts, draw_picture_grid, draw_size_histogram
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tasks.generators.recipe import Inputs
+
+SAMPLES = 8
+CLASSES_SHOWN = 20
+
+
+def draw_previews(
+    inputs: Inputs, inventory: pd.DataFrame, *, seed: int, folder: Path
+) -> list[Path]:
+    """Draw samples of each class, the same ones augmented, the sizes and the class counts.
+
+    Args:
+        inputs: what `build_inputs` returned.
+        inventory: what it was made from.
+        seed: of the augmentation.
+        folder: gets samples.png, augmented.png, sizes.png and classes.png.
+
+    Returns:
+        The files.
+    """
+    samples = _samples(inputs)
+    moved = [
+        (label, augment(pictures, inputs.settings, seed=tf.constant([seed, row], tf.int64)).numpy())
+        for row, (label, pictures) in enumerate(samples)
+    ]
+    return [
+        draw_picture_grid(samples, folder / "samples.png", title="as the model is given them"),
+        draw_picture_grid(moved, folder / "augmented.png", title="the same, augmented"),
+        draw_size_histogram(inventory, folder / "sizes.png"),
+        draw_class_counts(readable(inventory), folder / "classes.png"),
+    ]
+
+
+def _samples(inputs: Inputs) -> list[tuple[str, np.ndarray]]:
+    """The first training pictures of each class, in the order of the index."""
+    index = pd.read_parquet(inputs.index, columns=[SPLIT, LABEL])
+    train = index[index[SPLIT] == TRAIN]
+    first = train.groupby(LABEL).head(SAMPLES)
+    return [
+        (str(label), pixels_of(inputs.pixels, rows.index.to_numpy()))
+        for label, rows in list(first.groupby(LABEL))[:CLASSES_SHOWN]
+    ]
