@@ -1,8 +1,7 @@
-"""The command line: parses, calls, prints. Heavy libraries are imported by the command that runs."""
+"""The command line: parses, calls, prints; a command imports the heavy libraries it needs."""
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -105,12 +104,12 @@ def _finish(summary: dict[str, Any], *, as_json: bool) -> None:
     )
 )
 def run(  # noqa: PLR0913 - each is a flag
+    *,
     data: Data = None,
     config: Config = None,
     assignments: Set = None,
     name: Name = None,
     home: Home = None,
-    *,
     force: Force = False,
     as_json: Json = False,
 ) -> None:
@@ -135,7 +134,9 @@ def demo(home: Home = None, *, force: Force = False, as_json: Json = False) -> N
     _finish(summary, as_json=as_json)
 
 
-@app.command(epilog=_examples("pixelgate inventory photos/", "pixelgate inventory photos/ -o i.parquet"))
+@app.command(
+    epilog=_examples("pixelgate inventory photos/", "pixelgate inventory photos/ -o i.parquet")
+)
 def inventory(
     directory: Folder,
     config: Config = None,
@@ -185,15 +186,14 @@ def gate(
 @app.command(
     epilog=_examples("pixelgate predict new/", "pixelgate predict a.png b.png --format jsonl")
 )
-def predict(
+def predict(  # noqa: PLR0913 - each is a flag
     images: Annotated[list[Path], typer.Argument(help="Pictures, or folders of pictures.")],
+    *,
     config: Config = None,
     assignments: Set = None,
     name: Name = None,
     home: Home = None,
-    as_format: Annotated[
-        Lines, typer.Option("--format", "-f", help="csv or jsonl.")
-    ] = Lines.csv,
+    as_format: Annotated[Lines, typer.Option("--format", "-f", help="csv or jsonl.")] = Lines.csv,
 ) -> None:
     """Name the class of each picture with the model in production."""
     settings, _ = _load(config, assignments, name=name, home=home)
@@ -240,6 +240,7 @@ def show_config(
     )
 )
 def serve(  # noqa: PLR0913 - each is a flag
+    *,
     data: Data = None,
     config: Config = None,
     assignments: Set = None,
@@ -261,4 +262,4 @@ def serve(  # noqa: PLR0913 - each is a flag
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

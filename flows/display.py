@@ -49,7 +49,9 @@ def show_verdict(verdict: Verdict, summary: Mapping[str, Any], *, as_json: bool)
 
 def show_inventory(inventory: pd.DataFrame, fingerprint: str, *, as_json: bool) -> None:
     """Print what a folder holds: files by class and split, sizes, modes, and what can't be read."""
-    counts = inventory.groupby(["label", "split"]).size().unstack(fill_value=0)
+    from tasks.inventory.columns import counts_by_split
+
+    counts = counts_by_split(inventory)
     sizes = inventory.value_counts(["height", "width", "mode"]).head(10)
     errors = inventory.loc[inventory["error"].notna(), ["path", "error"]]
     if as_json:
@@ -59,10 +61,7 @@ def show_inventory(inventory: pd.DataFrame, fingerprint: str, *, as_json: bool) 
                 "images": len(inventory),
                 "unreadable": errors.to_dict("records"),
                 "counts": counts.T.to_dict(),
-                "sizes": [
-                    {"height": int(height), "width": int(width), "mode": mode, "images": int(count)}
-                    for (height, width, mode), count in sizes.items()
-                ],
+                "sizes": sizes.rename("images").reset_index().to_dict("records"),
                 **inventory.attrs,
             }
         )

@@ -65,7 +65,7 @@ def quiet(home: Path) -> Iterator[None]:
         yield
     except (PixelgateError, KeyboardInterrupt, SystemExit):
         raise
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - the last resort, which tells where it is logged
         os.write(2, traceback.format_exc().encode())
         say(f"Error: {type(error).__name__}: {error}\nThe traceback is in {file}")
         raise SystemExit(1) from None

@@ -153,10 +153,11 @@ class GeneratorConfig(Part):
         0.08, description="Random zoom in [1 - z, 1 + z], or in [lower, upper]; each axis its own."
     )
     horizontal_flip: bool = Field(
-        False, description="Mirror half of the pictures; off, as it can change a label."
+        default=False, description="Mirror half of the pictures; off, as it can change a label."
     )
     vertical_flip: bool = Field(
-        False, description="Turn half of the pictures upside down; off, as it can change a label."
+        default=False,
+        description="Turn half of the pictures upside down; off, as it can change a label.",
     )
     brightness_range: tuple[float, float] | None = Field(
         None, description="Random factor on the pixel values, [lower, upper]."
@@ -271,7 +272,8 @@ class RetrainConfig(Part):
     )
     seed: int = Field(42, description="Of the split, the weights, the order and the augmentation.")
     force: bool = Field(
-        False, description="Train although data, settings and code are those of the last run."
+        default=False,
+        description="Train although data, settings and code are those of the last run.",
     )
     data: DataConfig = DataConfig()
     gate: GateConfig = GateConfig()

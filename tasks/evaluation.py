@@ -16,10 +16,9 @@ from sklearn.metrics import (
 )
 
 from tasks.files import write_json, write_parquet
-from tasks.generators.cache import decode_once
 from tasks.generators.pipelines import pixels_of
+from tasks.generators.recipe import decode_for
 from tasks.inventory.columns import LABEL, PATH, SPLIT, TEST, readable
-from tasks.inventory.scan import root_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -100,7 +99,9 @@ def evaluate_model(
         PicturesChangedError: a file changed since the inventory.
     """
     pictures = readable(inventory)
-    pixels, rows = _test_pixels(pictures, contract, inventory, config)
+    # Decoded as a whole, as the generators did, so that their cache answers for the same contract.
+    pixels = decode_for(contract, pictures, config)
+    rows = np.flatnonzero(pictures[SPLIT] == TEST)
     network = model if isinstance(model, keras.Model) else keras.saving.load_model(model)
     answered = predict_labels(network, contract, pixels_of(pixels, rows))
     test = pictures.iloc[rows][[PATH, LABEL]].reset_index(drop=True)
@@ -142,25 +143,6 @@ def worst_mistakes(evaluation: Evaluation, *, most: int) -> pd.DataFrame:
     return wrong.sort_values(PROBABILITY, ascending=False).head(most)
 
 
-def _test_pixels(
-    pictures: pd.DataFrame,
-    contract: InputContract,
-    inventory: pd.DataFrame,
-    config: RetrainConfig,
-) -> tuple[Path, np.ndarray]:
-    """The same call the generators made, so that for the same contract the cache answers."""
-    pixels = decode_once(
-        pictures,
-        root=root_of(inventory),
-        size=contract.size,
-        color_mode=contract.color_mode,
-        folder=config.state / "decoded",
-        max_pixels=config.data.max_pixels,
-        workers=config.data.workers,
-    )
-    return pixels, np.flatnonzero(pictures[SPLIT] == TEST)
-
-
 def _measure(table: pd.DataFrame, config: RetrainConfig, predictions: Path) -> Evaluation:
     truth, answers = table[LABEL].astype("str"), table[PREDICTED].astype("str")
     classes = sorted(set(truth) | set(answers))
@@ -185,7 +167,7 @@ def _measure(table: pd.DataFrame, config: RetrainConfig, predictions: Path) -> E
         majority_share=float(support.max() / support.sum()),
         test_images=len(table),
         classes=classes,
-        per_class=per_class.to_dict("records"),
+        per_class=[{str(k): v for k, v in row.items()} for row in per_class.to_dict("records")],
         confusion=confusion_matrix(truth, answers, labels=classes).tolist(),
         predictions=predictions,
     )

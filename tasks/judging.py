@@ -1,4 +1,4 @@
-"""The data gate by itself, for another pipeline or CI: settings go in, verdict and evidence come out."""
+"""The data gate by itself: settings go in, a verdict and its evidence come out."""
 
 from __future__ import annotations
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -64,7 +63,8 @@ def _pictures_of(image: Path) -> list[Path]:
 
 
 def _predict(files: Sequence[Path], champion: Champion, max_pixels: int) -> pd.DataFrame:
-    pictures, errors = [], []
+    pictures: list[np.ndarray] = []
+    errors: list[str | None] = []
     for file in files:
         try:
             pictures.append(_decode(file, champion, max_pixels))

@@ -1,10 +1,10 @@
-"""The record every gate decision is written as; the CLI, the report and the registry all show it."""
+"""The record of a gate's decision, which the CLI, the report and the registry all show."""
 
 from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict
 
-from tasks.config import Severity  # noqa: TC001 - pydantic reads the annotation at run time
+from tasks.config import Severity
 
 
 class Check(BaseModel):

@@ -349,9 +349,7 @@ def _signature(contract: InputContract) -> ModelSignature:
     )
 
 
-def _check_saved_file(
-    model: Path, version: str, config: RetrainConfig, probe: np.ndarray
-) -> Check:
+def _check_saved_file(model: Path, version: str, config: RetrainConfig, probe: np.ndarray) -> Check:
     """Compare the registered file, loaded in a fresh process, with the model that was evaluated."""
     expected = keras.saving.load_model(model).predict(probe, verbose=0)
     try:
@@ -383,9 +381,7 @@ def _outcome(checks: tuple[Check, ...]) -> str:
     return "promoted" if all(check.success for check in checks) else "kept_champion"
 
 
-def _message(
-    outcome: str, version: str, evaluation: Evaluation, checks: tuple[Check, ...]
-) -> str:
+def _message(outcome: str, version: str, evaluation: Evaluation, checks: tuple[Check, ...]) -> str:
     told = f"version {version}, test accuracy {evaluation.accuracy:.4f}"
     if outcome == "promoted":
         return f"promoted {told}"
@@ -393,9 +389,7 @@ def _message(
     return f"{'rejected' if outcome == 'model_rejected' else 'did not promote'} {told}: {failed}"
 
 
-def _conclude(
-    config: RetrainConfig, version: str, outcome: str, checks: tuple[Check, ...]
-) -> None:
+def _conclude(config: RetrainConfig, version: str, outcome: str, checks: tuple[Check, ...]) -> None:
     client = mlflow.MlflowClient()
     for check in checks:
         client.set_model_version_tag(
@@ -417,7 +411,7 @@ def _flat(tree: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
 
 
 def _loggable(folder: Path) -> list[Path]:
-    """The evidence worth keeping with the MLflow run: small files, not the GX project or backups."""
+    """The evidence worth keeping with the MLflow run: not the GX project or backups."""
     kept = {".png", ".json", ".csv", ".parquet"}
     parts = {"gx", "tensorboard", "backup"}
     return [

@@ -90,7 +90,7 @@ def only_one(config: RetrainConfig) -> Iterator[None]:
 
 
 def recipe_key(fingerprint: str, config: RetrainConfig) -> str:
-    """Return what a run's result follows from: data, settings and code, as 64 hexadecimal digits."""
+    """Return a hash (64 hexadecimal digits) of all a result follows from: data, settings, code."""
     settings = config.model_dump(mode="json", include=set(LEARNT_FROM))
     # The same pictures in another folder, read by more processes, are the same pictures.
     settings["data"] = {
@@ -122,8 +122,8 @@ def record_inventory(run: Run, inventory: pd.DataFrame) -> dict[str, Any]:
     """Leave inventory.parquet and what the summary tells of it.
 
     Returns:
-        data_fingerprint, images (rows), classes (labels of readable rows) and quarantined (rows that
-        are left out because they can't be read or have no label).
+        data_fingerprint, images (rows), classes (labels of readable rows) and quarantined (rows
+        left out because they can't be read or have no label).
     """
     write_parquet(run.directory / "inventory.parquet", inventory)
     pictures = readable(inventory)

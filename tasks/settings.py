@@ -1,4 +1,4 @@
-"""TOML file, environment and flags in; one checked RetrainConfig, and where each value came from."""
+"""TOML file, environment and flags go in; a checked RetrainConfig and its sources come out."""
 
 from __future__ import annotations
 
@@ -171,7 +171,7 @@ def _problems(error: ValidationError, origins: Mapping[str, str]) -> Iterator[st
 
 
 def _known_words(problem: Any) -> list[Any]:
-    """The parts of a location that are names a user wrote, not pydantic's names of union members."""
+    """The parts of a location that a user wrote, not pydantic's names of union members."""
     return [part for part in problem["loc"] if isinstance(part, str) and part.isidentifier()]
 
 

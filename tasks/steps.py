@@ -10,7 +10,7 @@ import functools
 import logging
 import re
 import time
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 
 from prefect import task
 from prefect.artifacts import (
@@ -31,6 +31,7 @@ from tasks.notification import notify
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import TracebackType
+    from uuid import UUID
 
     import pandas as pd
     from prefect.client.schemas.objects import State
@@ -68,18 +69,17 @@ def stage(name: str, **options: Any) -> Callable[[Callable[P, R]], Callable[P, R
                 return Completed(name="NothingNew", message=str(news), data=news)
 
         as_task = task(
-            guarded,
             name=name,
             task_run_name=f"{name} {{run.config.name}}",
             cache_policy=NO_CACHE,
             retry_condition_fn=_can_pass,
             **options,
-        )
+        )(guarded)
 
         @functools.wraps(function)
         def call(*args: P.args, **kwargs: P.kwargs) -> R:
             started = time.monotonic()
-            state = as_task(*args, **kwargs, return_state=True)  # type: ignore[call-overload]
+            state = as_task(*args, **kwargs, return_state=True)
             run: Run = args[0]  # type: ignore[assignment]
             runs.note_stage(run, name, time.monotonic() - started)
             result = state.result()
@@ -168,7 +168,7 @@ def _exit_code(outcome: str, error: BaseException | None) -> int:
 
 
 def final_state(run: Run) -> State[dict[str, Any]]:
-    """Return the flow's end as Prefect shows it: named by the outcome, with the verdict in a line."""
+    """Return the flow's end as Prefect shows it: the outcome and the verdict in one line."""
     summary = runs.evidence(run, runs.SUMMARY)
     make = Failed if summary["exit_code"] else Completed
     name = summary["outcome"].replace("_", " ").title().replace(" ", "")
@@ -178,7 +178,7 @@ def final_state(run: Run) -> State[dict[str, Any]]:
 @stage("inventory", **ONE_PASSING_FAULT)
 def take_inventory(run: Run) -> pd.DataFrame:
     """Read every picture file; leave inventory.parquet and the data's fingerprint."""
-    from tasks.inventory.columns import LABEL, SPLIT
+    from tasks.inventory.columns import counts_by_split
     from tasks.inventory.scan import take_inventory as scan
 
     inventory = scan(run.config.data, seed=run.config.seed)
@@ -188,9 +188,9 @@ def take_inventory(run: Run) -> pd.DataFrame:
         f" fingerprint {facts['data_fingerprint'][:12]}"
     )
     log.info(told)
-    counts = inventory.groupby([LABEL, SPLIT]).size().unstack(fill_value=0).reset_index()
+    counts = counts_by_split(inventory).reset_index().head(ROWS_SHOWN)
     create_table_artifact(
-        counts.head(ROWS_SHOWN).to_dict("list"),
+        [counts.columns.tolist(), *counts.to_numpy().tolist()],
         key=_key(run, "class-counts"),
         description=told,
     )
@@ -202,9 +202,7 @@ def validate(run: Run, inventory: pd.DataFrame) -> Verdict:
     """Judge the inventory; a rejected one ends the run."""
     from tasks.validation import require_accepted, validate_inventory
 
-    verdict = validate_inventory(
-        inventory, run.config.gate, directory=run.directory / "validation"
-    )
+    verdict = validate_inventory(inventory, run.config.gate, directory=run.directory / "validation")
     columns = ("rule", "severity", "success", "description", "observed", "remedy")
     create_table_artifact(
         [{name: getattr(finding, name) for name in columns} for finding in verdict.findings],
@@ -263,8 +261,11 @@ def train(run: Run, inputs: Inputs, key: str) -> TrainedModel:
     from tasks.reporting.page import draw_training
     from tasks.training import train_model
 
-    progress = create_progress_artifact(
-        0.0, key=_key(run, "training-progress"), description="training begins"
+    progress = cast(
+        "UUID",
+        create_progress_artifact(
+            0.0, key=_key(run, "training-progress"), description="training begins"
+        ),
     )
 
     def on_epoch(epoch: int, epochs: int, metrics: dict[str, float]) -> None:
@@ -304,13 +305,15 @@ def evaluate(
         predictions=folder / "predictions.parquet",
     )
     champion = find_champion(run.config)
-    before = champion and evaluate_model(
-        champion.model,
-        champion.contract,
-        inventory,
-        run.config,
-        predictions=folder / "champion_predictions.parquet",
-    )
+    before = None
+    if champion is not None:
+        before = evaluate_model(
+            champion.model,
+            champion.contract,
+            inventory,
+            run.config,
+            predictions=folder / "champion_predictions.parquet",
+        )
     mistakes = worst_mistakes(evaluation, most=run.config.evaluation.mistakes_shown)
     draw_evaluation(evaluation, mistakes, inputs, folder)
     create_table_artifact(

@@ -244,4 +244,4 @@ def _keep(workspace: Path, directory: Path) -> Path:
 
 def _read_history(history: Path) -> dict[str, int]:
     epochs = pd.read_csv(history)
-    return {"epochs": len(epochs), "best_epoch": int(epochs[MONITORED].idxmax()) + 1}
+    return {"epochs": len(epochs), "best_epoch": int(epochs[MONITORED].to_numpy().argmax()) + 1}

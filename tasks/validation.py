@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from pathlib import Path  # noqa: TC003 - pydantic reads the annotation at run time
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
 
 import pandas as pd
 from pydantic import BaseModel, ConfigDict
@@ -28,6 +28,7 @@ from tasks.records import Check
 if TYPE_CHECKING:
     from great_expectations.core import ExpectationValidationResult
     from great_expectations.expectations.expectation import Expectation
+    from great_expectations.expectations.expectation_configuration import ExpectationConfiguration
 
     from tasks.config import GateConfig, ModesRule, SizesRule
 
@@ -231,8 +232,8 @@ def _allowed(values: pd.Series, allowed: str | list[Any]) -> list[str]:
 
 def _judge(result: ExpectationValidationResult) -> tuple[Finding, pd.DataFrame]:
     """Turn what GX returns into the record every reader of a verdict is shown."""
-    config = result.expectation_config
-    rule, kwargs, found = config.meta["rule"], config.kwargs, result.result
+    config = cast("ExpectationConfiguration", result.expectation_config)
+    rule, kwargs, found = (config.meta or {})["rule"], config.kwargs, result.result
     rows = _offending_rows(rule, config.type, kwargs, found)
     named = _offending_classes(kwargs, found)
     examples = [f"{row.path}: {row.value}" for row in rows.head(FILES_SHOWN).itertuples()] or named
@@ -242,7 +243,7 @@ def _judge(result: ExpectationValidationResult) -> tuple[Finding, pd.DataFrame]:
             expectation=config.type,
             severity=config.severity.value,
             success=bool(result.success),
-            description=config.description,
+            description=config.description or "",
             threshold=_threshold(kwargs),
             observed=_observed(found, rows),
             remedy="" if result.success else REMEDIES[rule],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,15 +29,39 @@ KEPT = 4
 log = logging.getLogger("pixelgate.generators")
 
 
-def decode_once(  # noqa: PLR0913 - each is one plain fact of the decoding
-    pictures: pd.DataFrame,
-    *,
-    root: Path,
-    size: tuple[int, int],
-    color_mode: str,
-    folder: Path,
-    max_pixels: int,
-    workers: int | None = None,
+@dataclass(frozen=True)
+class Decoding:
+    """How files become pictures of one shape.
+
+    Attributes:
+        root: folder the paths are relative to.
+        size: height and width, pixels.
+        color_mode: grayscale, rgb or rgba.
+        max_pixels: a picture that declares more is refused.
+    """
+
+    root: Path
+    size: tuple[int, int]
+    color_mode: str
+    max_pixels: int
+
+    def read(self, path: str, sha256: str) -> np.ndarray:
+        """Return one file's picture, (height, width, channels) uint8.
+
+        Raises:
+            ValueError: the file's content is not the one of this hash.
+            Exception: whatever reading and decoding it raises.
+        """
+        data = Path(self.root, path).read_bytes()
+        if hashlib.sha256(data).hexdigest() != sha256:
+            raise ValueError("its content changed")
+        return decode_picture(
+            data, size=self.size, color_mode=self.color_mode, max_pixels=self.max_pixels
+        )
+
+
+def decode_once(
+    pictures: pd.DataFrame, decoding: Decoding, *, folder: Path, workers: int | None = None
 ) -> Path:
     """Decode pictures into an array on disk, or find the array that already holds them.
 
@@ -45,11 +70,8 @@ def decode_once(  # noqa: PLR0913 - each is one plain fact of the decoding
 
     Args:
         pictures: rows with path and sha256, in the order wanted.
-        root: folder the paths are relative to.
-        size: height and width, pixels.
-        color_mode: grayscale, rgb or rgba.
+        decoding: what to make of each file.
         folder: where the arrays are kept; all but the last few used are removed.
-        max_pixels: a picture that declares more is refused.
         workers: processes; by default one a core.
 
     Returns:
@@ -58,15 +80,14 @@ def decode_once(  # noqa: PLR0913 - each is one plain fact of the decoding
     Raises:
         PicturesChangedError: a file is not the one the inventory describes any more.
     """
-    shape = (len(pictures), *size, CHANNELS[color_mode])
-    key = digest([pictures[SHA256].tolist(), size, color_mode])[:32]
-    file = folder / f"{key}.npy"
+    shape = (len(pictures), *decoding.size, CHANNELS[decoding.color_mode])
+    key = digest([pictures[SHA256].tolist(), decoding.size, decoding.color_mode])
+    file = folder / f"{key[:32]}.npy"
     if not _holds(file, shape):
         with replacing(file) as unfinished:
             np.lib.format.open_memmap(unfinished, "w+", np.uint8, shape).flush()
-            chunks = _chunks(pictures)
             jobs = 1 if len(pictures) < FILES_WORTH_A_POOL else workers or os.cpu_count() or 1
-            _fill(unfinished, chunks, jobs, str(root), size, color_mode, max_pixels, shape[0])
+            _fill(unfinished, pictures, decoding, jobs)
     os.utime(file)
     _forget_old(folder)
     return file
@@ -86,24 +107,14 @@ def _chunks(pictures: pd.DataFrame) -> Iterator[tuple[int, list[tuple[str, str]]
         yield start, rows[start : start + CHUNK]
 
 
-def _fill(  # noqa: PLR0913
-    file: Path,
-    chunks: Iterator[tuple[int, list[tuple[str, str]]]],
-    jobs: int,
-    root: str,
-    size: tuple[int, int],
-    color_mode: str,
-    max_pixels: int,
-    total: int,
-) -> None:
+def _fill(file: Path, pictures: pd.DataFrame, decoding: Decoding, jobs: int) -> None:
     from joblib import Parallel, delayed
 
     decoded = Parallel(n_jobs=jobs, return_as="generator", batch_size=1)(
-        delayed(_decode_chunk)(str(file), start, rows, root, size, color_mode, max_pixels)
-        for start, rows in chunks
+        delayed(_decode_chunk)(file, start, rows, decoding) for start, rows in _chunks(pictures)
     )
     problems: list[str] = []
-    for outcomes in track(decoded, total=total, description="decode"):
+    for outcomes in track(decoded, total=len(pictures), description="decode"):
         problems.extend(problem for problem in outcomes if problem)
     if problems:
         shown = "\n".join(f"  {problem}" for problem in problems[:10])
@@ -113,26 +124,15 @@ def _fill(  # noqa: PLR0913
         )
 
 
-def _decode_chunk(  # noqa: PLR0913
-    file: str,
-    start: int,
-    rows: list[tuple[str, str]],
-    root: str,
-    size: tuple[int, int],
-    color_mode: str,
-    max_pixels: int,
+def _decode_chunk(
+    file: Path, start: int, rows: list[tuple[str, str]], decoding: Decoding
 ) -> list[str | None]:
     """Decode a run of files into their places; return the problem of each, or None."""
     array = np.load(file, mmap_mode="r+")
     problems: list[str | None] = []
     for place, (path, sha256) in enumerate(rows, start):
         try:
-            data = Path(root, path).read_bytes()
-            if hashlib.sha256(data).hexdigest() != sha256:
-                raise ValueError("its content changed")  # noqa: TRY301
-            array[place] = decode_picture(
-                data, size=size, color_mode=color_mode, max_pixels=max_pixels
-            )
+            array[place] = decoding.read(path, sha256)
             problems.append(None)
         except Exception as error:  # noqa: BLE001 - decoders raise anything on damaged bytes
             problems.append(f"{path}: {error}")

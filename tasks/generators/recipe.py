@@ -1,16 +1,13 @@
-"""The generators stage: an inventory and settings go in; small records that open pipelines come out."""
+"""The generators stage: an inventory and settings go in; what opens the pipelines comes out."""
 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-import pandas as pd
 
 from tasks.errors import DataFolderError, SettingsError
 from tasks.files import write_parquet
-from tasks.generators.cache import decode_once
+from tasks.generators.cache import Decoding, decode_once
 from tasks.generators.decoding import CHANNELS
 from tasks.inventory.columns import (
     CHANNELS as CHANNELS_COLUMN,
@@ -29,6 +26,10 @@ from tasks.inventory.columns import (
 from tasks.inventory.scan import root_of
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pandas as pd
+
     from tasks.config import GeneratorConfig, RetrainConfig
 
 COLOR_MODE_OF = {"1": "grayscale", "L": "grayscale", "LA": "grayscale", "F": "grayscale"}
@@ -114,15 +115,7 @@ def build_inputs(inventory: pd.DataFrame, config: RetrainConfig, *, directory: P
                 f"No pictures in the {split} split. Add some, or raise data.test_fraction or"
                 " data.validation_fraction."
             )
-    pixels = decode_once(
-        pictures,
-        root=root_of(inventory),
-        size=contract.size,
-        color_mode=contract.color_mode,
-        folder=config.state / "decoded",
-        max_pixels=config.data.max_pixels,
-        workers=config.data.workers,
-    )
+    pixels = decode_for(contract, pictures, config)
     targets = pictures[LABEL].map({label: n for n, label in enumerate(contract.classes)})
     index = pictures[[PATH, SPLIT, LABEL]].assign(**{TARGET: targets.astype("int32")})
     return Inputs(
@@ -131,6 +124,19 @@ def build_inputs(inventory: pd.DataFrame, config: RetrainConfig, *, directory: P
         contract=contract,
         settings=config.generators,
         counts={str(split): int(count) for split, count in counts.items()},
+    )
+
+
+def decode_for(contract: InputContract, pictures: pd.DataFrame, config: RetrainConfig) -> Path:
+    """Decode readable rows of an inventory as a contract says; see `cache.decode_once`."""
+    decoding = Decoding(
+        root=root_of(pictures),
+        size=contract.size,
+        color_mode=contract.color_mode,
+        max_pixels=config.data.max_pixels,
+    )
+    return decode_once(
+        pictures, decoding, folder=config.state / "decoded", workers=config.data.workers
     )
 
 

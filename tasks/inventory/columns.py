@@ -46,6 +46,12 @@ def readable(inventory: pd.DataFrame) -> pd.DataFrame:
     return inventory[inventory[ERROR].isna() & inventory[LABEL].notna()]
 
 
+def counts_by_split(inventory: pd.DataFrame) -> pd.DataFrame:
+    """Return how many rows each label, down, has in each split, across."""
+    counts = inventory.pivot_table(index=LABEL, columns=SPLIT, values=PATH, aggfunc="count")
+    return counts.reindex(columns=list(SPLITS)).fillna(0).astype("int64")
+
+
 def fingerprint(inventory: pd.DataFrame) -> str:
     """Return a hash over path, label, split and content of every row: the data set's version.
 

@@ -6,7 +6,7 @@ import os
 import re
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -97,7 +97,7 @@ def _list_folder(folder: Path, root: Path, listing: Listing) -> list[Path]:
     return folders
 
 
-def label_files(root: Path, settings: DataConfig) -> tuple[pd.DataFrame, dict[str, object]]:
+def label_files(root: Path, settings: DataConfig) -> tuple[pd.DataFrame, dict[str, Any]]:
     """Return path, split, label and error of every picture file, and what else was found.
 
     `split` is None where the layout gives none; `label` is None where it can't be told; `error` is

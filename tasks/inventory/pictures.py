@@ -22,9 +22,12 @@ PICTURE_FORMATS = (
     "AVIF",
 )  # fmt: skip
 PICTURE_SUFFIXES = frozenset(
-    ".png .apng .jpg .jpeg .jpe .jfif .mpo .bmp .dib .gif .tif .tiff .webp .ppm .pgm .pbm .pnm"
-    " .tga .ico .jp2 .j2k .jpx .avif".split()
-)
+    (
+        ".png", ".apng", ".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".bmp", ".dib", ".gif", ".tif",
+        ".tiff", ".webp", ".ppm", ".pgm", ".pbm", ".pnm", ".tga", ".ico", ".jp2", ".j2k", ".jpx",
+        ".avif",
+    )
+)  # fmt: skip
 MAX_FILE_BYTES = 512 * 2**20
 
 

@@ -54,7 +54,7 @@ def take_inventory(settings: DataConfig, *, seed: int) -> pd.DataFrame:
         validation_fraction=settings.validation_fraction,
         seed=seed,
     )
-    inventory.attrs = {"root": str(root), **found}
+    inventory.attrs.update(found, root=str(root))
     return inventory
 
 
@@ -68,7 +68,9 @@ def _read_pictures(root: Path, files: pd.DataFrame, settings: DataConfig) -> pd.
     paths = files[PATH].where(files[ERROR].isna(), "").tolist()
     chunks = [paths[start : start + CHUNK] for start in range(0, len(paths), CHUNK)]
     read = _in_processes(str(root), chunks, settings, total=len(paths))
-    rows = [row for chunk in track(read, total=len(paths), description="inventory") for row in chunk]
+    rows = [
+        row for chunk in track(read, total=len(paths), description="inventory") for row in chunk
+    ]
     pictures = pd.DataFrame(rows, columns=list(PICTURE_COLUMNS)).astype(
         {name: DTYPES[name] for name in PICTURE_COLUMNS}
     )

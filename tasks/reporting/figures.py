@@ -1,4 +1,4 @@
-"""Numbers and pictures go in; PNG files come out. Figures are made without pyplot's global state."""
+"""Numbers and pictures go in; PNG files come out, without pyplot's global state."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from tasks.files import replacing
-from tasks.inventory.columns import HEIGHT, LABEL, SPLIT, SPLITS, WIDTH
+from tasks.inventory.columns import HEIGHT, SPLITS, WIDTH, counts_by_split
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,9 +22,7 @@ INK, SECOND = "#1f4e79", "#d1495b"
 MANY_CLASSES = 20
 
 
-def draw_picture_grid(
-    rows: Sequence[tuple[str, np.ndarray]], file: Path, *, title: str
-) -> Path:
+def draw_picture_grid(rows: Sequence[tuple[str, np.ndarray]], file: Path, *, title: str) -> Path:
     """Draw a row of pictures for each name.
 
     Args:
@@ -79,8 +77,7 @@ def draw_size_histogram(inventory: pd.DataFrame, file: Path) -> Path:
 
 def draw_class_counts(inventory: pd.DataFrame, file: Path) -> Path:
     """Draw how many pictures each class has, by split."""
-    counts = inventory.groupby([LABEL, SPLIT]).size().unstack(fill_value=0)
-    counts = counts.reindex(columns=list(SPLITS), fill_value=0)
+    counts = counts_by_split(inventory)
     figure = Figure(figsize=(max(5, 0.35 * len(counts)), 3), layout="constrained")
     axis = figure.subplots()
     bottom = np.zeros(len(counts))
@@ -130,7 +127,9 @@ def draw_confusion(confusion: Sequence[Sequence[int]], classes: Sequence[str], f
 
 def _show(axis: Axes, picture: np.ndarray) -> None:
     gray = picture.shape[-1] == 1
-    axis.imshow(picture[..., 0] if gray else picture, cmap="gray" if gray else None, vmin=0, vmax=255)
+    axis.imshow(
+        picture[..., 0] if gray else picture, cmap="gray" if gray else None, vmin=0, vmax=255
+    )
 
 
 def _save(figure: Figure, file: Path) -> Path:

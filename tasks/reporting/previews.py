@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
 import pandas as pd
 import tensorflow as tf
 
@@ -15,6 +14,8 @@ from tasks.reporting.figures import draw_class_counts, draw_picture_grid, draw_s
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    import numpy as np
 
     from tasks.generators.recipe import Inputs
 
