@@ -382,11 +382,10 @@ def _outcome(checks: tuple[Check, ...]) -> str:
 
 
 def _message(outcome: str, version: str, evaluation: Evaluation, checks: tuple[Check, ...]) -> str:
-    told = f"version {version}, test accuracy {evaluation.accuracy:.4f}"
+    told = f"version {version} has a test accuracy of {evaluation.accuracy:.4f}"
     if outcome == "promoted":
-        return f"promoted {told}"
-    failed = "; ".join(check.sentence for check in checks if not check.success)
-    return f"{'rejected' if outcome == 'model_rejected' else 'did not promote'} {told}: {failed}"
+        return f"{told} and is champion now"
+    return f"{told}; " + "; ".join(check.sentence for check in checks if not check.success)
 
 
 def _conclude(config: RetrainConfig, version: str, outcome: str, checks: tuple[Check, ...]) -> None:

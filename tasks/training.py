@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 import keras
+import numpy as np
 import pandas as pd
 
 from tasks.errors import SettingsError, TrainingFailedError
@@ -92,6 +93,7 @@ def train_model(
     done = _finished_epochs(workspace)
     if done:
         log.info("going on after epoch %d of a training that was cut short", done)
+        _advance_seeds(model, done * steps)
     model.fit(
         training_batches(inputs, seed=config.seed, first_step=done * steps),
         validation_data=evaluation_batches(inputs, VALIDATION),
@@ -166,6 +168,14 @@ def _optimizer(settings: TrainingConfig, steps: int) -> keras.optimizers.Optimiz
         ) from None
 
 
+class _FiniteCheckpoint(keras.callbacks.ModelCheckpoint):
+    """Keep the best epoch, but never one whose loss is no number, however it scored."""
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        if math.isfinite((logs or {}).get("loss", math.nan)):
+            super().on_epoch_end(epoch, logs)
+
+
 class _EpochReporter(keras.callbacks.Callback):
     """Tell each epoch's metrics as they happen."""
 
@@ -182,7 +192,7 @@ def _callbacks(workspace: Path, settings: TrainingConfig) -> list[keras.callback
     history = _history_so_far(workspace)
     callbacks = [
         keras.callbacks.TerminateOnNaN(),
-        keras.callbacks.ModelCheckpoint(
+        _FiniteCheckpoint(
             str(workspace / BEST),
             monitor=MONITORED,
             save_best_only=True,
@@ -207,6 +217,18 @@ def _finished_epochs(workspace: Path) -> int:
     """Return how many epochs the backup in a workspace holds."""
     file = workspace / BACKUP / "training_metadata.json"
     return int(read_json(file)["epoch"]) if file.exists() else 0
+
+
+def _advance_seeds(model: keras.Model, steps: int) -> None:
+    """Take the layers' random numbers, such as dropout's, to where they were after `steps`.
+
+    Keras' backup holds weights and optimizer but not these states: a seed and a counter, which
+    goes up by one a step.
+    """
+    for variable in model.variables:
+        if variable.path.endswith("seed_generator_state"):
+            seed, count = variable.numpy()
+            variable.assign([seed, count + steps])
 
 
 def _history_so_far(workspace: Path) -> pd.DataFrame:
@@ -244,4 +266,5 @@ def _keep(workspace: Path, directory: Path) -> Path:
 
 def _read_history(history: Path) -> dict[str, int]:
     epochs = pd.read_csv(history)
-    return {"epochs": len(epochs), "best_epoch": int(epochs[MONITORED].to_numpy().argmax()) + 1}
+    finite = epochs[MONITORED].where(np.isfinite(epochs["loss"]), -math.inf)
+    return {"epochs": len(epochs), "best_epoch": int(finite.to_numpy().argmax()) + 1}

@@ -97,7 +97,7 @@ def _holds(file: Path, shape: tuple[int, ...]) -> bool:
     """Tell whether a file is a whole array of this shape; anything else is made anew."""
     try:
         return bool(np.load(file, mmap_mode="r").shape == shape)
-    except (OSError, ValueError):
+    except (OSError, ValueError, EOFError):
         return False
 
 

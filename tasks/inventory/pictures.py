@@ -5,6 +5,7 @@ Imports only Pillow, so that a worker process starts fast.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import io
 import os
@@ -85,13 +86,20 @@ def open_picture(data: bytes, *, max_pixels: int) -> Image.Image:
     with warnings.catch_warnings():
         # Pillow's own bomb limit is replaced by ours; other warnings concern metadata.
         warnings.simplefilter("ignore")
-        picture = Image.open(io.BytesIO(data), formats=PICTURE_FORMATS)
+        picture = Image.open(io.BytesIO(data), formats=_formats())
     if picture.width * picture.height > max_pixels:
         raise ValueError(
             f"declares {picture.width} x {picture.height} pixels, more than data.max_pixels ="
             f" {max_pixels} (a decompression bomb?); not expanded"
         )
     return picture
+
+
+@functools.cache
+def _formats() -> tuple[str, ...]:
+    """Those of our formats that this build of Pillow can open; MPO is opened as JPEG."""
+    Image.init()
+    return tuple(name for name in PICTURE_FORMATS if name in Image.OPEN)
 
 
 def _read_regular_file(file: Path, row: dict[str, Any]) -> bytes:

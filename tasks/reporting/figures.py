@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from tasks.files import replacing
 from tasks.inventory.columns import HEIGHT, SPLITS, WIDTH, counts_by_split
@@ -71,6 +72,7 @@ def draw_size_histogram(inventory: pd.DataFrame, file: Path) -> Path:
     for axis, column in zip(figure.subplots(1, 2, sharey=True), (HEIGHT, WIDTH), strict=True):
         axis.hist(inventory[column].dropna().astype(int), bins=30, color=INK)
         axis.set_xlabel(f"{column} (pixels)")
+        axis.xaxis.set_major_locator(MaxNLocator(integer=True))
     figure.axes[0].set_ylabel("pictures")
     return _save(figure, file)
 

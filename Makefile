@@ -1,0 +1,72 @@
+# Two commands do everything, set-up included: `make demo` and `make test`.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+CRON ?= 0 2 * * *
+HOME_DIR ?= $(CURDIR)/.pixelgate
+MODEL ?= pixelgate
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help:  ## Show what there is to make.
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+$(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Pixelgate needs Python 3.11 or newer: make PYTHON=python3.11 ...")'
+	@echo "Setting up $(VENV); this takes some minutes the first time."
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(PIP) install --quiet --constraint constraints.txt --editable '.[dev]'
+	@touch $@
+
+.PHONY: setup
+setup: $(READY)  ## Make the virtual environment.
+
+.PHONY: demo
+demo: $(READY)  ## Retrain on real handwritten digits, from files to a promoted model.
+	@$(BIN)/pixelgate demo
+
+.PHONY: run
+run: $(READY)  ## Retrain on your folder: make run DATA=photos/
+	@test -n "$(DATA)" || { echo "Name your folder of images: make run DATA=photos/"; exit 2; }
+	@$(BIN)/pixelgate run --data "$(DATA)"
+
+.PHONY: test
+test: $(READY)  ## Run the tests.
+	@$(BIN)/python -m pytest -m "not real"
+
+.PHONY: test-real
+test-real: $(READY)  ## Run the slow tests on MNIST and CIFAR-10: make test-real DATA=folder of both
+	@test -n "$(DATA)" || { echo "Name the folder that holds mnist_png/ and cifar10/: make test-real DATA=..."; exit 2; }
+	@PIXELGATE_REAL_DATA="$(DATA)" $(BIN)/python -m pytest -m real --timeout 5400
+
+.PHONY: lint
+lint: $(READY)  ## Check style, types and imports.
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+.PHONY: deploy
+deploy: $(READY)  ## Deploy to the Prefect server of PREFECT_API_URL: make deploy DATA=photos/ CRON="0 2 * * *"
+	@test -n "$(DATA)" || { echo "Name your folder of images: make deploy DATA=photos/"; exit 2; }
+	@$(BIN)/prefect work-pool inspect pixelgate >/dev/null 2>&1 || $(BIN)/prefect work-pool create pixelgate --type process
+	@PIXELGATE_ROOT="$(CURDIR)" PIXELGATE_DATA="$(abspath $(DATA))" PIXELGATE_CRON="$(CRON)" \
+	  PIXELGATE_RUN_HOME="$(HOME_DIR)" PIXELGATE_MODEL="$(MODEL)" \
+	  $(BIN)/prefect --no-prompt deploy --prefect-file deployments/prefect.yaml --all
+	@echo "Now start a worker: $(BIN)/prefect worker start --pool pixelgate"
+
+.PHONY: constraints
+constraints:  ## Resolve the pinned versions anew.
+	@rm -rf .constraints && $(PYTHON) -m venv .constraints
+	@.constraints/bin/python -m pip install --quiet --editable '.[dev]'
+	@{ echo "# Pinned versions of everything Pixelgate runs and is tested with."; \
+	   echo "# Written by: make constraints"; \
+	   .constraints/bin/python -m pip freeze --exclude-editable; } > constraints.txt
+	@rm -rf .constraints
+
+.PHONY: clean
+clean:  ## Remove the virtual environment and caches; runs and models stay.
+	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -1,0 +1,174 @@
+"""Makes image trees of any size, class count and defect, and runs the product as a user would."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tasks import environment
+
+environment.prepare()
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+ROOT = Path(__file__).parents[1]
+
+
+def draw_picture(label: int, number: int, *, size: tuple[int, int], mode: str) -> Image.Image:
+    """Draw a noisy picture a small CNN can learn: a bright bar whose place tells the class."""
+    height, width = size
+    random = np.random.default_rng([label, number])
+    pixels = random.integers(0, 60, (height, width), dtype=np.uint8)
+    pixels[:, (label * 5) % width : (label * 5) % width + max(2, width // 8)] += 150
+    return Image.fromarray(pixels).convert(mode)
+
+
+@pytest.fixture
+def image_tree(tmp_path: Path) -> Callable[..., Path]:
+    """Return a function that writes <root>/<class>/<number>.png and gives the root."""
+
+    def make(  # noqa: PLR0913 - each is one property of a tree
+        classes: dict[str, int] | None = None,
+        *,
+        under: str = "data",
+        size: tuple[int, int] = (16, 16),
+        mode: str = "L",
+        suffix: str = ".png",
+        first: int = 0,
+    ) -> Path:
+        root = tmp_path / under
+        for label, (name, count) in enumerate((classes or {"cat": 40, "dog": 40}).items()):
+            folder = root / name
+            folder.mkdir(parents=True, exist_ok=True)
+            for number in range(first, first + count):
+                draw_picture(label, number, size=size, mode=mode).save(
+                    folder / f"{number:03d}{suffix}"
+                )
+        return root
+
+    return make
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a command ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        """What it printed on stdout."""
+        return json.loads(self.out)
+
+
+@dataclass(frozen=True)
+class PrefectServer:
+    """A real Prefect server, for as long as the tests run."""
+
+    url: str
+    env: dict[str, str]
+
+    def ask(self, path: str, **body: Any) -> Any:
+        """Post a filter to the server's API and return the answer."""
+        request = urllib.request.Request(  # noqa: S310 - our own server
+            f"{self.url}{path}",
+            data=json.dumps(body).encode(),
+            headers={"Content-Type": "application/json"},
+        )
+        with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310 - our own server
+            return json.load(answer)
+
+
+@pytest.fixture(scope="session")
+def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrefectServer]:
+    """Start a real Prefect server with its scheduler, in a home of its own."""
+    home = tmp_path_factory.mktemp("prefect")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    env = {
+        **os.environ,
+        "PREFECT_HOME": str(home),
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        # Look for work more often than the default, which suits schedules of hours.
+        "PREFECT_SERVER_SERVICES_SCHEDULER_LOOP_SECONDS": "5",
+        "PREFECT_RUNNER_POLL_FREQUENCY": "2",
+        "PREFECT_WORKER_QUERY_SECONDS": "2",
+    }
+    url = f"http://127.0.0.1:{port}/api"
+    with (home / "server.log").open("wb") as log:
+        server = subprocess.Popen(
+            [sys.executable, "-m", "prefect", "server", "start", "--port", str(port)],
+            env=env,
+            stdout=log,
+            stderr=log,
+        )
+        try:
+            wait_until(lambda: answers(f"{url}/health"), seconds=180, what="the Prefect server")
+            yield PrefectServer(url=url, env={**env, "PREFECT_API_URL": url})
+        finally:
+            server.terminate()
+            server.wait()
+
+
+def answers(url: str) -> bool:
+    """Tell whether something answers at a URL."""
+    try:
+        with urllib.request.urlopen(url, timeout=5) as answer:  # noqa: S310 - our own server
+            return answer.status == 200
+    except OSError:
+        return False
+
+
+def wait_until(condition: Callable[[], Any], *, seconds: float, what: str) -> Any:
+    """Wait for a condition; a generous limit, as machines differ."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        found = condition()
+        if found:
+            return found
+        time.sleep(0.5)
+    pytest.fail(f"waited {seconds:.0f} s for {what}")
+
+
+@pytest.fixture
+def pixelgate(tmp_path: Path, request: pytest.FixtureRequest) -> Callable[..., Ended]:
+    """Return a function that runs the command in a process of its own, its home in tmp_path.
+
+    Commands that run a flow talk to the tests' Prefect server, which saves starting one each time.
+    """
+
+    def call(*arguments: object, env: dict[str, str] | None = None, flow: bool = False) -> Ended:
+        server = request.getfixturevalue("prefect_server").env if flow else os.environ
+        ended = subprocess.run(
+            [sys.executable, "-m", "flows.cli", *map(str, arguments)],
+            cwd=tmp_path,
+            env={
+                **server,
+                "PYTHONPATH": str(ROOT),
+                "PIXELGATE_HOME": str(tmp_path / "home"),
+                **(env or {}),
+            },
+            capture_output=True,
+            text=True,
+            timeout=500,
+            check=False,
+        )
+        return Ended(ended.returncode, ended.stdout, ended.stderr)
+
+    return call

@@ -1,0 +1,149 @@
+"""The geometry of augmentation, compared with SciPy and Pillow on known pictures."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from PIL import Image, ImageEnhance
+from scipy import ndimage
+
+from tasks.config import GeneratorConfig
+from tasks.generators.augmentation import affine, augment, draw_moves, move
+
+STILL = {"rotation_range": 0, "width_shift_range": 0, "height_shift_range": 0, "zoom_range": 0}
+SCIPY_MODES = {"nearest": "nearest", "reflect": "reflect", "wrap": "grid-wrap"}
+
+
+def known_picture(height: int = 21, width: int = 30) -> np.ndarray:
+    """Return a smooth picture, in which an error of place shows: (height, width, 1) uint8."""
+    rows, columns = np.mgrid[0:height, 0:width]
+    return (rows * 6 + columns * 3).astype("uint8")[..., None]
+
+
+def scipy_moved(
+    picture: np.ndarray, theta: float, shift: tuple[float, float], zoom: tuple[float, float], mode: str
+) -> np.ndarray:
+    """Move a picture as ImageDataGenerator does: scipy.ndimage about the centre."""
+    rotation = np.array([[math.cos(theta), -math.sin(theta)], [math.sin(theta), math.cos(theta)]])
+    matrix = rotation @ np.diag(zoom)
+    centre = (np.array(picture.shape[:2]) - 1) / 2
+    offset = rotation @ np.array(shift) + centre - matrix @ centre
+    moved = ndimage.affine_transform(
+        picture[..., 0].astype(float), matrix, offset=offset, order=1, mode=mode
+    )
+    return moved[..., None]
+
+
+@pytest.mark.parametrize("fill_mode", ["nearest", "reflect"])
+@pytest.mark.parametrize(
+    ("theta", "shift", "zoom"),
+    [
+        (0.0, (0.0, 0.0), (1.0, 1.0)),
+        (0.3, (0.0, 0.0), (1.0, 1.0)),
+        (0.0, (3.0, -4.5), (1.0, 1.0)),
+        (0.0, (0.0, 0.0), (0.8, 1.25)),
+        (-0.2, (1.5, 2.0), (1.1, 0.9)),
+        (0.0, (0.0, 0.0), (1.0, -1.0)),
+    ],
+)
+def test_moves_agree_with_scipy(
+    theta: float, shift: tuple[float, float], zoom: tuple[float, float], fill_mode: str
+) -> None:
+    """Rotation, shift, zoom and flip put every pixel where SciPy puts it, within rounding."""
+    picture = known_picture()
+    moves = affine(
+        tf.constant([theta]),
+        *(tf.constant([float(value)]) for value in (*shift, *zoom)),
+        height=tf.constant(21.0),
+        width=tf.constant(30.0),
+    )
+    moved = move(picture[None], moves, GeneratorConfig(fill_mode=fill_mode)).numpy()[0]
+    expected = scipy_moved(picture, theta, shift, zoom, SCIPY_MODES[fill_mode])
+    assert np.abs(moved.astype(float) - expected).max() <= 1.01
+
+
+def test_whole_turns_and_mirrors_are_exact() -> None:
+    """A half turn is np.rot90 twice; a flip is np.fliplr or np.flipud."""
+    picture = known_picture(16, 16)
+    for settings, expected in (
+        (GeneratorConfig(**STILL, horizontal_flip=True), np.fliplr(picture)),
+        (GeneratorConfig(**STILL, vertical_flip=True), np.flipud(picture)),
+    ):
+        batch = augment(np.repeat(picture[None], 64, 0), settings, seed=tf.constant([1, 2], tf.int64))
+        flipped = [np.array_equal(moved, expected) for moved in batch.numpy()]
+        same = [np.array_equal(moved, picture) for moved in batch.numpy()]
+        assert all(a != b for a, b in zip(flipped, same, strict=True))
+        assert 10 < sum(flipped) < 54
+
+
+def test_constant_fill_uses_cval() -> None:
+    """Points outside become cval."""
+    moves = affine(
+        *(tf.constant([value]) for value in (0.0, 0.0, 8.0, 1.0, 1.0)),
+        height=tf.constant(16.0),
+        width=tf.constant(16.0),
+    )
+    settings = GeneratorConfig(fill_mode="constant", cval=77)
+    moved = move(known_picture(16, 16)[None], moves, settings).numpy()[0, :, :, 0]
+    assert (moved[:, 8:] == 77).all()
+
+
+def test_nothing_asked_for_changes_nothing() -> None:
+    """With all ranges zero the batch comes back as it went in."""
+    picture = known_picture()[None]
+    moved = augment(picture, GeneratorConfig(**STILL), seed=tf.constant([1, 1], tf.int64))
+    assert np.array_equal(moved.numpy(), picture)
+
+
+@pytest.mark.parametrize(
+    ("settings", "index", "low", "high"),
+    [
+        ({"width_shift_range": 0.2}, 2, -6.0, 6.0),
+        ({"width_shift_range": 5}, 2, -5.0, 5.0),
+        ({"height_shift_range": 0.5}, 5, -10.5, 10.5),
+    ],
+)
+def test_shifts_are_shares_below_one_and_pixels_above(
+    settings: dict[str, float], index: int, low: float, high: float
+) -> None:
+    """As in ImageDataGenerator: 0.2 is a fifth of the side, 5 is five pixels."""
+    shape = tf.constant([4000, 21, 30, 1])
+    config = GeneratorConfig(**{**STILL, **settings})
+    drawn = draw_moves(shape, config, seed=tf.constant([3, 4], tf.int64)).numpy()[:, index]
+    assert low <= drawn.min() < low * 0.95
+    assert high * 0.95 < drawn.max() <= high
+
+
+def test_zoom_draws_each_axis_apart_within_its_range() -> None:
+    """zoom_range 0.2 is [0.8, 1.2] on each axis by itself."""
+    shape = tf.constant([4000, 21, 30, 1])
+    config = GeneratorConfig(**{**STILL, "zoom_range": 0.2})
+    drawn = draw_moves(shape, config, seed=tf.constant([3, 4], tf.int64)).numpy()
+    for axis in (0, 4):
+        assert 0.8 <= drawn[:, axis].min() < 0.81
+        assert 1.19 < drawn[:, axis].max() <= 1.2
+    assert abs(np.corrcoef(drawn[:, 0], drawn[:, 4])[0, 1]) < 0.1
+
+
+def test_brightness_agrees_with_pillow() -> None:
+    """The factor is ImageEnhance.Brightness's."""
+    picture = known_picture()
+    config = GeneratorConfig(**STILL, brightness_range=(1.5, 1.5))
+    moved = augment(picture[None], config, seed=tf.constant([1, 1], tf.int64)).numpy()[0]
+    enhanced = ImageEnhance.Brightness(Image.fromarray(picture[..., 0])).enhance(1.5)
+    assert np.abs(moved[..., 0].astype(int) - np.asarray(enhanced).astype(int)).max() <= 1
+
+
+def test_the_seed_decides() -> None:
+    """The same seed gives the same batch, another seed another, and pictures differ."""
+    batch = np.repeat(known_picture()[None], 8, 0)
+    config = GeneratorConfig()
+    first, again, other = (
+        augment(batch, config, seed=tf.constant([5, step], tf.int64)).numpy() for step in (1, 1, 2)
+    )
+    assert np.array_equal(first, again)
+    assert not np.array_equal(first, other)
+    assert not np.array_equal(first[0], first[1])

@@ -1,0 +1,254 @@
+"""What the model is fed: decoding, the cache, the contract, the pipelines and the previews."""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tasks.config import RetrainConfig
+from tasks.errors import DataFolderError, PicturesChangedError, SettingsError
+from tasks.generators import cache
+from tasks.generators.decoding import decode_picture
+from tasks.generators.pipelines import (
+    evaluation_batches,
+    pixels_of,
+    steps_per_epoch,
+    training_batches,
+)
+from tasks.generators.recipe import InputContract, Inputs, build_inputs
+from tasks.inventory.scan import take_inventory
+from tasks.reporting.previews import draw_previews
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    Tree = Callable[..., Path]
+
+
+def config_for(root: Path, **parts: object) -> RetrainConfig:
+    """Settings for a folder, with their home beside it."""
+    return RetrainConfig.model_validate(
+        {"home": root.parent / "home", "data": {"directory": root}, **parts}
+    )
+
+
+def inputs_for(root: Path, **parts: object) -> Inputs:
+    """Take inventory and build the inputs."""
+    config = config_for(root, **parts)
+    inventory = take_inventory(config.data, seed=config.seed)
+    return build_inputs(inventory, config, directory=root.parent / "run")
+
+
+def as_bytes(picture: Image.Image, kind: str = "PNG", **options: object) -> bytes:
+    """Return a picture as the bytes of a file."""
+    buffer = io.BytesIO()
+    picture.save(buffer, kind, **options)
+    return buffer.getvalue()
+
+
+def decode(data: bytes, color_mode: str, size: tuple[int, int] = (4, 6)) -> np.ndarray:
+    """Decode with a generous limit."""
+    return decode_picture(data, size=size, color_mode=color_mode, max_pixels=10**6)
+
+
+@pytest.mark.parametrize(
+    ("picture", "color_mode", "value"),
+    [
+        (Image.new("L", (6, 4), 100), "rgb", [100, 100, 100]),
+        (Image.new("RGB", (6, 4), (255, 0, 0)), "grayscale", [76]),
+        (Image.new("RGBA", (6, 4), (0, 0, 0, 0)), "rgb", [255, 255, 255]),
+        (Image.new("RGBA", (6, 4), (9, 8, 7, 255)), "rgb", [9, 8, 7]),
+        (Image.new("LA", (6, 4), (0, 0)), "grayscale", [255]),
+        (Image.new("I;16", (6, 4), 0x64FF), "grayscale", [100]),
+        (Image.new("1", (6, 4), 1), "grayscale", [255]),
+        (Image.new("RGB", (6, 4), (1, 2, 3)), "rgba", [1, 2, 3, 255]),
+    ],
+)
+def test_every_mode_becomes_the_target_mode(
+    picture: Image.Image, color_mode: str, value: list[int]
+) -> None:
+    """Gray, colour, transparent, 16-bit and 1-bit pictures come out as documented."""
+    decoded = decode(as_bytes(picture), color_mode)
+    assert decoded.shape == (4, 6, len(value))
+    assert decoded.dtype == np.uint8
+    assert (decoded == value).all()
+
+
+def test_a_palette_with_transparency_lies_on_white() -> None:
+    """The transparent colour of a palette is white, not what the palette says."""
+    picture = Image.new("P", (6, 4), 0)
+    picture.putpalette([255, 0, 0, 0, 255, 0])
+    assert (decode(as_bytes(picture, transparency=0), "rgb") == 255).all()
+
+
+def test_exif_orientation_is_applied() -> None:
+    """A picture stored on its side is turned upright before it is stretched."""
+    pixels = np.zeros((4, 6), np.uint8)
+    pixels[:, :3] = 200
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    data = as_bytes(Image.fromarray(pixels), exif=exif)
+    upright = decode(data, "grayscale", size=(6, 4))[..., 0]
+    assert upright[:3].min() == 200
+    assert upright[3:].max() == 0
+
+
+def test_pictures_are_stretched_with_anti_aliasing() -> None:
+    """A fine checkerboard becomes gray, not stripes."""
+    board = (np.indices((64, 64)).sum(axis=0) % 2 * 255).astype("uint8")
+    small = decode(as_bytes(Image.fromarray(board)), "grayscale", size=(8, 8))
+    assert np.abs(small.astype(int) - 127).max() <= 4
+
+
+def test_the_contract_follows_the_data(image_tree: Tree) -> None:
+    """Size, mode and classes are those most pictures have."""
+    root = image_tree({"b": 30, "a": 30}, size=(10, 12), mode="RGB")
+    contract = inputs_for(root).contract
+    assert contract == InputContract(("a", "b"), 10, 12, "rgb", "categorical")
+    assert InputContract.from_dict(contract.as_dict()) == contract
+
+
+def test_settings_win_over_the_data(image_tree: Tree) -> None:
+    """target_size and color_mode are taken as set."""
+    inputs = inputs_for(
+        image_tree(), generators={"target_size": [20, 24], "color_mode": "rgb", "class_mode": "sparse"}
+    )
+    assert inputs.contract.shape == (20, 24, 3)
+    pictures, targets = next(iter(training_batches(inputs, seed=1)))
+    assert pictures.shape[1:] == (20, 24, 3)
+    assert targets.dtype == "int32"
+
+
+@pytest.mark.parametrize(
+    ("classes", "parts", "error", "message"),
+    [
+        ({"only": 30}, {}, DataFolderError, "two classes"),
+        ({"a": 9, "b": 9, "c": 9}, {"generators": {"class_mode": "binary"}}, SettingsError, "binary"),
+        ({"a": 9, "b": 9}, {"data": {"test_fraction": 0.0}}, DataFolderError, "test split"),
+    ],
+)
+def test_what_cannot_be_trained_is_refused(
+    image_tree: Tree,
+    classes: dict[str, int],
+    parts: dict[str, dict[str, object]],
+    error: type[Exception],
+    message: str,
+) -> None:
+    """Too few classes, the wrong class mode and an empty split are told before training."""
+    root = image_tree(classes)
+    if "data" in parts:
+        parts = {"data": {**parts["data"], "directory": root}}
+    with pytest.raises(error, match=message):
+        inputs_for(root, **parts)
+
+
+def test_pictures_are_decoded_once(image_tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The second time the array is found, though the files are gone."""
+    root = image_tree()
+    first = inputs_for(root)
+    monkeypatch.setattr(cache, "_fill", lambda *_: pytest.fail("decoded again"))
+    assert inputs_for(root).pixels == first.pixels
+
+
+def test_the_cache_holds_the_files_pixels(image_tree: Tree) -> None:
+    """Each row of the array is the picture of the index's row."""
+    import pandas as pd
+
+    root = image_tree()
+    inputs = inputs_for(root)
+    index = pd.read_parquet(inputs.index)
+    for row in (0, 33, 79):
+        expected = np.asarray(Image.open(root / index["path"][row]))
+        assert np.array_equal(pixels_of(inputs.pixels, np.array([row]))[0, ..., 0], expected)
+        assert index["label"][row] == index["path"][row].split("/")[0]
+
+
+def test_a_torn_cache_is_made_anew(image_tree: Tree) -> None:
+    """A file cut short is not believed."""
+    root = image_tree()
+    first = inputs_for(root)
+    whole = first.pixels.read_bytes()
+    for torn in (whole[:1000], b"", b"no array"):
+        first.pixels.write_bytes(torn)
+        assert inputs_for(root).pixels.read_bytes() == whole
+
+
+def test_a_file_that_changed_since_the_inventory_is_named(image_tree: Tree) -> None:
+    """What is trained on is what was judged."""
+    root = image_tree()
+    config = config_for(root)
+    inventory = take_inventory(config.data, seed=42)
+    (root / "cat/003.png").write_bytes((root / "dog/003.png").read_bytes())
+    (root / "dog/005.png").unlink()
+    with pytest.raises(PicturesChangedError, match=r"(?s)2 files.*cat/003\.png.*dog/005\.png"):
+        build_inputs(inventory, config, directory=root.parent / "run")
+    assert not list((config.state / "decoded").iterdir())
+
+
+def test_old_caches_are_forgotten(image_tree: Tree) -> None:
+    """Disk use does not grow with every version of the data."""
+    root = image_tree()
+    for side in range(10, 10 + cache.KEPT + 3):
+        inputs = inputs_for(root, generators={"target_size": side})
+    assert len(list(inputs.pixels.parent.iterdir())) == cache.KEPT
+    assert inputs.pixels.exists()
+
+
+def test_an_epoch_shows_every_training_picture_once(image_tree: Tree) -> None:
+    """Shuffled, in batches, none twice and none left out; another order in the next epoch."""
+    still = {"rotation_range": 0, "width_shift_range": 0, "height_shift_range": 0, "zoom_range": 0}
+    inputs = inputs_for(image_tree(), generators={"batch_size": 10, **still})
+    steps = steps_per_epoch(inputs)
+    batches = list(training_batches(inputs, seed=3).take(2 * steps).as_numpy_iterator())
+    epochs = [
+        [picture.tobytes() for pictures, _ in part for picture in pictures]
+        for part in (batches[:steps], batches[steps:])
+    ]
+    assert len(epochs[0]) == inputs.counts["train"] == len(set(epochs[0]))
+    assert set(epochs[0]) == set(epochs[1])
+    assert epochs[0] != epochs[1]
+
+
+def test_a_pipeline_opened_later_goes_on_as_if_it_had_not_stopped(image_tree: Tree) -> None:
+    """Order and augmentation follow from seed and step alone."""
+    inputs = inputs_for(image_tree(), generators={"batch_size": 16})
+    whole = list(training_batches(inputs, seed=3).take(12).as_numpy_iterator())
+    later = list(training_batches(inputs, seed=3, first_step=7).take(5).as_numpy_iterator())
+    for (pictures, targets), (again, same) in zip(whole[7:], later, strict=True):
+        assert np.array_equal(pictures, again)
+        assert np.array_equal(targets, same)
+
+
+def test_evaluation_is_never_augmented(image_tree: Tree) -> None:
+    """Validation and test pictures come as they are, in order, with their targets."""
+    root = image_tree()
+    inputs = inputs_for(root, generators={"rotation_range": 90})
+    pictures, targets = next(evaluation_batches(inputs, "test").as_numpy_iterator())
+    import pandas as pd
+
+    index = pd.read_parquet(inputs.index)
+    rows = np.flatnonzero(index["split"] == "test")
+    assert np.array_equal(pictures, pixels_of(inputs.pixels, rows))
+    assert targets.argmax(axis=1).tolist() == index["target"][rows].tolist()
+
+
+def test_previews_are_pictures(image_tree: Tree, tmp_path: Path) -> None:
+    """Four PNG files show samples, augmentation, sizes and classes."""
+    root = image_tree()
+    config = config_for(root)
+    inventory = take_inventory(config.data, seed=42)
+    inputs = build_inputs(inventory, config, directory=tmp_path / "run")
+    files = draw_previews(inputs, inventory, seed=1, folder=tmp_path / "previews")
+    assert [file.name for file in files] == [
+        "samples.png",
+        "augmented.png",
+        "sizes.png",
+        "classes.png",
+    ]
+    for file in files:
+        assert np.asarray(Image.open(file)).std() > 5
