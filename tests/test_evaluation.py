@@ -1,0 +1,121 @@
+"""Evaluation: the numbers, the interval, and an older model asked about the same pictures."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import keras
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.metrics import f1_score
+
+from tasks.config import RetrainConfig
+from tasks.evaluation import evaluate_model, worst_mistakes
+from tasks.generators.recipe import InputContract
+from tasks.inventory.scan import take_inventory
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    Tree = Callable[..., Path]
+
+
+def model_of_brightest_column(contract: InputContract) -> keras.Model:
+    """Build a model that answers by the column whose bar is brightest; it needs no training."""
+    inputs = keras.Input(contract.shape, dtype="uint8")
+    columns = keras.layers.Rescaling(1 / 255)(inputs)
+    columns = keras.layers.AveragePooling2D((contract.height, contract.width // 4))(columns)
+    flat = keras.layers.Flatten()(columns)
+    dense = keras.layers.Dense(len(contract.classes), activation="softmax")
+    model = keras.Model(inputs, dense(flat))
+    weights = np.zeros((4, len(contract.classes)))
+    for place in range(len(contract.classes)):
+        weights[place, place] = 20
+    dense.set_weights([weights, np.zeros(len(contract.classes))])
+    return model
+
+
+@pytest.fixture
+def judged(image_tree: Tree) -> tuple[pd.DataFrame, RetrainConfig, Path]:
+    """Give an inventory of three classes, its settings, and where to write."""
+    root = image_tree({"a": 60, "b": 60, "c": 60})
+    config = RetrainConfig.model_validate({"home": root.parent / "home", "data": {"directory": root}})
+    return take_inventory(config.data, seed=42), config, root.parent / "evaluation/p.parquet"
+
+
+def contract_of(*classes: str, side: int = 16) -> InputContract:
+    """Return a contract for gray squares."""
+    return InputContract(classes, side, side, "grayscale", "categorical")
+
+
+def test_the_numbers_are_scikit_learns(judged: tuple[pd.DataFrame, RetrainConfig, Path]) -> None:
+    """Accuracy, F1, support, confusion and interval agree with the predictions that were kept."""
+    inventory, config, file = judged
+    contract = contract_of("a", "b", "c")
+    result = evaluate_model(
+        model_of_brightest_column(contract), contract, inventory, config, predictions=file
+    )
+    kept = pd.read_parquet(result.predictions)
+    test = inventory[inventory["split"] == "test"]
+    assert kept["path"].tolist() == test["path"].tolist()
+    assert result.test_images == len(test)
+    assert result.accuracy == (kept["label"] == kept["predicted"]).mean()
+    assert result.macro_f1 == pytest.approx(
+        f1_score(kept["label"], kept["predicted"], average="macro")
+    )
+    assert result.accuracy_low < result.accuracy <= result.accuracy_high
+    assert np.sum(result.confusion) == len(test)
+    assert sum(row["support"] for row in result.per_class) == len(test)
+
+
+def test_an_older_model_is_asked_about_the_same_pictures(
+    judged: tuple[pd.DataFrame, RetrainConfig, Path],
+) -> None:
+    """Another input size is decoded for it; a class it never knew counts as its mistake."""
+    inventory, config, file = judged
+    contract = contract_of("a", "b", side=32)
+    result = evaluate_model(
+        model_of_brightest_column(contract), contract, inventory, config, predictions=file
+    )
+    test = inventory[inventory["split"] == "test"]
+    assert result.test_images == len(test)
+    recall = {row["label"]: row["recall"] for row in result.per_class}
+    assert recall["c"] == 0
+    assert recall["a"] > 0.5
+
+
+def test_the_worst_mistakes_come_first(judged: tuple[pd.DataFrame, RetrainConfig, Path]) -> None:
+    """Only wrong answers, the most confident first, no more than asked for."""
+    inventory, config, file = judged
+    contract = contract_of("b", "a", "c")
+    result = evaluate_model(
+        model_of_brightest_column(contract), contract, inventory, config, predictions=file
+    )
+    mistakes = worst_mistakes(result, most=5)
+    assert len(mistakes) == 5
+    assert (mistakes["label"] != mistakes["predicted"]).all()
+    assert mistakes["probability"].is_monotonic_decreasing
+
+
+@pytest.mark.parametrize("class_mode", ["binary", "sparse"])
+def test_binary_answers_are_read_as_two_classes(image_tree: Tree, class_mode: str) -> None:
+    """A sigmoid below one half names the first class."""
+    root = image_tree({"a": 60, "b": 60})
+    config = RetrainConfig.model_validate({"home": root.parent / "home", "data": {"directory": root}})
+    contract = InputContract(("a", "b"), 16, 16, "grayscale", class_mode)
+    inputs = keras.Input(contract.shape, dtype="uint8")
+    flat = keras.layers.Flatten()(keras.layers.Rescaling(1 / 255)(inputs))
+    units: dict[str, Any] = {"binary": (1, "sigmoid"), "sparse": (2, "softmax")}
+    answer = keras.layers.Dense(units[class_mode][0], activation=units[class_mode][1])
+    model = keras.Model(inputs, answer(flat))
+    columns = np.tile(np.arange(16), 16)
+    weights = np.where((columns >= 5) & (columns < 7), 1.0, 0.0) - np.where(columns < 2, 1.0, 0.0)
+    stacked = weights[:, None] if class_mode == "binary" else np.stack([-weights, weights], axis=1)
+    answer.set_weights([stacked, np.zeros(stacked.shape[1])])
+    inventory = take_inventory(config.data, seed=42)
+    result = evaluate_model(
+        model, contract, inventory, config, predictions=root.parent / "p.parquet"
+    )
+    assert result.accuracy > 0.95

@@ -1,0 +1,117 @@
+"""Settings: their sources, their order, and errors that name the setting and where it came from."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from tasks.config import RetrainConfig
+from tasks.errors import SettingsError
+from tasks.settings import describe, load_config
+
+CONFIGS = Path(__file__).parents[1] / "deployments/configs"
+
+
+def test_later_sources_win(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Defaults, then the file, then the environment, then --set, then flags."""
+    file = tmp_path / "c.toml"
+    file.write_text("seed = 1\n[training]\nepochs = 1\noptimizer = 'sgd'\nmodel = 'basic_cnn'\n")
+    monkeypatch.setenv("PIXELGATE_TRAINING__EPOCHS", "2")
+    monkeypatch.setenv("PIXELGATE_TRAINING__OPTIMIZER", "adamw")
+    config, origins = load_config(file, ["training.epochs=3"], {"seed": 4})
+    assert (config.training.epochs, config.training.optimizer, config.seed) == (3, "adamw", 4)
+    assert config.training.model == "basic_cnn"
+    rows = {row["setting"]: row for row in describe(config, origins)}
+    assert rows["training.epochs"]["source"] == "--set"
+    assert rows["training.optimizer"]["source"] == "environment"
+    assert rows["training.model"]["source"] == f"file {file}"
+    assert rows["seed"]["source"] == "flag"
+    assert rows["training.dropout"]["source"] == "default"
+
+
+def test_every_setting_says_what_it_means() -> None:
+    """No field is left without a description."""
+    rows = describe(RetrainConfig(), {})
+    assert len(rows) > 50
+    assert [row["setting"] for row in rows if len(row["meaning"]) < 10] == []
+
+
+@pytest.mark.parametrize(
+    ("assignment", "message"),
+    [
+        ("training.epochs=0", r"training\.epochs: .*greater than or equal to 1.*--set"),
+        ("training.epoch=3", r"training\.epoch: no such setting"),
+        ("gate.sizes.allowed=odd", r"gate\.sizes\.allowed"),
+        ("generators.zoom_range=[2,1]", "zoom_range must be"),
+        ("seed", "part.name=value"),
+        ("name=no/slashes", "name"),
+    ],
+)
+def test_a_wrong_setting_is_named(assignment: str, message: str) -> None:
+    """The error says which, what was received, and from where."""
+    with pytest.raises(SettingsError, match=message):
+        load_config(None, [assignment])
+
+
+@pytest.mark.parametrize(("text", "message"), [(None, "No settings file"), ("a = [", "TOML")])
+def test_a_file_that_is_no_toml_is_named(tmp_path: Path, text: str | None, message: str) -> None:
+    """Missing and broken files are told apart."""
+    file = tmp_path / "c.toml"
+    if text is not None:
+        file.write_text(text)
+    with pytest.raises(SettingsError, match=message):
+        load_config(file)
+
+
+def test_values_are_toml_or_plain_text() -> None:
+    """Numbers, lists and booleans are typed; anything else is a string."""
+    config, _ = load_config(
+        None,
+        ["generators.horizontal_flip=true", "gate.modes.allowed=['L','RGB']", "name=cats"],
+    )
+    assert config.generators.horizontal_flip is True
+    assert config.gate.modes.allowed == ["L", "RGB"]
+    assert config.name == "cats"
+
+
+def test_relative_folders_are_made_absolute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A worker that is started elsewhere reads the same folders."""
+    monkeypatch.chdir(tmp_path)
+    config, _ = load_config(None, ["data.directory=photos"])
+    assert config.data.directory == tmp_path / "photos"
+    assert config.home == tmp_path / ".pixelgate"
+
+
+def test_a_config_survives_json() -> None:
+    """Prefect hands it over as JSON."""
+    config, _ = load_config(None, ["generators.target_size=[8,9]", "gate.sizes.allowed=[[8,9],7]"])
+    assert RetrainConfig.model_validate(config.model_dump(mode="json")) == config
+    assert config.gate.sizes.allowed == [(8, 9), (7, 7)]
+
+
+@pytest.mark.parametrize("file", sorted(CONFIGS.glob("*.toml")), ids=lambda file: file.name)
+def test_shipped_configs_load(file: Path) -> None:
+    """Every example is a valid configuration."""
+    load_config(file)
+
+
+def test_the_tutorials_settings_are_kept() -> None:
+    """tutorial.toml says what the tutorial did."""
+    config, _ = load_config(CONFIGS / "tutorial.toml")
+    assert config.generators.rescale == pytest.approx(1 / 255)
+    assert tomllib.loads((CONFIGS / "tutorial.toml").read_text())["training"] == {
+        "model": "basic_cnn",
+        "dropout": 0.5,
+        "epochs": 10,
+        "optimizer": "adam",
+        "learning_rate": 0.001,
+        "learning_rate_schedule": "constant",
+        "label_smoothing": 0.0,
+    }
+    generators = config.generators
+    assert (generators.width_shift_range, generators.zoom_range) == (0.3, 0.2)
+    assert (generators.rotation_range, generators.height_shift_range) == (0, 0)
+    assert generators.horizontal_flip
+    assert generators.batch_size == 32
