@@ -8,9 +8,6 @@ from __future__ import annotations
 
 import json
 import logging
-import subprocess
-import sys
-import tempfile
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,20 +20,21 @@ from mlflow.exceptions import MlflowException
 from mlflow.models import ModelSignature
 from mlflow.types import Schema, TensorSpec
 
-from tasks.errors import ModelRejectedError, NoChampionError
+from tasks.errors import NoChampionError
 from tasks.files import write_json
 from tasks.generators.pipelines import pixels_of
 from tasks.generators.recipe import InputContract
-from tasks.records import Check
+from tasks.promotion import check_saved_file, decide, judge_model, tell_decision
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from mlflow.entities.model_registry import ModelVersion
 
-    from tasks.config import RegistryConfig, RetrainConfig
+    from tasks.config import RetrainConfig
     from tasks.evaluation import Evaluation
     from tasks.generators.recipe import Inputs
+    from tasks.records import Check
 
 CHAMPION, CHALLENGER = "champion", "challenger"
 CONTRACT = "pixelgate_contract"
@@ -44,14 +42,6 @@ RECIPE_TAG = "pixelgate.recipe"
 OUTCOME_TAG = "pixelgate.outcome"
 SETTLED = ("promoted", "kept_champion")
 PROBE_PICTURES = 64
-
-# What a user without Pixelgate would write to use the model, run in an interpreter of its own.
-PROBE = """
-import sys
-import keras, numpy as np
-model, pictures, answers = sys.argv[1:]
-np.save(answers, keras.saving.load_model(model).predict(np.load(pictures), verbose=0))
-"""
 
 log = logging.getLogger("pixelgate.registry")
 
@@ -180,24 +170,18 @@ def register_model(  # noqa: PLR0913 - the evidence a decision is made of
             version = _log_version(model, inputs.contract, config, tags)
             checks = (
                 *judge_model(evaluation, champion_evaluation, config.registry),
-                _check_saved_file(model, version, config, _probe_pictures(inputs)),
+                check_saved_file(_file_of(version, config), model, _probe_pictures(inputs)),
             )
-            outcome = _outcome(checks)
+            outcome = decide(checks)
             _conclude(config, version, outcome, checks)
             mlflow.set_tag(OUTCOME_TAG, outcome)
     return Registration(
-        outcome, _message(outcome, version, evaluation, checks), version, checks, run.info.run_id
+        outcome,
+        tell_decision(outcome, version, evaluation, checks),
+        version,
+        checks,
+        run.info.run_id,
     )
-
-
-def require_not_rejected(registration: Registration) -> None:
-    """Let a model pass that is champion now, or only no better than the champion.
-
-    Raises:
-        ModelRejectedError: naming the rules it broke.
-    """
-    if registration.outcome == "model_rejected":
-        raise ModelRejectedError(registration.message)
 
 
 def write_registration(registration: Registration, file: Path) -> None:
@@ -212,72 +196,6 @@ def write_registration(registration: Registration, file: Path) -> None:
             "checks": [check.model_dump() for check in registration.checks],
         },
     )
-
-
-def judge_model(
-    evaluation: Evaluation, champion: Evaluation | None, settings: RegistryConfig
-) -> tuple[Check, ...]:
-    """Compare a model with the floor, with guessing, and with the champion.
-
-    The rules that keep a challenger from promotion without a fault of its own are warnings; the
-    others reject it.
-    """
-    accuracy = f"accuracy {evaluation.accuracy:.4f}"
-    checks = [
-        Check(
-            rule="floor",
-            threshold=f"accuracy of at least {settings.min_accuracy:.4f}",
-            observed=accuracy,
-            success=evaluation.accuracy >= settings.min_accuracy,
-            remedy="Train longer or on more data, or lower registry.min_accuracy.",
-        ),
-        Check(
-            rule="better_than_guessing",
-            threshold=f"the interval of the accuracy above {evaluation.majority_share:.4f}, the"
-            " share of the largest class",
-            observed=f"{accuracy}, interval from {evaluation.accuracy_low:.4f}",
-            success=evaluation.accuracy_low > evaluation.majority_share,
-            remedy="The model has learnt nothing: look at the labels and the training curve.",
-        ),
-    ]
-    if champion is not None:
-        least = champion.accuracy - settings.max_accuracy_drop
-        checks.append(
-            Check(
-                rule="no_worse_than_champion",
-                severity="warning",
-                threshold=f"accuracy of at least {least:.4f} on the same pictures",
-                observed=accuracy,
-                success=evaluation.accuracy >= least,
-                remedy="The champion stays in production. registry.max_accuracy_drop allows more.",
-            )
-        )
-    return tuple(checks)
-
-
-def answers_of(model: Path, pictures: np.ndarray) -> np.ndarray:
-    """Load a .keras file in a fresh interpreter, without Pixelgate, and ask it.
-
-    Args:
-        model: the file.
-        pictures: (n, height, width, channels) uint8.
-
-    Returns:
-        (n, outputs) float32.
-
-    Raises:
-        ValueError: the interpreter ended with an error; its last line is the message.
-    """
-    with tempfile.TemporaryDirectory() as folder:
-        asked, answered = Path(folder, "pictures.npy"), Path(folder, "answers.npy")
-        np.save(asked, pictures)
-        # -P keeps the working directory off the path, so that nothing of ours can be found.
-        command = [sys.executable, "-P", "-c", PROBE, str(model), str(asked), str(answered)]
-        ended = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)  # noqa: S603 - our own interpreter and script
-        if ended.returncode:
-            raise ValueError((ended.stderr.strip().splitlines() or ["no message"])[-1])
-        answers: np.ndarray = np.load(answered)
-    return answers
 
 
 @contextmanager
@@ -349,43 +267,15 @@ def _signature(contract: InputContract) -> ModelSignature:
     )
 
 
-def _check_saved_file(model: Path, version: str, config: RetrainConfig, probe: np.ndarray) -> Check:
-    """Compare the registered file, loaded in a fresh process, with the model that was evaluated."""
-    expected = keras.saving.load_model(model).predict(probe, verbose=0)
-    try:
-        folder = mlflow.artifacts.download_artifacts(f"models:/{config.name}/{version}")
-        answers = answers_of(next(Path(folder).rglob("*.keras")), probe)
-        difference = float(np.abs(answers - expected).max())
-        observed = f"largest difference {difference:.2g} on {len(probe)} pictures"
-        same = difference < 1e-5  # noqa: PLR2004 - float32 noise of another thread count
-    except (ValueError, StopIteration) as error:
-        observed, same = f"the file could not be loaded: {error}", False
-    return Check(
-        rule="saved_file_answers_the_same",
-        threshold="the same answers in a fresh process with nothing but Keras",
-        observed=observed,
-        success=same,
-        remedy="The saved file is not the model that was tested: keep custom layers out of it.",
-    )
+def _file_of(version: str, config: RetrainConfig) -> Path:
+    folder = mlflow.artifacts.download_artifacts(f"models:/{config.name}/{version}")
+    return next(Path(folder).rglob("*.keras"))
 
 
 def _probe_pictures(inputs: Inputs) -> np.ndarray:
     """Some pictures of the set, evenly spread over it."""
     total = sum(inputs.counts.values())
     return pixels_of(inputs.pixels, np.arange(0, total, max(1, total // PROBE_PICTURES)))
-
-
-def _outcome(checks: tuple[Check, ...]) -> str:
-    if any(not check.success and check.severity == "critical" for check in checks):
-        return "model_rejected"
-    return "promoted" if all(check.success for check in checks) else "kept_champion"
-
-
-def _message(outcome: str, version: str, evaluation: Evaluation, checks: tuple[Check, ...]) -> str:
-    told = f"version {version} has a test accuracy of {evaluation.accuracy:.4f}"
-    if outcome == "promoted":
-        return f"{told} and is champion now"
-    return f"{told}; " + "; ".join(check.sentence for check in checks if not check.success)
 
 
 def _conclude(config: RetrainConfig, version: str, outcome: str, checks: tuple[Check, ...]) -> None:

@@ -340,7 +340,8 @@ def register(
     evaluations: tuple[Evaluation, Evaluation | None],
 ) -> None:
     """Register the version and promote it if it has earned it; a rejected one ends the run."""
-    from tasks.registry import register_model, require_not_rejected, write_registration
+    from tasks.promotion import require_not_rejected
+    from tasks.registry import register_model, write_registration
 
     registration = register_model(
         model.path,
@@ -358,7 +359,7 @@ def register(
         description=registration.message,
     )
     create_link_artifact(run.report.as_uri(), link_text="Report", key=_key(run, "report"))
-    require_not_rejected(registration)
+    require_not_rejected(registration.outcome, registration.message)
 
 
 def _key(run: Run, name: str) -> str:

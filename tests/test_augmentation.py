@@ -24,7 +24,11 @@ def known_picture(height: int = 21, width: int = 30) -> np.ndarray:
 
 
 def scipy_moved(
-    picture: np.ndarray, theta: float, shift: tuple[float, float], zoom: tuple[float, float], mode: str
+    picture: np.ndarray,
+    theta: float,
+    shift: tuple[float, float],
+    zoom: tuple[float, float],
+    mode: str,
 ) -> np.ndarray:
     """Move a picture as ImageDataGenerator does: scipy.ndimage about the centre."""
     rotation = np.array([[math.cos(theta), -math.sin(theta)], [math.sin(theta), math.cos(theta)]])
@@ -72,7 +76,9 @@ def test_whole_turns_and_mirrors_are_exact() -> None:
         (GeneratorConfig(**STILL, horizontal_flip=True), np.fliplr(picture)),
         (GeneratorConfig(**STILL, vertical_flip=True), np.flipud(picture)),
     ):
-        batch = augment(np.repeat(picture[None], 64, 0), settings, seed=tf.constant([1, 2], tf.int64))
+        batch = augment(
+            np.repeat(picture[None], 64, 0), settings, seed=tf.constant([1, 2], tf.int64)
+        )
         flipped = [np.array_equal(moved, expected) for moved in batch.numpy()]
         same = [np.array_equal(moved, picture) for moved in batch.numpy()]
         assert all(a != b for a, b in zip(flipped, same, strict=True))

@@ -41,7 +41,9 @@ def model_of_brightest_column(contract: InputContract) -> keras.Model:
 def judged(image_tree: Tree) -> tuple[pd.DataFrame, RetrainConfig, Path]:
     """Give an inventory of three classes, its settings, and where to write."""
     root = image_tree({"a": 60, "b": 60, "c": 60})
-    config = RetrainConfig.model_validate({"home": root.parent / "home", "data": {"directory": root}})
+    config = RetrainConfig.model_validate(
+        {"home": root.parent / "home", "data": {"directory": root}}
+    )
     return take_inventory(config.data, seed=42), config, root.parent / "evaluation/p.parquet"
 
 
@@ -103,7 +105,9 @@ def test_the_worst_mistakes_come_first(judged: tuple[pd.DataFrame, RetrainConfig
 def test_binary_answers_are_read_as_two_classes(image_tree: Tree, class_mode: str) -> None:
     """A sigmoid below one half names the first class."""
     root = image_tree({"a": 60, "b": 60})
-    config = RetrainConfig.model_validate({"home": root.parent / "home", "data": {"directory": root}})
+    config = RetrainConfig.model_validate(
+        {"home": root.parent / "home", "data": {"directory": root}}
+    )
     contract = InputContract(("a", "b"), 16, 16, "grayscale", class_mode)
     inputs = keras.Input(contract.shape, dtype="uint8")
     flat = keras.layers.Flatten()(keras.layers.Rescaling(1 / 255)(inputs))

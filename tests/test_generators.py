@@ -116,7 +116,8 @@ def test_the_contract_follows_the_data(image_tree: Tree) -> None:
 def test_settings_win_over_the_data(image_tree: Tree) -> None:
     """target_size and color_mode are taken as set."""
     inputs = inputs_for(
-        image_tree(), generators={"target_size": [20, 24], "color_mode": "rgb", "class_mode": "sparse"}
+        image_tree(),
+        generators={"target_size": [20, 24], "color_mode": "rgb", "class_mode": "sparse"},
     )
     assert inputs.contract.shape == (20, 24, 3)
     pictures, targets = next(iter(training_batches(inputs, seed=1)))
@@ -128,7 +129,12 @@ def test_settings_win_over_the_data(image_tree: Tree) -> None:
     ("classes", "parts", "error", "message"),
     [
         ({"only": 30}, {}, DataFolderError, "two classes"),
-        ({"a": 9, "b": 9, "c": 9}, {"generators": {"class_mode": "binary"}}, SettingsError, "binary"),
+        (
+            {"a": 9, "b": 9, "c": 9},
+            {"generators": {"class_mode": "binary"}},
+            SettingsError,
+            "binary",
+        ),
         ({"a": 9, "b": 9}, {"data": {"test_fraction": 0.0}}, DataFolderError, "test split"),
     ],
 )

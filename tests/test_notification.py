@@ -7,12 +7,15 @@ import logging
 import sys
 import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tasks.config import NotifyConfig
 from tasks.notification import notify
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 SUMMARY = {"outcome": "data_rejected", "run_id": "r1"}
 

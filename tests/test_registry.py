@@ -1,4 +1,4 @@
-"""The model gate and the registry: who becomes champion, and that what is saved is what was tested."""
+"""The model gate and the registry: who becomes champion, and what is kept of it."""
 
 from __future__ import annotations
 
@@ -18,14 +18,13 @@ from tasks.generators.recipe import Inputs, build_inputs
 from tasks.inventory.scan import take_inventory
 from tasks.models import build_model
 from tasks.prediction import predict_files
+from tasks.promotion import answers_of, require_not_rejected
 from tasks.registry import (
     Registration,
-    answers_of,
     find_champion,
     find_settled,
     register_model,
     require_champion,
-    require_not_rejected,
 )
 
 if TYPE_CHECKING:
@@ -113,7 +112,7 @@ def test_a_better_model_takes_over_and_a_worse_one_does_not(bench: Bench) -> Non
     assert worse.outcome == "kept_champion"
     assert "no_worse_than_champion" in worse.message
     assert require_champion(bench.config).version == "1"
-    assert require_not_rejected(worse) is None
+    assert require_not_rejected(worse.outcome, worse.message) is None
     assert bench.register(0.89, champion=0.9, max_accuracy_drop=0.02).outcome == "promoted"
     assert bench.register(0.9, champion=0.9).outcome == "promoted"
     assert require_champion(bench.config).version == "4"
@@ -127,7 +126,7 @@ def test_a_model_below_the_floor_is_rejected(bench: Bench, accuracy: float, rule
     assert rule in {check.rule for check in registration.checks if not check.success}
     assert find_champion(bench.config) is None
     with pytest.raises(ModelRejectedError, match=rule):
-        require_not_rejected(registration)
+        require_not_rejected(registration.outcome, registration.message)
     client = mlflow.MlflowClient(f"sqlite:///{bench.config.state}/mlflow.db")
     version = client.get_model_version_by_alias("bench", "challenger")
     assert version.tags[f"pixelgate.check.{rule}"].startswith("FAIL")

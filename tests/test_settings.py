@@ -76,7 +76,9 @@ def test_values_are_toml_or_plain_text() -> None:
     assert config.name == "cats"
 
 
-def test_relative_folders_are_made_absolute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_relative_folders_are_made_absolute(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A worker that is started elsewhere reads the same folders."""
     monkeypatch.chdir(tmp_path)
     config, _ = load_config(None, ["data.directory=photos"])

@@ -86,11 +86,15 @@ def test_fast_cnn_takes_any_size(side: int) -> None:
 def test_a_backbone_of_keras_applications(tmp_path: Path) -> None:
     """A name of keras.applications is built with random or local weights."""
     contract = dataclasses.replace(CONTRACT, height=32, width=32, color_mode="rgb")
-    model = build_model(contract, TrainingConfig(model="MobileNetV2", dropout=0.1), rescale=1 / 127.5)
+    model = build_model(
+        contract, TrainingConfig(model="MobileNetV2", dropout=0.1), rescale=1 / 127.5
+    )
     backbone = next(layer for layer in model.layers if isinstance(layer, keras.Model))
     file = tmp_path / "mobile.weights.h5"
     backbone.save_weights(file)
-    again = build_model(contract, TrainingConfig(model="MobileNetV2", weights=file), rescale=1 / 255)
+    again = build_model(
+        contract, TrainingConfig(model="MobileNetV2", weights=file), rescale=1 / 255
+    )
     loaded = next(layer for layer in again.layers if isinstance(layer, keras.Model))
     assert all(
         np.array_equal(a, b)
@@ -173,7 +177,7 @@ def train(
 def test_training_keeps_the_best_epoch_and_its_history(prepared: tuple[Inputs, Path]) -> None:
     """The file is of the epoch with the best validation accuracy; each epoch was told."""
     told: list[int] = []
-    trained = train(prepared, on_epoch=lambda epoch, epochs, metrics: told.append(epoch))
+    trained = train(prepared, on_epoch=lambda epoch, *_: told.append(epoch))
     history = pd.read_csv(trained.history)
     assert told == [1, 2, 3, 4]
     assert trained.epochs == len(history) == 4

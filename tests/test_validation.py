@@ -102,7 +102,10 @@ def test_imbalance_is_told_with_both_classes(image_tree: Tree) -> None:
     verdict = judge(image_tree({"cat": 150, "dog": 12}))
     assert broken_rules(verdict) == {"class_balance"}
     assert verdict.failures[0].observed == "12.5"
-    assert set(verdict.failures[0].examples) == {"class dog: 12 pictures", "class cat: 150 pictures"}
+    assert set(verdict.failures[0].examples) == {
+        "class dog: 12 pictures",
+        "class cat: 150 pictures",
+    }
     assert judge(image_tree({"cat": 150, "dog": 12}), class_balance={"max_ratio": 13}).accepted
 
 
@@ -170,7 +173,9 @@ def test_a_gx_user_can_open_and_run_the_project(image_tree: Tree) -> None:
     judge(root)
     context = gx.get_context(mode="file", project_root_dir=root.parent / "validation")
     suite = context.suites.get("images")
-    assert "expect_column_value_counts_to_be_at_least" in {e.expectation_type for e in suite.expectations}
+    assert "expect_column_value_counts_to_be_at_least" in {
+        e.expectation_type for e in suite.expectations
+    }
     assert all(expectation.description for expectation in suite.expectations)
     inventory = take_inventory(DataConfig(directory=root), seed=42)
     frame = inventory.assign(size="16x16", readable_label=inventory["label"]).assign(

@@ -1,0 +1,106 @@
+"""The documentation says what the code does."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+from pydantic import BaseModel
+
+from tasks import errors
+from tasks.config import GateConfig, RetrainConfig
+from tasks.settings import describe
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text("utf-8")
+PAGES = [
+    page
+    for page in (*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"))
+    if page.name != "CHANGELOG.md"
+]
+
+
+def test_the_commands_of_the_readme_exist() -> None:
+    """Every `pixelgate …` is a command, and every command is there."""
+    from flows.cli import app
+
+    named = {
+        command.name or command.callback.__name__  # type: ignore[union-attr]
+        for command in app.registered_commands
+    }
+    assert set(re.findall(r"`pixelgate (\w+)`", README)) == named
+
+
+def test_the_makefile_has_the_readmes_targets() -> None:
+    """Every `make …` in the pages is a target."""
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
+    for page in PAGES:
+        used = set(
+            re.findall(r"^make ([a-z-]+)|`make ([a-z-]+)", page.read_text("utf-8"), re.MULTILINE)
+        )
+        assert {a or b for a, b in used} <= targets, page.name
+
+
+def test_exit_codes_are_told_alike_everywhere() -> None:
+    """README, help and errors agree."""
+    from flows.cli import EXIT_CODES
+
+    told = dict(re.findall(r"^\| (\d) \| (.+) \|$", README, re.MULTILINE))
+    assert set(told) == {"0", "1", "2", "3", "4"}
+    for code, meaning in told.items():
+        assert f"{code} {meaning.split(':')[0]}" in " ".join(EXIT_CODES.split())
+    assert errors.DataRejectedError.exit_code == 3
+    assert errors.ModelRejectedError.exit_code == 4
+    assert errors.UsageError.exit_code == 2
+
+
+def test_the_gates_table_names_every_rule_and_default() -> None:
+    """docs/gate.md has a row a rule, with its default severity."""
+    page = (ROOT / "docs/gate.md").read_text("utf-8")
+    rows = dict(re.findall(r"^\| `(\w+)` \|.*?\| (\w+)", page, re.MULTILINE))
+    severities = dict(
+        re.findall(r"^\| `(\w+)` \|[^|]*\| (critical|warning|info)", page, re.MULTILINE)
+    )
+    assert set(rows) == set(GateConfig.model_fields)
+    for name in GateConfig.model_fields:
+        assert severities[name] == getattr(GateConfig(), name).severity, name
+
+
+def test_settings_named_in_the_pages_exist() -> None:
+    """No page names a setting that isn't there."""
+    known = {row["setting"] for row in describe(RetrainConfig(), {})}
+    parts = "|".join(
+        name
+        for name, field in RetrainConfig.model_fields.items()
+        if isinstance(field.default, BaseModel)
+    )
+    for page in PAGES:
+        used = set(re.findall(rf"\b((?:{parts})\.[a-z_]+(?:\.[a-z_]+)*)", page.read_text("utf-8")))
+        strange = {name for name in used - known if not name.endswith((".py", ".json", ".md"))}
+        assert strange == set(), page.name
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    """Relative links and pictures are files of the project."""
+    for target in re.findall(r"\]\((?!http)([^)#]+)", page.read_text("utf-8")):
+        assert (page.parent / target).exists(), target
+
+
+def test_nothing_names_a_package_index() -> None:
+    """Pinned versions are names and numbers only."""
+    tracked = subprocess.run(
+        ["git", "ls-files"],  # noqa: S607 - whatever git there is
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.split()
+    for name in ("constraints.txt", "pyproject.toml", "Makefile", ".ci/run"):
+        assert name in tracked
+        text = (ROOT / name).read_text("utf-8")
+        assert not re.search(r"index-url|find-links|://[^ ]*(pypi|pythonhosted)", text)
+    pins = (ROOT / "constraints.txt").read_text("utf-8").splitlines()
+    assert all(re.fullmatch(r"#.*|[A-Za-z0-9_.-]+==[^ ]+", pin) for pin in pins)

@@ -1,0 +1,153 @@
+"""Schedules: a real Prefect server, a real serving process and a real worker, on real digits."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from flows.demo import write_digits
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="module")
+def digits(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Write the small digits of scikit-learn."""
+    return write_digits(tmp_path_factory.mktemp("digits"))
+
+
+@contextmanager
+def running(command: list[str], log: Path, env: dict[str, str], cwd: Path) -> Iterator[None]:
+    """Keep a process, and the ones it starts, for the time of a block."""
+    with log.open("wb") as out:
+        process = subprocess.Popen(
+            command, env=env, cwd=cwd, stdout=out, stderr=out, start_new_session=True
+        )
+        try:
+            yield
+        finally:
+            process.send_signal(signal.SIGINT)
+            try:
+                process.wait(60)
+            except subprocess.TimeoutExpired:
+                os.killpg(process.pid, signal.SIGKILL)
+
+
+def promoted_run(server: Any, home: Path) -> dict[str, Any] | None:
+    """Return the first flow run of a scheduled deployment that ended promoted, if there is one."""
+    runs = server.ask(
+        "/flow_runs/filter",
+        flow_runs={"state": {"name": {"any_": ["Promoted"]}}},
+    )
+    for run in runs:
+        if run["parameters"]["config"]["home"] == str(home):
+            return dict(run)
+    return None
+
+
+def until_promoted(server: Any, home: Path, log: Path) -> dict[str, Any]:
+    """Wait for a scheduled run to end promoted."""
+    import time
+
+    deadline = time.monotonic() + 400
+    while time.monotonic() < deadline:
+        run = promoted_run(server, home)
+        if run is not None:
+            return run
+        time.sleep(2)
+    return pytest.fail(f"no scheduled run was promoted:\n{log.read_text()[-3000:]}")
+
+
+def check_evidence(server: Any, run: dict[str, Any], home: Path, name: str) -> None:
+    """The run started by itself, its artifacts and logs stand in the server, its files in home."""
+    assert run["auto_scheduled"]
+    keys = {
+        artifact["key"]
+        for artifact in server.ask(
+            "/artifacts/filter", artifacts={"flow_run_id": {"any_": [run["id"]]}}
+        )
+    }
+    assert {
+        f"{name}-{what}"
+        for what in (
+            "class-counts",
+            "data-gate",
+            "data-docs",
+            "training-progress",
+            "evaluation",
+            "model-gate",
+            "report",
+        )
+    } <= keys
+    tasks = server.ask("/task_runs/filter", flow_runs={"id": {"any_": [run["id"]]}})
+    assert {task["name"] for task in tasks} >= {
+        f"{stage} {name}" for stage in ("inventory", "validate", "generators", "train", "register")
+    }
+    assert len(tasks) < 50
+    logs = server.ask(
+        "/logs/filter", logs={"flow_run_id": {"any_": [run["id"]]}}, sort="TIMESTAMP_ASC"
+    )
+    assert any("epoch 1/" in line["message"] for line in logs)
+    summaries = [json.loads(file.read_text()) for file in home.glob("runs/*/summary.json")]
+    assert "promoted" in {summary["outcome"] for summary in summaries}
+
+
+def test_serve_retrains_by_itself(prefect_server: Any, digits: Path, tmp_path: Path) -> None:
+    """`pixelgate serve --every` starts a run without being asked, which ends promoted."""
+    home, log = tmp_path / "home", tmp_path / "serve.log"
+    command = [
+        *(sys.executable, "-m", "flows.cli", "serve", "--every", "10s", "--name", "served"),
+        *("--data", str(digits), "--home", str(home), "--set", "training.epochs=12"),
+    ]
+    env = {**prefect_server.env, "PYTHONPATH": str(ROOT)}
+    with running(command, log, env, tmp_path):
+        run = until_promoted(prefect_server, home, log)
+    check_evidence(prefect_server, run, home, "served")
+
+
+def test_a_deployment_is_run_by_a_worker(prefect_server: Any, digits: Path, tmp_path: Path) -> None:
+    """`make deploy`, then a worker of the process pool: the schedule does the rest."""
+    home, log = tmp_path / "home", tmp_path / "worker.log"
+    env = {**prefect_server.env, "PREFECT_PROFILES_PATH": str(tmp_path / "profiles.toml")}
+    deployed = subprocess.run(
+        [
+            *("make", "deploy", f"DATA={digits}", f"HOME_DIR={home}", "MODEL=deployed"),
+            *("CRON=* * * * *", f"BIN={Path(sys.executable).parent}", "READY="),
+        ],
+        cwd=ROOT,
+        env=env,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert deployed.returncode == 0, deployed.stdout + deployed.stderr
+    worker = [sys.executable, "-m", "prefect", "worker", "start", "--pool", "pixelgate"]
+    with running(worker, log, env, tmp_path):
+        run = until_promoted(prefect_server, home, log)
+    check_evidence(prefect_server, run, home, "deployed")
+
+
+def test_the_server_refuses_bad_values(prefect_server: Any) -> None:
+    """The parameters are one typed form: an unknown or wrong setting never becomes a run."""
+    import urllib.error
+
+    deployments = prefect_server.ask("/deployments/filter")
+    assert deployments, "the tests before deploy to this server"
+    one = deployments[0]
+    schema = one["parameter_openapi_schema"]["definitions"]
+    assert "description" in schema["TrainingConfig"]["properties"]["epochs"]
+    for wrong in ({"training": {"epochs": 0}}, {"trainin": {}}):
+        parameters = {"config": {**one["parameters"]["config"], **wrong}}
+        with pytest.raises(urllib.error.HTTPError, match=r"409|422"):
+            prefect_server.ask(f"/deployments/{one['id']}/create_flow_run", parameters=parameters)
