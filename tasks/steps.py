@@ -110,6 +110,8 @@ class RecordedRun:
 
     def __init__(self, config: RetrainConfig) -> None:
         environment.prepare()
+        # What the stages say of a run belongs to its log in Prefect, wherever it was started.
+        log.setLevel(min(log.level or logging.INFO, logging.INFO))
         self._lock = runs.only_one(config)
         self._config = config
 
