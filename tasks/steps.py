@@ -260,7 +260,7 @@ def build_generators(run: Run, inventory: pd.DataFrame) -> Inputs:
 @stage("train")
 def train(run: Run, inputs: Inputs, key: str) -> TrainedModel:
     """Train the model; its epochs appear in Prefect as they end."""
-    from tasks.reporting.page import draw_training
+    from tasks.reporting.results import draw_training
     from tasks.training import train_model
 
     progress = cast(
@@ -296,7 +296,7 @@ def evaluate(
     """Ask the new model, and the champion if there is one, about the same test pictures."""
     from tasks.evaluation import evaluate_model, worst_mistakes
     from tasks.registry import find_champion
-    from tasks.reporting.page import draw_evaluation
+    from tasks.reporting.results import draw_evaluation
 
     folder = run.directory / "evaluation"
     evaluation = evaluate_model(

@@ -153,7 +153,12 @@ def pixelgate(tmp_path: Path, request: pytest.FixtureRequest) -> Callable[..., E
     Commands that run a flow talk to the tests' Prefect server, which saves starting one each time.
     """
 
-    def call(*arguments: object, env: dict[str, str] | None = None, flow: bool = False) -> Ended:
+    def call(
+        *arguments: object,
+        env: dict[str, str] | None = None,
+        flow: bool = False,
+        minutes: float = 8,
+    ) -> Ended:
         server = request.getfixturevalue("prefect_server").env if flow else os.environ
         ended = subprocess.run(
             [sys.executable, "-m", "flows.cli", *map(str, arguments)],
@@ -166,7 +171,7 @@ def pixelgate(tmp_path: Path, request: pytest.FixtureRequest) -> Callable[..., E
             },
             capture_output=True,
             text=True,
-            timeout=500,
+            timeout=minutes * 60,
             check=False,
         )
         return Ended(ended.returncode, ended.stdout, ended.stderr)

@@ -264,3 +264,14 @@ def test_an_unforeseen_fault_is_one_line_and_its_traceback_is_in_the_log(
     assert "home/logs/pixelgate.log" in ended.err
     assert "Traceback (most" in (tmp_path / "home/logs/pixelgate.log").read_text("utf-8")
     assert pixelgate("runs", "--json").json[0]["outcome"] == "failed"
+
+
+def test_the_demo_ends_in_a_promoted_model(pixelgate: Command, tmp_path: Path) -> None:
+    """1,797 real digits, above 97% on the test split, and the commands to try next."""
+    ended = pixelgate("demo", "--json", flow=True)
+    assert ended.code == 0, ended.err
+    assert ended.json["outcome"] == "promoted"
+    assert ended.json["metrics"]["accuracy"] > 0.97
+    assert ended.json["images"] == 1797
+    assert "Try next:" in ended.err
+    assert Path(ended.json["report"]).is_relative_to(tmp_path)

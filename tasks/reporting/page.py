@@ -5,22 +5,15 @@ from __future__ import annotations
 import base64
 from typing import TYPE_CHECKING, Any
 
-import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from tasks import runs
-from tasks.evaluation import PREDICTED, PROBABILITY
 from tasks.files import read_json, replacing
-from tasks.generators.pipelines import pixels_of
-from tasks.inventory.columns import LABEL, PATH
-from tasks.reporting.figures import draw_confusion, draw_history, draw_mistakes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from tasks.evaluation import Evaluation
-    from tasks.generators.recipe import Inputs
     from tasks.runs import Run
 
 FIGURES = {
@@ -33,6 +26,7 @@ FIGURES = {
     "mistakes": ("evaluation/mistakes.png", "Worst mistakes, the most confident first"),
 }
 HEADLINES = {
+    "accepted": "Accepted: the data may be trained on.",
     "promoted": "Promoted: the new model is in production.",
     "kept_champion": "Champion kept: the new model was no better.",
     "unchanged": "Unchanged: nothing new to learn.",
@@ -40,39 +34,6 @@ HEADLINES = {
     "model_rejected": "Model rejected: it did not pass the model gate.",
     "failed": "Failed: the run ended with a fault.",
 }
-
-
-def draw_training(history: Path, folder: Path) -> Path:
-    """Draw the history CSV of a training into `folder`."""
-    return draw_history(pd.read_csv(history), folder / "history.png")
-
-
-def draw_evaluation(
-    evaluation: Evaluation, mistakes: pd.DataFrame, inputs: Inputs, folder: Path
-) -> list[Path]:
-    """Draw the confusion matrix and the worst mistakes.
-
-    Args:
-        evaluation: of the new model.
-        mistakes: rows of path, label, predicted and probability.
-        inputs: where the pictures are.
-        folder: gets confusion.png and, if there are mistakes, mistakes.png.
-    """
-    files = [draw_confusion(evaluation.confusion, evaluation.classes, folder / "confusion.png")]
-    if mistakes.empty:
-        return files
-    index = pd.read_parquet(inputs.index, columns=[PATH])
-    rows = pd.Index(index[PATH]).get_indexer(pd.Index(mistakes[PATH]))
-    captions = [
-        f"{label} read as {predicted}\n{probability:.0%}"
-        for label, predicted, probability in mistakes[[LABEL, PREDICTED, PROBABILITY]].itertuples(
-            index=False
-        )
-    ]
-    return [
-        *files,
-        draw_mistakes(pixels_of(inputs.pixels, rows), captions, folder / "mistakes.png"),
-    ]
 
 
 def write_report(run: Run, summary: Mapping[str, Any]) -> Path:

@@ -1,0 +1,51 @@
+"""A training and an evaluation go in; PNG files that show them come out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from tasks.evaluation import PREDICTED, PROBABILITY
+from tasks.generators.pipelines import pixels_of
+from tasks.inventory.columns import LABEL, PATH
+from tasks.reporting.figures import draw_confusion, draw_history, draw_mistakes
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tasks.evaluation import Evaluation
+    from tasks.generators.recipe import Inputs
+
+
+def draw_training(history: Path, folder: Path) -> Path:
+    """Draw the history CSV of a training into `folder`."""
+    return draw_history(pd.read_csv(history), folder / "history.png")
+
+
+def draw_evaluation(
+    evaluation: Evaluation, mistakes: pd.DataFrame, inputs: Inputs, folder: Path
+) -> list[Path]:
+    """Draw the confusion matrix and the worst mistakes.
+
+    Args:
+        evaluation: of the new model.
+        mistakes: rows of path, label, predicted and probability.
+        inputs: where the pictures are.
+        folder: gets confusion.png and, if there are mistakes, mistakes.png.
+    """
+    files = [draw_confusion(evaluation.confusion, evaluation.classes, folder / "confusion.png")]
+    if mistakes.empty:
+        return files
+    index = pd.read_parquet(inputs.index, columns=[PATH])
+    rows = pd.Index(index[PATH]).get_indexer(pd.Index(mistakes[PATH]))
+    captions = [
+        f"{label} read as {predicted}\n{probability:.0%}"
+        for label, predicted, probability in mistakes[[LABEL, PREDICTED, PROBABILITY]].itertuples(
+            index=False
+        )
+    ]
+    return [
+        *files,
+        draw_mistakes(pixels_of(inputs.pixels, rows), captions, folder / "mistakes.png"),
+    ]
