@@ -154,7 +154,9 @@ def inventory(
         from tasks.inventory.columns import fingerprint
         from tasks.inventory.scan import take_inventory
 
-        found = take_inventory(settings.data, seed=settings.seed)
+        found = take_inventory(
+            settings.data, seed=settings.seed, cache=settings.state / "inventory"
+        )
         if output is not None:
             write_parquet(output, found)
     show_inventory(found, fingerprint(found), as_json=as_json)

@@ -29,7 +29,7 @@ def judge_data(config: RetrainConfig) -> tuple[Verdict, dict[str, Any]]:
     """
     run = runs.open_run(config)
     started = time.monotonic()
-    inventory = take_inventory(config.data, seed=config.seed)
+    inventory = take_inventory(config.data, seed=config.seed, cache=config.state / "inventory")
     runs.record_inventory(run, inventory)
     runs.note_stage(run, "inventory", time.monotonic() - started)
     started = time.monotonic()

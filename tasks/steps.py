@@ -183,7 +183,7 @@ def take_inventory(run: Run) -> pd.DataFrame:
     from tasks.inventory.columns import counts_by_split
     from tasks.inventory.scan import take_inventory as scan
 
-    inventory = scan(run.config.data, seed=run.config.seed)
+    inventory = scan(run.config.data, seed=run.config.seed, cache=run.config.state / "inventory")
     facts = runs.record_inventory(run, inventory)
     told = (
         f"{facts['images']} pictures in {len(facts['classes'])} classes,"

@@ -18,7 +18,7 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image, ImageOps
 
-from tasks.inventory.pictures import open_picture
+from tasks.inventory.pictures import as_gray, open_picture
 
 MODES = {"grayscale": "L", "rgb": "RGB", "rgba": "RGBA"}
 CHANNELS = {"grayscale": 1, "rgb": 3, "rgba": 4}
@@ -54,11 +54,8 @@ def decode_picture(
 def _in_mode(picture: Image.Image, mode: str) -> Image.Image:
     if picture.mode == mode:
         return picture
-    if picture.mode.startswith("I"):
-        values = np.asarray(picture).clip(0, 2**16 - 1).astype(np.uint16)
-        picture = Image.fromarray((values >> 8).astype(np.uint8))
-    elif picture.mode == "F":
-        picture = Image.fromarray(np.asarray(picture).clip(0, 255).astype(np.uint8))
+    if picture.mode[0] in "IF":
+        picture = as_gray(picture)
     elif mode != "RGBA" and picture.has_transparency_data:
         transparent = picture.convert("RGBA")
         white = Image.new("RGBA", transparent.size, "white")

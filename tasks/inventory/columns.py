@@ -20,8 +20,31 @@ BYTES = "bytes"
 MTIME_NS = "mtime_ns"
 SHA256 = "sha256"
 ERROR = "error"
+BRIGHTNESS = "brightness"
+CONTRAST = "contrast"
+SHARPNESS = "sharpness"
+ENTROPY = "entropy"
+ASPECT = "aspect"
+BIT_DEPTH = "bit_depth"
+FRAMES = "frames"
+ORIENTATION = "orientation"
+HONEST_SUFFIX = "honest_suffix"
+PERCEPTUAL_HASH = "perceptual_hash"
 
-PICTURE_COLUMNS = (FORMAT, MODE, HEIGHT, WIDTH, CHANNELS, BYTES, MTIME_NS, SHA256, ERROR)
+FILE_COLUMNS = (FORMAT, MODE, HEIGHT, WIDTH, CHANNELS, BYTES, MTIME_NS, SHA256, ERROR)
+LOOK_COLUMNS = (
+    BRIGHTNESS,
+    CONTRAST,
+    SHARPNESS,
+    ENTROPY,
+    ASPECT,
+    BIT_DEPTH,
+    FRAMES,
+    ORIENTATION,
+    HONEST_SUFFIX,
+    PERCEPTUAL_HASH,
+)
+PICTURE_COLUMNS = (*FILE_COLUMNS, *LOOK_COLUMNS)
 COLUMNS = (PATH, SPLIT, LABEL, *PICTURE_COLUMNS)
 DTYPES = {
     PATH: "str",
@@ -36,6 +59,16 @@ DTYPES = {
     MTIME_NS: "Int64",
     SHA256: "str",
     ERROR: "str",
+    BRIGHTNESS: "float32",
+    CONTRAST: "float32",
+    SHARPNESS: "float32",
+    ENTROPY: "float32",
+    ASPECT: "float32",
+    BIT_DEPTH: "Int8",
+    FRAMES: "Int32",
+    ORIENTATION: "Int8",
+    HONEST_SUFFIX: "boolean",
+    PERCEPTUAL_HASH: "str",
 }
 
 TRAIN, VALIDATION, TEST = SPLITS = ("train", "validation", "test")

@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from tasks.inventory.columns import COLUMNS, DTYPES, ERROR, PATH, PICTURE_COLUMNS
+from tasks.inventory.cache import cache_file, load_cache, save_cache, still_known
+from tasks.inventory.columns import (
+    BYTES,
+    COLUMNS,
+    DTYPES,
+    ERROR,
+    MTIME_NS,
+    PATH,
+    PICTURE_COLUMNS,
+)
 from tasks.inventory.layouts import label_files
 from tasks.inventory.pictures import read_picture
 from tasks.inventory.splits import assign_splits
@@ -22,23 +31,25 @@ if TYPE_CHECKING:
     from tasks.config import DataConfig
 
 CHUNK = 512
+READ_DTYPES = {name: DTYPES[name] for name in PICTURE_COLUMNS}
 # Below this many files a pool of processes costs more than it saves.
 FILES_WORTH_A_POOL = 4_000
 
 log = logging.getLogger("pixelgate.inventory")
 
 
-def take_inventory(settings: DataConfig, *, seed: int) -> pd.DataFrame:
+def take_inventory(settings: DataConfig, *, seed: int, cache: Path | None = None) -> pd.DataFrame:
     """Read every picture file of a data folder once.
 
     Args:
         settings: the folder or manifest, its layout, and the fractions of the split.
         seed: of the split.
+        cache: folder that remembers what was read; a file whose path, size and time are as they
+            were is not read again.
 
     Returns:
-        A frame sorted by path with the columns of `columns.COLUMNS`: path (relative, POSIX), split,
-        label, format, mode, height and width (pixels), channels, bytes, mtime_ns, sha256 and error
-        (None for a picture that decodes). `frame.attrs` holds root, layout, hidden and other.
+        A frame sorted by path with the columns of `columns.COLUMNS`; `pictures.describe_picture`
+        says what they mean. `frame.attrs` holds root, layout, hidden and other.
 
     Raises:
         DataFolderError: the folder is missing, unreadable, empty or of no known layout.
@@ -47,7 +58,7 @@ def take_inventory(settings: DataConfig, *, seed: int) -> pd.DataFrame:
     directory = existing_directory(settings)
     files, found = label_files(directory, settings)
     root = directory if directory.is_dir() else directory.parent
-    pictures = _read_pictures(root, files, settings)
+    pictures = _read_pictures(root, files, settings, cache)
     inventory = assign_splits(
         pd.concat([files.drop(columns=ERROR), pictures], axis="columns")[list(COLUMNS)],
         test_fraction=settings.test_fraction,
@@ -63,18 +74,48 @@ def root_of(inventory: pd.DataFrame) -> Path:
     return Path(inventory.attrs["root"])
 
 
-def _read_pictures(root: Path, files: pd.DataFrame, settings: DataConfig) -> pd.DataFrame:
+def _read_pictures(
+    root: Path, files: pd.DataFrame, settings: DataConfig, cache: Path | None
+) -> pd.DataFrame:
     """Return the columns that reading the files tells, in the order of `files`."""
-    paths = files[PATH].where(files[ERROR].isna(), "").tolist()
-    chunks = [paths[start : start + CHUNK] for start in range(0, len(paths), CHUNK)]
-    read = _in_processes(str(root), chunks, settings, total=len(paths))
-    rows = [
-        row for chunk in track(read, total=len(paths), description="inventory") for row in chunk
-    ]
-    pictures = pd.DataFrame(rows, columns=list(PICTURE_COLUMNS)).astype(
-        {name: DTYPES[name] for name in PICTURE_COLUMNS}
-    )
+    nameable = files[files[ERROR].isna()]
+    known = pd.DataFrame(columns=list(PICTURE_COLUMNS))
+    if cache is not None:
+        file = cache_file(cache, root)
+        known = still_known(_with_status(root, nameable), load_cache(file, settings))
+    fresh = _read_fresh(root, nameable[PATH].drop(known.index), settings)
+    pictures = pd.concat([part for part in (known, fresh) if len(part)] or [fresh])
+    if cache is not None and len(fresh):
+        save_cache(file, nameable[[PATH]].join(pictures), settings)
+    pictures = pictures.reindex(files.index)
     return pictures.assign(**{ERROR: files[ERROR].fillna(pictures[ERROR])})
+
+
+def _with_status(root: Path, files: pd.DataFrame) -> pd.DataFrame:
+    """Add size and time of each file as they are now; -1 for one that is gone."""
+    statuses = [_status(f"{root}{os.sep}{path}") for path in files[PATH]]
+    sizes, times = zip(*statuses, strict=True) if statuses else ((), ())
+    return files.assign(**{BYTES: sizes, MTIME_NS: times})
+
+
+def _status(path: str) -> tuple[int, int]:
+    try:
+        status = os.stat(path)  # noqa: PTH116 - a Path for each of a million files is too slow
+    except OSError:
+        return -1, -1
+    return status.st_size, status.st_mtime_ns
+
+
+def _read_fresh(root: Path, paths: pd.Series, settings: DataConfig) -> pd.DataFrame:
+    """Read files in processes; each chunk becomes a frame at once, which keeps memory small."""
+    chunks = [paths.iloc[start : start + CHUNK].tolist() for start in range(0, len(paths), CHUNK)]
+    read = _in_processes(str(root), chunks, settings, total=len(paths))
+    tracked = track(read, total=len(paths), description="inventory")
+    frames = [
+        pd.DataFrame(rows, columns=list(PICTURE_COLUMNS)).astype(READ_DTYPES) for rows in tracked
+    ]
+    empty = pd.DataFrame(columns=list(PICTURE_COLUMNS)).astype(READ_DTYPES)
+    return pd.concat(frames or [empty]).set_axis(paths.index)
 
 
 def _in_processes(
@@ -93,4 +134,4 @@ def _in_processes(
 
 
 def _read_chunk(root: str, paths: list[str], max_pixels: int) -> list[dict[str, Any]]:
-    return [read_picture(root, path, max_pixels=max_pixels) if path else {} for path in paths]
+    return [read_picture(root, path, max_pixels=max_pixels) for path in paths]
