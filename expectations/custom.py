@@ -5,6 +5,7 @@ Importing this module registers them, so that suites naming them can be opened b
 
 from __future__ import annotations
 
+import unicodedata
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from great_expectations.execution_engine import PandasExecutionEngine
@@ -54,6 +55,33 @@ class ExpectColumnValueCountsToBeAtLeast(ColumnAggregateExpectation):
                 "observed_value": min(counts.values(), default=0),
                 "details": {"below": small},
             },
+        }
+
+
+class ExpectColumnValuesToDifferInSpelling(ColumnAggregateExpectation):
+    """Expect no two values of a column to be alike but for case, blanks or Unicode form.
+
+    With `column="label"`: `cat`, `Cat` and `cat ` are one class written in three ways. The observed
+    value is the number of such groups; the details list them.
+    """
+
+    metric_dependencies: ClassVar[tuple[str, ...]] = ("column.counts_by_value",)
+    success_keys: ClassVar[tuple[str, ...]] = ()
+
+    def _validate(
+        self,
+        metrics: dict[str, Any],
+        runtime_configuration: dict[str, Any] | None = None,  # noqa: ARG002 - GX's signature
+        execution_engine: Any = None,  # noqa: ARG002 - GX's signature
+    ) -> dict[str, Any]:
+        spellings: dict[str, list[str]] = {}
+        for value in sorted(metrics["column.counts_by_value"]):
+            plain = "".join(unicodedata.normalize("NFKC", value).casefold().split())
+            spellings.setdefault(plain, []).append(value)
+        alike = [values for values in spellings.values() if len(values) > 1]
+        return {
+            "success": not alike,
+            "result": {"observed_value": len(alike), "details": {"alike": alike}},
         }
 
 

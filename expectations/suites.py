@@ -13,6 +13,7 @@ import great_expectations.expectations as gxe
 from expectations.custom import (
     ExpectColumnValueCountRatioToBeAtMost,
     ExpectColumnValueCountsToBeAtLeast,
+    ExpectColumnValuesToDifferInSpelling,
 )
 
 if TYPE_CHECKING:
@@ -25,10 +26,12 @@ def _about(rule: str, severity: str, description: str) -> dict[str, Any]:
     return {"severity": severity, "description": description, "meta": {"rule": rule}}
 
 
-def no_errors(column: str, *, severity: str) -> Expectation:
-    """Every file decodes: the column of reasons is empty."""
+def nothing_told(
+    rule: str, column: str, description: str, *, severity: str, mostly: float = 1.0
+) -> Expectation:
+    """A column that says in words what is wrong with a row is empty, or mostly so."""
     return gxe.ExpectColumnValuesToBeNull(
-        column=column, **_about("decodes", severity, "Every file decodes to a picture.")
+        column=column, mostly=mostly, **_about(rule, severity, description)
     )
 
 
@@ -39,34 +42,47 @@ def labelled(column: str, *, severity: str) -> Expectation:
     )
 
 
-def values_in(
-    rule: str, column: str, allowed: Iterable[str], *, severity: str, what: str
-) -> Expectation:
-    """Every value of a column is one of `allowed`."""
-    wanted = sorted(allowed)
-    return gxe.ExpectColumnValuesToBeInSet(
+def spelled_apart(column: str, *, severity: str) -> Expectation:
+    """No two classes differ only by case, blanks or Unicode form."""
+    return ExpectColumnValuesToDifferInSpelling(
         column=column,
-        value_set=wanted,
-        **_about(rule, severity, f"Every {what} is {' or '.join(wanted)}."),
+        **_about(
+            "label_names",
+            severity,
+            "No two classes differ only by case, blanks or Unicode form.",
+        ),
     )
 
 
-def sides_between(
-    columns: Iterable[str], *, low: int | None, high: int | None, severity: str
-) -> list[Expectation]:
-    """Every height and every width lies in [low, high] pixels."""
+def values_in(
+    rule: str, column: str, allowed: list[Any], description: str, *, severity: str
+) -> Expectation:
+    """Every value of a column is one of `allowed`."""
+    return gxe.ExpectColumnValuesToBeInSet(
+        column=column, value_set=allowed, **_about(rule, severity, description)
+    )
+
+
+def numbers_between(  # noqa: PLR0913 - one expectation, said in full
+    rule: str,
+    column: str,
+    *,
+    low: float | None = None,
+    high: float | None = None,
+    severity: str,
+    unit: str = "",
+) -> Expectation:
+    """Every value of a column lies in [low, high]."""
     bounds = f"at least {low}" if high is None else f"at most {high}"
     if low is not None and high is not None:
-        bounds = f"between {low} and {high}"
-    return [
-        gxe.ExpectColumnValuesToBeBetween(
-            column=column,
-            min_value=low,
-            max_value=high,
-            **_about("sizes", severity, f"Every {column} is {bounds} pixels."),
-        )
-        for column in columns
-    ]
+        bounds = f"{low}" if low == high else f"between {low} and {high}"
+    name = column.replace("_", " ")
+    return gxe.ExpectColumnValuesToBeBetween(
+        column=column,
+        min_value=low,
+        max_value=high,
+        **_about(rule, severity, f"Every {name} is {bounds}{unit}."),
+    )
 
 
 def classes_large_enough(column: str, *, min_count: int, severity: str) -> Expectation:
@@ -91,14 +107,10 @@ def classes_balanced(column: str, *, max_ratio: float, severity: str) -> Expecta
     )
 
 
-def classes_in_split(column: str, classes: Iterable[str], *, severity: str) -> Expectation:
-    """A column that holds the labels of one split names every class."""
+def classes_present(
+    rule: str, column: str, classes: Iterable[str], description: str, *, severity: str
+) -> Expectation:
+    """A column of labels names every class."""
     return gxe.ExpectColumnDistinctValuesToContainSet(
-        column=column,
-        value_set=sorted(classes),
-        **_about(
-            "classes_in_splits",
-            severity,
-            f"Every class has pictures in the {column.partition('_')[2]} split.",
-        ),
+        column=column, value_set=sorted(classes), **_about(rule, severity, description)
     )

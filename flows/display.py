@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from tasks.validation import Verdict
+    from tasks.validation.verdict import Verdict
 
 
 class Lines(enum.StrEnum):

@@ -85,6 +85,12 @@ class SizesRule(Rule):
     max_side: Positive | None = Field(
         None, description="Longest height or width, pixels; with allowed = any for a range."
     )
+    min_aspect: Annotated[float, Field(gt=0)] | None = Field(
+        None, description="Least width divided by height."
+    )
+    max_aspect: Annotated[float, Field(gt=0)] | None = Field(
+        None, description="Greatest width divided by height."
+    )
 
 
 class ModesRule(Rule):
@@ -94,6 +100,36 @@ class ModesRule(Rule):
     allowed: Literal["uniform", "any"] | list[str] = Field(
         "uniform", description="uniform (one mode for all), any, or a list such as ['L', 'RGB']."
     )
+
+
+class BlankRule(Rule):
+    """Every picture shows something."""
+
+    min_contrast: Annotated[float, Field(ge=0)] = Field(
+        1.0, description="Least standard deviation of the gray values, 0 to 127.5."
+    )
+
+
+class BitDepthRule(Rule):
+    """Pictures have no more bits a channel than the model is given."""
+
+    severity: Severity = "warning"
+    max_bits: Positive = Field(8, description="Most bits a channel, as stored.")
+
+
+class KnownClassesRule(Rule):
+    """The classes are those that were declared."""
+
+    classes: list[str] | None = Field(
+        None, description="Every class there must be, and no other; not checked where not set."
+    )
+
+
+class CopiesRule(Rule):
+    """Few pictures are copies of others in their split."""
+
+    severity: Severity = "warning"
+    max_share: Fraction = Field(0.05, description="Largest share of files that repeat another.")
 
 
 class ClassSizeRule(Rule):
@@ -114,9 +150,25 @@ class GateConfig(Part):
     """The data gate: a rule a field, each with its severity and its threshold."""
 
     decodes: Rule = Field(Rule(), description="Every file decodes to a picture.")
-    labelled: Rule = Field(Rule(), description="Every file has a label.")
+    honest_suffix: Rule = Field(
+        Rule(severity="warning"), description="Every file is of the format its suffix names."
+    )
+    single_frame: Rule = Field(Rule(), description="No file is an animation or has several pages.")
+    not_blank: BlankRule = BlankRule()
     sizes: SizesRule = SizesRule()
     modes: ModesRule = ModesRule()
+    bit_depth: BitDepthRule = BitDepthRule()
+    upright: Rule = Field(
+        Rule(severity="warning"), description="No EXIF orientation would turn a picture."
+    )
+    labelled: Rule = Field(Rule(), description="Every file has a label.")
+    label_names: Rule = Field(
+        Rule(), description="No two classes differ only by case, blanks or Unicode form."
+    )
+    one_label: Rule = Field(Rule(), description="No picture stands under two labels.")
+    known_classes: KnownClassesRule = KnownClassesRule()
+    leakage: Rule = Field(Rule(), description="No picture stands in two splits.")
+    copies: CopiesRule = CopiesRule()
     class_size: ClassSizeRule = ClassSizeRule()
     class_balance: ClassBalanceRule = ClassBalanceRule()
     classes_in_splits: Rule = Field(

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 from tasks import runs
 from tasks.inventory.scan import take_inventory
 from tasks.reporting.page import write_report
-from tasks.validation import validate_inventory
+from tasks.validation.stage import validate_inventory
 
 if TYPE_CHECKING:
     from tasks.config import RetrainConfig
-    from tasks.validation import Verdict
+    from tasks.validation.verdict import Verdict
 
 
 def judge_data(config: RetrainConfig) -> tuple[Verdict, dict[str, Any]]:

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from tasks.generators.recipe import Inputs
     from tasks.runs import Run
     from tasks.training import TrainedModel
-    from tasks.validation import Verdict
+    from tasks.validation.verdict import Verdict
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -202,7 +202,8 @@ def take_inventory(run: Run) -> pd.DataFrame:
 @stage("validate")
 def validate(run: Run, inventory: pd.DataFrame) -> Verdict:
     """Judge the inventory; a rejected one ends the run."""
-    from tasks.validation import require_accepted, validate_inventory
+    from tasks.validation.stage import validate_inventory
+    from tasks.validation.verdict import require_accepted
 
     verdict = validate_inventory(inventory, run.config.gate, directory=run.directory / "validation")
     columns = ("rule", "severity", "success", "description", "observed", "remedy")

@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 import great_expectations as gx
+import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
@@ -13,7 +14,9 @@ from PIL import Image
 from tasks.config import DataConfig, GateConfig
 from tasks.errors import DataRejectedError
 from tasks.inventory.scan import take_inventory
-from tasks.validation import Verdict, require_accepted, validate_inventory
+from tasks.validation.columns import with_derived_columns
+from tasks.validation.stage import validate_inventory
+from tasks.validation.verdict import Verdict, require_accepted
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -68,9 +71,67 @@ def unlabelled(root: Path) -> str:
     return "stray.png"
 
 
+def false_suffix(root: Path) -> str:
+    """Name a JPEG file .png."""
+    Image.effect_noise((16, 16), 40).save(root / "cat/photo.jpg")
+    (root / "cat/photo.jpg").rename(root / "cat/photo.png")
+    return "cat/photo.png"
+
+
+def animation(root: Path) -> str:
+    """Put an animated picture among still ones."""
+    frames = [Image.effect_noise((16, 16), 40) for _ in range(3)]
+    frames[0].save(root / "cat/moving.png", save_all=True, append_images=frames[1:])
+    return "cat/moving.png"
+
+
+def blank(root: Path) -> str:
+    """Put a picture that shows nothing."""
+    Image.new("L", (16, 16), 90).save(root / "dog/blank.png")
+    return "dog/blank.png"
+
+
+def turned(root: Path) -> str:
+    """Put a picture that EXIF would turn."""
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.effect_noise((16, 16), 40).save(root / "dog/turned.png", exif=exif)
+    return "dog/turned.png"
+
+
+def deep(root: Path) -> str:
+    """Put a picture of 16 bits a channel, in the mode of the others."""
+    noise = np.random.default_rng(0).integers(0, 2**16, (16, 16)).astype("uint16")
+    Image.fromarray(noise).save(root / "dog/deep.png")
+    return "dog/deep.png"
+
+
+def contradiction(root: Path) -> str:
+    """Put a copy of a picture under another label, in the same split."""
+    file = train_file(root, "cat")
+    (root / "dog/copied.png").write_bytes(file.read_bytes())
+    return "dog/copied.png"
+
+
+def train_file(root: Path, label: str) -> Path:
+    """Return a file of a class that is in the train split."""
+    inventory = take_inventory(DataConfig(directory=root), seed=42)
+    train = inventory[(inventory["split"] == "train") & (inventory["label"] == label)]
+    return root / train["path"].iloc[0]
+
+
 @pytest.mark.parametrize(
     ("plant", "rule"),
-    [(truncate, "decodes"), (odd_size, "sizes"), (odd_mode, "modes"), (unlabelled, "labelled")],
+    [
+        (truncate, "decodes"),
+        (odd_size, "sizes"),
+        (odd_mode, "modes"),
+        (unlabelled, "labelled"),
+        (false_suffix, "honest_suffix"),
+        (animation, "single_frame"),
+        (blank, "not_blank"),
+        (turned, "upright"),
+    ],
 )
 def test_a_bad_file_is_named_by_just_its_rule(
     image_tree: Tree, plant: Callable[[Path], str], rule: str
@@ -87,6 +148,77 @@ def test_a_bad_file_is_named_by_just_its_rule(
     assert finding.remedy in verdict.screen
     offenders = pd.read_parquet(verdict.offenders)
     assert offenders[["rule", "path"]].to_numpy().tolist() == [[rule, path]]
+
+
+def test_more_bits_than_the_model_is_given_are_told(image_tree: Tree) -> None:
+    """A 16-bit picture is named; its mode differs too."""
+    root = image_tree()
+    path = deep(root)
+    verdict = judge(root, modes={"allowed": "any"})
+    assert broken_rules(verdict) == {"bit_depth"}
+    assert verdict.failures[0].examples == (f"{path}: 16",)
+    assert verdict.accepted
+
+
+def test_a_picture_under_two_labels_is_told_with_both(image_tree: Tree) -> None:
+    """Both files are named, with the labels that contradict each other."""
+    root = image_tree()
+    path = contradiction(root)
+    verdict = judge(root)
+    assert broken_rules(verdict) == {"one_label"}
+    assert verdict.failures[0].offenders == 2
+    assert f"{path}: cat and dog" in verdict.failures[0].examples
+
+
+def test_a_picture_in_two_splits_is_leakage(image_tree: Tree) -> None:
+    """A test picture that was trained on is named with both splits."""
+    image_tree({"train/a": 40, "train/b": 40})
+    root = image_tree({"test/a": 12, "test/b": 12}, first=100)
+    (root / "test/a/again.png").write_bytes((root / "train/a/000.png").read_bytes())
+    verdict = judge(root)
+    assert broken_rules(verdict) == {"leakage"}
+    assert "test/a/again.png: test and " in " ".join(verdict.failures[0].examples)
+
+
+def test_many_copies_are_told_and_few_are_not(image_tree: Tree) -> None:
+    """The share of copies counts; each copy is named with its original."""
+    root = image_tree()
+    original = train_file(root, "cat")
+    (root / "cat/copy0.png").write_bytes(original.read_bytes())
+    assert not judge(root).failures
+    for number in range(1, 12):
+        (root / f"cat/copy{number}.png").write_bytes(original.read_bytes())
+    verdict = judge(root)
+    assert broken_rules(verdict) == {"copies"}
+    assert verdict.accepted
+    assert f"cat/copy3.png: cat/{original.name}" in verdict.failures[0].examples
+
+
+@pytest.mark.parametrize("alike", ["Cat", "c at", "\uff43at"])
+def test_class_names_that_differ_by_spelling_are_told(image_tree: Tree, alike: str) -> None:
+    """Case, blanks and Unicode form make no new class."""
+    verdict = judge(image_tree({"cat": 30, alike: 30, "dog": 30}))
+    assert broken_rules(verdict) == {"label_names"}
+    assert "'cat'" in verdict.failures[0].examples[0]
+    assert repr(alike) in verdict.failures[0].examples[0]
+
+
+def test_declared_classes_are_all_there_and_no_other(image_tree: Tree) -> None:
+    """An unknown class is named by its files, a missing one by its name."""
+    root = image_tree({"cat": 30, "dgo": 30})
+    verdict = judge(root, known_classes={"classes": ["cat", "dog"]})
+    assert broken_rules(verdict) == {"known_classes"}
+    assert verdict.failures[0].examples[0] == "dgo/000.png: dgo"
+    assert verdict.failures[1].examples == ("class dog: none at all",)
+    assert judge(root, known_classes={"classes": ["cat", "dgo"]}).accepted
+
+
+def test_the_aspect_can_be_bounded(image_tree: Tree) -> None:
+    """Width divided by height, where it is set."""
+    root = image_tree()
+    odd_size(root)
+    verdict = judge(root, sizes={"allowed": "any", "min_aspect": 0.9})
+    assert verdict.failures[0].examples == ("dog/odd.png: 0.8",)
 
 
 def test_a_tiny_class_is_named(image_tree: Tree) -> None:
@@ -172,15 +304,13 @@ def test_a_gx_user_can_open_and_run_the_project(image_tree: Tree) -> None:
     root = image_tree()
     judge(root)
     context = gx.get_context(mode="file", project_root_dir=root.parent / "validation")
-    suite = context.suites.get("images")
+    suite = context.suites.get("balance")
     assert "expect_column_value_counts_to_be_at_least" in {
         e.expectation_type for e in suite.expectations
     }
     assert all(expectation.description for expectation in suite.expectations)
     inventory = take_inventory(DataConfig(directory=root), seed=42)
-    frame = inventory.assign(size="16x16", readable_label=inventory["label"]).assign(
-        **{f"label_{split}": inventory["label"] for split in ("train", "validation", "test")}
-    )
+    frame = with_derived_columns(inventory)
     outcome = context.checkpoints.get("data_gate").run(batch_parameters={"dataframe": frame})
     assert outcome.success
 

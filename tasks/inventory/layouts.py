@@ -85,13 +85,14 @@ def _list_folder(folder: Path, root: Path, listing: Listing) -> list[Path]:
     except OSError as error:
         raise DataFolderError(f"Can't read the folder {folder}: {error.strerror}.") from None
     folders = []
+    prefix = len(str(root)) + 1
     for entry in entries:
         if entry.name.startswith("."):
             listing.hidden += 1
         elif entry.is_dir():
             folders.append(Path(entry.path))
         elif os.path.splitext(entry.name)[1].lower() in PICTURE_SUFFIXES:  # noqa: PTH122 - a Path per file is too slow
-            listing.paths.append(os.path.relpath(entry.path, root).replace(os.sep, "/"))
+            listing.paths.append(entry.path[prefix:])
         else:
             listing.other += 1
     return folders

@@ -1,0 +1,161 @@
+"""The inventory's memory: unchanged files are not read again, and nothing wrong is believed."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+from scipy import ndimage
+
+from tasks.config import DataConfig
+from tasks.inventory import scan
+from tasks.inventory.pictures import read_picture
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    Tree = Callable[..., Path]
+
+
+@pytest.fixture
+def read_paths(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Give the list of the files that are really read."""
+    read: list[str] = []
+    real = scan._read_chunk  # noqa: SLF001 - watched, not replaced
+
+    def watched(root: str, paths: list[str], max_pixels: int) -> object:
+        read.extend(paths)
+        return real(root, paths, max_pixels)
+
+    monkeypatch.setattr(scan, "_read_chunk", watched)
+    return read
+
+
+def inventory_of(root: Path, **data: object) -> pd.DataFrame:
+    """Take inventory with a cache beside the data."""
+    settings = DataConfig(directory=root, **data)
+    return scan.take_inventory(settings, seed=42, cache=root.parent / "cache")
+
+
+def test_only_what_moved_is_read_again(image_tree: Tree, read_paths: list[str]) -> None:
+    """A changed, a new and a renamed file are read; the frame is that of a fresh look."""
+    root = image_tree()
+    inventory_of(root)
+    assert len(read_paths) == 80
+    read_paths.clear()
+    inventory_of(root)
+    assert read_paths == []
+    (root / "cat/000.png").write_bytes((root / "dog/000.png").read_bytes() + b"more")
+    (root / "cat/new.png").write_bytes((root / "cat/001.png").read_bytes())
+    (root / "cat/002.png").rename(root / "cat/renamed.png")
+    (root / "cat/003.png").unlink()
+    again = inventory_of(root)
+    assert sorted(read_paths) == ["cat/000.png", "cat/new.png", "cat/renamed.png"]
+    fresh = scan.take_inventory(DataConfig(directory=root), seed=42)
+    pd.testing.assert_frame_equal(again, fresh)
+
+
+def test_a_new_time_alone_is_read_again(image_tree: Tree, read_paths: list[str]) -> None:
+    """The same size at another time may hold other pixels."""
+    root = image_tree()
+    inventory_of(root)
+    read_paths.clear()
+    os.utime(root / "dog/005.png", ns=(1, 1))
+    inventory_of(root)
+    assert read_paths == ["dog/005.png"]
+
+
+def test_bad_files_are_remembered_too(image_tree: Tree, read_paths: list[str]) -> None:
+    """A file that can't be read is not tried again until it changes."""
+    root = image_tree()
+    (root / "cat/bad.png").write_bytes(b"no picture")
+    first = inventory_of(root)
+    read_paths.clear()
+    pd.testing.assert_frame_equal(inventory_of(root), first)
+    assert read_paths == []
+
+
+def tear(file: Path) -> None:
+    """Cut the cache in half."""
+    file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
+
+
+def lie(file: Path) -> None:
+    """Alter a value in a cache that is otherwise whole."""
+    known = pd.read_parquet(file)
+    known.loc[3, "sha256"] = "0" * 64
+    known.to_parquet(file)
+
+
+def age(file: Path) -> None:
+    """Make it one of another version."""
+    known = pd.read_parquet(file)
+    known.attrs["version"] = "older"
+    known.to_parquet(file)
+
+
+@pytest.mark.parametrize("harm", [tear, lie, age])
+def test_a_cache_that_is_wrong_is_written_anew(
+    image_tree: Tree, read_paths: list[str], harm: Callable[[Path], None]
+) -> None:
+    """Torn, altered or old: all files are read, and the next time none."""
+    root = image_tree()
+    first = inventory_of(root)
+    harm(next((root.parent / "cache").iterdir()))
+    read_paths.clear()
+    pd.testing.assert_frame_equal(inventory_of(root), first)
+    assert len(read_paths) == 80
+    read_paths.clear()
+    inventory_of(root)
+    assert read_paths == []
+
+
+def test_another_limit_of_pixels_reads_again(image_tree: Tree, read_paths: list[str]) -> None:
+    """What was a bomb under one limit may be none under another."""
+    root = image_tree()
+    assert inventory_of(root, max_pixels=100)["error"].notna().all()
+    read_paths.clear()
+    assert inventory_of(root, max_pixels=1000)["error"].isna().all()
+    assert len(read_paths) == 80
+
+
+def test_the_measures_agree_with_numpy_and_scipy(tmp_path: Path) -> None:
+    """Brightness, contrast, sharpness, entropy and aspect of a known picture."""
+    pixels = np.random.default_rng(1).integers(0, 255, (20, 30), dtype=np.uint8)
+    Image.fromarray(pixels).save(tmp_path / "x.png")
+    row = read_picture(str(tmp_path), "x.png", max_pixels=10_000)
+    shares = np.bincount(pixels.ravel()) / pixels.size
+    edges = ndimage.laplace(pixels.astype(float))[1:-1, 1:-1]
+    assert row["brightness"] == pytest.approx(pixels.mean(), rel=1e-5)
+    assert row["contrast"] == pytest.approx(pixels.std(), rel=1e-5)
+    assert row["sharpness"] == pytest.approx(edges.var(), rel=1e-5)
+    assert row["entropy"] == pytest.approx(
+        -(shares[shares > 0] * np.log2(shares[shares > 0])).sum()
+    )
+    assert row["aspect"] == 1.5
+    assert len(row["perceptual_hash"]) == 16
+
+
+@pytest.mark.parametrize(
+    ("mode", "name", "expected"),
+    [
+        ("1", "x.png", {"bit_depth": 1, "honest_suffix": True}),
+        ("L", "x.jpeg", {"bit_depth": 8, "honest_suffix": True}),
+        ("I;16", "x.png", {"bit_depth": 16, "honest_suffix": True}),
+        ("RGB", "x.JPG", {"bit_depth": 8, "honest_suffix": True}),
+        ("RGB", "x.bmp", {"bit_depth": 8, "honest_suffix": True}),
+    ],
+)
+def test_bit_depth_and_suffix_are_told(
+    tmp_path: Path, mode: str, name: str, expected: dict[str, object]
+) -> None:
+    """As stored, whatever Pillow makes of it."""
+    Image.new(mode, (8, 8)).save(tmp_path / name)
+    row = read_picture(str(tmp_path), name, max_pixels=10_000)
+    assert row["error"] is None
+    assert {key: row[key] for key in expected} == expected
