@@ -16,10 +16,10 @@ def retrain(config: RetrainConfig) -> State:
     """
     with steps.RecordedRun(config) as run:
         inventory = steps.take_inventory(run)
-        steps.validate(run, inventory)
+        admitted = steps.validate(run, inventory)
         news = steps.require_news(run, inventory)
-        inputs = steps.build_generators(run, inventory)
+        inputs = steps.build_generators(run, admitted)
         model = steps.train(run, inputs, news)
-        evaluations = steps.evaluate(run, model, inputs, inventory)
+        evaluations = steps.evaluate(run, model, inputs, admitted)
         steps.register(run, model, inputs, evaluations)
     return steps.final_state(run)

@@ -72,7 +72,16 @@ class Rule(Part):
     )
 
 
-class SizesRule(Rule):
+class FileRule(Rule):
+    """A rule that names single files."""
+
+    quarantine: bool = Field(
+        default=False,
+        description="Leave the offending files out of the run, up to the cap, and go on.",
+    )
+
+
+class SizesRule(FileRule):
     """Image sizes are what is expected."""
 
     allowed: Literal["uniform", "any"] | list[Size] = Field(
@@ -93,7 +102,7 @@ class SizesRule(Rule):
     )
 
 
-class ModesRule(Rule):
+class ModesRule(FileRule):
     """Pillow modes are what is expected."""
 
     severity: Severity = "warning"
@@ -102,7 +111,7 @@ class ModesRule(Rule):
     )
 
 
-class BlankRule(Rule):
+class BlankRule(FileRule):
     """Every picture shows something."""
 
     min_contrast: Annotated[float, Field(ge=0)] = Field(
@@ -110,14 +119,14 @@ class BlankRule(Rule):
     )
 
 
-class BitDepthRule(Rule):
+class BitDepthRule(FileRule):
     """Pictures have no more bits a channel than the model is given."""
 
     severity: Severity = "warning"
     max_bits: Positive = Field(8, description="Most bits a channel, as stored.")
 
 
-class KnownClassesRule(Rule):
+class KnownClassesRule(FileRule):
     """The classes are those that were declared."""
 
     classes: list[str] | None = Field(
@@ -125,7 +134,7 @@ class KnownClassesRule(Rule):
     )
 
 
-class CopiesRule(Rule):
+class CopiesRule(FileRule):
     """Few pictures are copies of others in their split."""
 
     severity: Severity = "warning"
@@ -146,34 +155,44 @@ class ClassBalanceRule(Rule):
     )
 
 
+class QuarantineConfig(Part):
+    """How many files may be left out before the gate fails after all."""
+
+    max_share: Fraction = Field(0.02, description="Largest share of all files.")
+    max_share_per_class: Fraction = Field(0.1, description="Largest share of any class.")
+
+
 class GateConfig(Part):
     """The data gate: a rule a field, each with its severity and its threshold."""
 
-    decodes: Rule = Field(Rule(), description="Every file decodes to a picture.")
-    honest_suffix: Rule = Field(
-        Rule(severity="warning"), description="Every file is of the format its suffix names."
+    decodes: FileRule = Field(FileRule(), description="Every file decodes to a picture.")
+    honest_suffix: FileRule = Field(
+        FileRule(severity="warning"), description="Every file is of the format its suffix names."
     )
-    single_frame: Rule = Field(Rule(), description="No file is an animation or has several pages.")
+    single_frame: FileRule = Field(
+        FileRule(), description="No file is an animation or has several pages."
+    )
     not_blank: BlankRule = BlankRule()
     sizes: SizesRule = SizesRule()
     modes: ModesRule = ModesRule()
     bit_depth: BitDepthRule = BitDepthRule()
-    upright: Rule = Field(
-        Rule(severity="warning"), description="No EXIF orientation would turn a picture."
+    upright: FileRule = Field(
+        FileRule(severity="warning"), description="No EXIF orientation would turn a picture."
     )
-    labelled: Rule = Field(Rule(), description="Every file has a label.")
+    labelled: FileRule = Field(FileRule(), description="Every file has a label.")
     label_names: Rule = Field(
         Rule(), description="No two classes differ only by case, blanks or Unicode form."
     )
-    one_label: Rule = Field(Rule(), description="No picture stands under two labels.")
+    one_label: FileRule = Field(FileRule(), description="No picture stands under two labels.")
     known_classes: KnownClassesRule = KnownClassesRule()
-    leakage: Rule = Field(Rule(), description="No picture stands in two splits.")
+    leakage: FileRule = Field(FileRule(), description="No picture stands in two splits.")
     copies: CopiesRule = CopiesRule()
     class_size: ClassSizeRule = ClassSizeRule()
     class_balance: ClassBalanceRule = ClassBalanceRule()
     classes_in_splits: Rule = Field(
         Rule(), description="Every class has pictures in the train, validation and test splits."
     )
+    quarantine: QuarantineConfig = QuarantineConfig()
 
 
 class GeneratorConfig(Part):

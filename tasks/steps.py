@@ -41,7 +41,6 @@ if TYPE_CHECKING:
     from tasks.generators.recipe import Inputs
     from tasks.runs import Run
     from tasks.training import TrainedModel
-    from tasks.validation.verdict import Verdict
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -200,8 +199,10 @@ def take_inventory(run: Run) -> pd.DataFrame:
 
 
 @stage("validate")
-def validate(run: Run, inventory: pd.DataFrame) -> Verdict:
-    """Judge the inventory; a rejected one ends the run."""
+def validate(run: Run, inventory: pd.DataFrame) -> pd.DataFrame:
+    """Judge the inventory and return what may be trained on; a rejected one ends the run."""
+    from tasks.inventory.columns import readable
+    from tasks.validation.quarantine import without_quarantined
     from tasks.validation.stage import validate_inventory
     from tasks.validation.verdict import require_accepted
 
@@ -218,7 +219,9 @@ def validate(run: Run, inventory: pd.DataFrame) -> Verdict:
     if verdict.failures:
         create_markdown_artifact(f"```\n{verdict.screen}\n```", key=_key(run, "data-gate-failures"))
     log.info(verdict.line)
-    return require_accepted(verdict)
+    admitted = without_quarantined(inventory, require_accepted(verdict))
+    runs.note_facts(run, quarantined=len(inventory) - len(readable(admitted)))
+    return admitted
 
 
 @stage("look for news")

@@ -208,8 +208,14 @@ def test_what_comes_after_the_first_champion(
     assert json.loads(told.read_text()) == bad.json
     assert not (Path(bad.json["directory"]) / "model").exists()
 
+    part = pixelgate(
+        "run", "--data", root, *QUICK, "--set", "gate.decodes.quarantine=true", "--json", flow=True
+    )
+    assert part.json["outcome"] in ("promoted", "kept_champion"), part.err
+    assert (part.json["images"], part.json["quarantined"]) == (211, 1)
+
     outcomes = [run["outcome"] for run in pixelgate("runs", "--json").json]
-    assert outcomes == ["data_rejected", weak.json["outcome"], "unchanged", "promoted"]
+    assert outcomes[1:] == ["data_rejected", weak.json["outcome"], "unchanged", "promoted"]
     assert "data_rejected" in pixelgate("runs").out
 
 

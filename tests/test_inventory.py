@@ -16,7 +16,7 @@ from PIL import Image
 from tasks.config import DataConfig
 from tasks.errors import DataFolderError, SettingsError
 from tasks.inventory.columns import COLUMNS, SPLITS, fingerprint
-from tasks.inventory.pictures import describe_picture, read_picture
+from tasks.inventory.pictures import read_pictures
 from tasks.inventory.scan import take_inventory
 
 if TYPE_CHECKING:
@@ -151,7 +151,7 @@ def test_files_that_do_not_decode_get_a_row_with_the_reason(image_tree: Tree) ->
 def test_a_decompression_bomb_is_not_expanded(tmp_path: Path) -> None:
     """A picture that declares too many pixels is refused by its header."""
     Image.new("1", (8000, 8000)).save(tmp_path / "bomb.png")
-    row = read_picture(str(tmp_path), "bomb.png", max_pixels=1_000_000)
+    row = read_pictures(str(tmp_path), ["bomb.png"], max_pixels=1_000_000)[0]
     assert "8000 x 8000" in row["error"]
     assert row["sha256"]
 
@@ -171,7 +171,7 @@ def test_whatever_the_bytes_there_is_a_row(
         for place in flips:
             data[place % len(data)] ^= 0xFF
         file.write_bytes(data)
-        row = read_picture(str(folder), file.name, max_pixels=10_000_000)
+        row = read_pictures(str(folder), [file.name], max_pixels=10_000_000)[0]
         assert row["error"] or (row["height"] and row["width"])
 
 
@@ -285,5 +285,5 @@ def test_modes_are_told(tmp_path: Path, mode: str, suffix: str) -> None:
     """Every mode Pillow decodes is described."""
     file = tmp_path / f"x.{suffix}"
     Image.new(mode, (9, 7)).save(file)
-    row = describe_picture(file.read_bytes(), max_pixels=1000)
+    row = read_pictures(str(tmp_path), [file.name], max_pixels=1000)[0]
     assert (row["mode"], row["height"], row["width"]) == (mode, 7, 9)

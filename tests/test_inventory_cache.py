@@ -13,7 +13,7 @@ from scipy import ndimage
 
 from tasks.config import DataConfig
 from tasks.inventory import scan
-from tasks.inventory.pictures import read_picture
+from tasks.inventory.pictures import read_pictures
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -128,7 +128,7 @@ def test_the_measures_agree_with_numpy_and_scipy(tmp_path: Path) -> None:
     """Brightness, contrast, sharpness, entropy and aspect of a known picture."""
     pixels = np.random.default_rng(1).integers(0, 255, (20, 30), dtype=np.uint8)
     Image.fromarray(pixels).save(tmp_path / "x.png")
-    row = read_picture(str(tmp_path), "x.png", max_pixels=10_000)
+    row = read_pictures(str(tmp_path), ["x.png"], max_pixels=10_000)[0]
     shares = np.bincount(pixels.ravel()) / pixels.size
     edges = ndimage.laplace(pixels.astype(float))[1:-1, 1:-1]
     assert row["brightness"] == pytest.approx(pixels.mean(), rel=1e-5)
@@ -156,6 +156,6 @@ def test_bit_depth_and_suffix_are_told(
 ) -> None:
     """As stored, whatever Pillow makes of it."""
     Image.new(mode, (8, 8)).save(tmp_path / name)
-    row = read_picture(str(tmp_path), name, max_pixels=10_000)
+    row = read_pictures(str(tmp_path), [name], max_pixels=10_000)[0]
     assert row["error"] is None
     assert {key: row[key] for key in expected} == expected

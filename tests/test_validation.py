@@ -13,8 +13,9 @@ from PIL import Image
 
 from tasks.config import DataConfig, GateConfig
 from tasks.errors import DataRejectedError
-from tasks.inventory.scan import take_inventory
+from tasks.inventory.scan import root_of, take_inventory
 from tasks.validation.columns import with_derived_columns
+from tasks.validation.quarantine import without_quarantined
 from tasks.validation.stage import validate_inventory
 from tasks.validation.verdict import Verdict, require_accepted
 
@@ -321,3 +322,52 @@ def test_data_docs_are_written(image_tree: Tree) -> None:
     assert verdict.data_docs.exists()
     pages = verdict.data_docs.parent.rglob("*.html")
     assert any("Every file decodes to a picture." in page.read_text("utf-8") for page in pages)
+
+
+def test_a_quarantined_file_is_left_out_and_comes_back_mended(image_tree: Tree) -> None:
+    """The run goes on without it; nothing is moved; once mended it is in again."""
+    root = image_tree({"cat": 60, "dog": 60})
+    whole = (root / "cat/007.png").read_bytes()
+    path = truncate(root)
+    verdict = judge(root, decodes={"quarantine": True})
+    assert verdict.accepted
+    assert verdict.quarantined == 1
+    assert verdict.failures[0].quarantined
+    assert "1 files quarantined" in verdict.line
+    assert pd.read_parquet(verdict.quarantine).to_numpy().tolist() == [[path, "decodes"]]
+    inventory = take_inventory(DataConfig(directory=root), seed=42)
+    admitted = without_quarantined(inventory, verdict)
+    assert set(inventory["path"]) - set(admitted["path"]) == {path}
+    assert root_of(admitted) == root
+    assert (root / path).exists()
+    (root / path).write_bytes(whole)
+    again = judge(root, decodes={"quarantine": True})
+    assert not again.failures
+    assert len(without_quarantined(inventory, again)) == 120
+
+
+@pytest.mark.parametrize(
+    ("caps", "example"),
+    [
+        ({"max_share": 0.01, "max_share_per_class": 0.5}, ()),
+        ({"max_share": 0.5, "max_share_per_class": 0.1}, ("class cat: 15.0%",)),
+    ],
+)
+def test_too_many_quarantined_files_fail_the_gate(
+    image_tree: Tree, caps: dict[str, float], example: tuple[str, ...]
+) -> None:
+    """Above the cap, overall or of a class, the data is rejected after all."""
+    root = image_tree()
+    for number in range(6):
+        (root / f"cat/{number:03d}.png").write_bytes(b"")
+    assert judge(
+        root,
+        decodes={"quarantine": True},
+        quarantine={"max_share": 0.5, "max_share_per_class": 0.5},
+    ).accepted
+    verdict = judge(root, decodes={"quarantine": True}, quarantine=caps)
+    assert not verdict.accepted
+    stopping = [finding for finding in verdict.failures if finding.stops]
+    assert [finding.rule for finding in stopping] == ["quarantine"]
+    assert stopping[0].examples == example
+    assert "6 files" in verdict.line

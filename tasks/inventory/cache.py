@@ -7,17 +7,19 @@ its rows; a file that is torn, altered or of another version is not believed but
 from __future__ import annotations
 
 import hashlib
+import inspect
 import logging
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from tasks.files import digest, write_parquet
-from tasks.inventory import pictures
+from tasks.inventory import looks, pictures
 from tasks.inventory.columns import BYTES, MTIME_NS, PATH, PICTURE_COLUMNS
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tasks.config import DataConfig
 
 COLUMNS = [PATH, *PICTURE_COLUMNS]
@@ -75,7 +77,7 @@ def still_known(files: pd.DataFrame, known: pd.DataFrame) -> pd.DataFrame:
 
 def _version(settings: DataConfig) -> str:
     """What a row follows from beside the file: the code that read it and the limit of pixels."""
-    code = hashlib.sha256(Path(pictures.__file__).read_bytes()).hexdigest()
+    code = digest([inspect.getsource(module) for module in (pictures, looks)])
     return f"{code[:16]}-{settings.max_pixels}"
 
 

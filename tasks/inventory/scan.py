@@ -20,7 +20,7 @@ from tasks.inventory.columns import (
     PICTURE_COLUMNS,
 )
 from tasks.inventory.layouts import label_files
-from tasks.inventory.pictures import read_picture
+from tasks.inventory.pictures import read_pictures
 from tasks.inventory.splits import assign_splits
 from tasks.progress import track
 from tasks.settings import existing_directory
@@ -134,4 +134,4 @@ def _in_processes(
 
 
 def _read_chunk(root: str, paths: list[str], max_pixels: int) -> list[dict[str, Any]]:
-    return [read_picture(root, path, max_pixels=max_pixels) for path in paths]
+    return read_pictures(root, paths, max_pixels=max_pixels)

@@ -10,6 +10,7 @@ from expectations.checkpoints import DATA_DOCS, run_checkpoint
 from tasks.files import write_json, write_parquet
 from tasks.inventory.columns import PATH, SPLITS
 from tasks.validation.columns import with_derived_columns
+from tasks.validation.quarantine import check_caps, choose_quarantine, is_quarantined
 from tasks.validation.rules import REMEDIES, suites_for
 from tasks.validation.verdict import Finding, Verdict
 
@@ -41,25 +42,31 @@ def validate_inventory(
     results = run_checkpoint(
         frame, suites_for(frame, settings), project=directory, identify_by=PATH
     )
-    judged = [_judge(result) for suite in results for result in suite.results]
+    judged = [_judge(result, settings) for suite in results for result in suite.results]
     findings = tuple(finding for finding, _ in judged)
+    offenders = pd.concat([rows for _, rows in judged])
+    left_out = choose_quarantine(offenders, settings)
+    cap = check_caps(inventory, left_out, settings)
+    findings += cap
     verdict = Verdict(
-        accepted=all(finding.success or finding.severity != "critical" for finding in findings),
+        accepted=not any(finding.stops for finding in findings),
         findings=findings,
         data_docs=directory / DATA_DOCS,
-        offenders=write_parquet(
-            directory / "offenders.parquet", pd.concat([rows for _, rows in judged])
-        ),
+        offenders=write_parquet(directory / "offenders.parquet", offenders),
+        quarantine=write_parquet(directory / "quarantine.parquet", left_out),
+        quarantined=len(left_out),
     )
     write_json(directory / "verdict.json", verdict.model_dump(mode="json"))
     return verdict
 
 
-def _judge(result: ExpectationValidationResult) -> tuple[Finding, pd.DataFrame]:
+def _judge(
+    result: ExpectationValidationResult, settings: GateConfig
+) -> tuple[Finding, pd.DataFrame]:
     """Turn what GX returns into the record every reader of a verdict is shown."""
     config = cast("ExpectationConfiguration", result.expectation_config)
     rule, kwargs, found = (config.meta or {})["rule"], config.kwargs, result.result
-    rows = _offending_rows(rule, config.type, kwargs, found)
+    rows = _offending_rows(rule, config.type, kwargs, {} if result.success else found)
     named = _offending_classes(kwargs, found)
     examples = [f"{row.path}: {row.value}" for row in rows.head(FILES_SHOWN).itertuples()] or named
     return (
@@ -70,10 +77,11 @@ def _judge(result: ExpectationValidationResult) -> tuple[Finding, pd.DataFrame]:
             success=bool(result.success),
             description=config.description or "",
             threshold=_threshold(kwargs),
-            observed=_observed(found, rows),
+            observed=_observed(found),
             remedy="" if result.success else REMEDIES[rule],
             offenders=0 if result.success else len(rows) or len(named),
             examples=() if result.success else tuple(examples[:FILES_SHOWN]),
+            quarantined=not result.success and len(rows) > 0 and is_quarantined(rule, settings),
         ),
         rows,
     )
@@ -121,9 +129,9 @@ def _threshold(kwargs: dict[str, Any]) -> str:
     return ", ".join(f"{name} {value}" for name, value in bounds.items()) or "every file"
 
 
-def _observed(found: dict[str, Any], rows: pd.DataFrame) -> str:
+def _observed(found: dict[str, Any]) -> str:
     if "unexpected_count" in found:
-        return f"{len(rows)} of {found['element_count']} files fail"
+        return f"{found['unexpected_count']} of {found['element_count']} files fail"
     if "missing_count" in found:
         return f"{found['missing_count']} classes missing"
     value = found.get("observed_value")

@@ -18,12 +18,19 @@ class Finding(Check):
         description: what it wants, in one sentence.
         offenders: how many files, or classes, failed it.
         examples: the first ten of them.
+        quarantined: these files are left out of the run, so that the rule stops nothing.
     """
 
     expectation: str
     description: str
     offenders: int = 0
     examples: tuple[str, ...] = ()
+    quarantined: bool = False
+
+    @property
+    def stops(self) -> bool:
+        """Whether the data is rejected for it."""
+        return not self.success and self.severity == "critical" and not self.quarantined
 
     @property
     def screenful(self) -> str:
@@ -39,10 +46,12 @@ class Verdict(BaseModel):
     """Whether the data may be trained on, and why.
 
     Attributes:
-        accepted: no critical expectation failed.
+        accepted: no critical expectation failed, but for files that were quarantined.
         findings: one an expectation.
         data_docs: page of Great Expectations' Data Docs.
         offenders: Parquet with every offending file: rule, expectation, path, value.
+        quarantine: Parquet with the path of every file that is left out, and the rules it broke.
+        quarantined: how many files that are.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -51,6 +60,8 @@ class Verdict(BaseModel):
     findings: tuple[Finding, ...]
     data_docs: Path
     offenders: Path
+    quarantine: Path
+    quarantined: int = 0
 
     @property
     def failures(self) -> list[Finding]:
@@ -63,13 +74,18 @@ class Verdict(BaseModel):
     def line(self) -> str:
         """The verdict in one line."""
         if self.accepted:
-            warned = f", {len(self.failures)} with a warning" if self.failures else ""
-            return f"data accepted: {len(self.findings)} expectations checked{warned}"
-        critical = [finding for finding in self.failures if finding.severity == "critical"]
+            left_out = [finding for finding in self.failures if finding.quarantined]
+            warned = len(self.failures) - len(left_out)
+            return (
+                f"data accepted: {len(self.findings)} expectations checked"
+                + (f", {warned} with a warning" if warned else "")
+                + (f", {self.quarantined} files quarantined" if self.quarantined else "")
+            )
         told = "; ".join(
             f"{finding.rule}: {finding.observed}"
             + (f" ({', '.join(finding.examples[:3])})" if finding.examples else "")
-            for finding in critical
+            for finding in self.failures
+            if finding.stops
         )
         return f"data rejected: {told}"
 
