@@ -6,6 +6,7 @@ Importing this module registers them, so that suites naming them can be opened b
 from __future__ import annotations
 
 import unicodedata
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from great_expectations.execution_engine import PandasExecutionEngine
@@ -29,16 +30,14 @@ class ColumnCountsByValue(ColumnAggregateMetricProvider):
         return {str(value): int(count) for value, count in column.value_counts().items()}
 
 
-class ExpectColumnValueCountsToBeAtLeast(ColumnAggregateExpectation):
-    """Expect every value of a column to occur at least `min_count` times.
+class ExpectationOfColumnCounts(ColumnAggregateExpectation, ABC):
+    """An expectation that looks at how often each value of a column occurs."""
 
-    With `column="label"`: every class has enough pictures. The observed value is the smallest
-    count; the details list every value below the bound with its count.
-    """
-
-    min_count: int
     metric_dependencies: ClassVar[tuple[str, ...]] = ("column.counts_by_value",)
-    success_keys: ClassVar[tuple[str, ...]] = ("min_count",)
+
+    @abstractmethod
+    def judge(self, counts: dict[str, int]) -> dict[str, Any]:
+        """Return success and result, as Great Expectations wants them."""
 
     def _validate(
         self,
@@ -46,7 +45,21 @@ class ExpectColumnValueCountsToBeAtLeast(ColumnAggregateExpectation):
         runtime_configuration: dict[str, Any] | None = None,  # noqa: ARG002 - GX's signature
         execution_engine: Any = None,  # noqa: ARG002 - GX's signature
     ) -> dict[str, Any]:
-        counts: dict[str, int] = metrics["column.counts_by_value"]
+        return self.judge(metrics["column.counts_by_value"])
+
+
+class ExpectColumnValueCountsToBeAtLeast(ExpectationOfColumnCounts):
+    """Expect every value of a column to occur at least `min_count` times.
+
+    With `column="label"`: every class has enough pictures. The observed value is the smallest
+    count; the details list every value below the bound with its count.
+    """
+
+    min_count: int
+    success_keys: ClassVar[tuple[str, ...]] = ("min_count",)
+
+    def judge(self, counts: dict[str, int]) -> dict[str, Any]:
+        """Return success and result, as Great Expectations wants them."""
         least: int = self._get_success_kwargs()["min_count"]
         small = {value: count for value, count in counts.items() if count < least}
         return {
@@ -58,24 +71,19 @@ class ExpectColumnValueCountsToBeAtLeast(ColumnAggregateExpectation):
         }
 
 
-class ExpectColumnValuesToDifferInSpelling(ColumnAggregateExpectation):
+class ExpectColumnValuesToDifferInSpelling(ExpectationOfColumnCounts):
     """Expect no two values of a column to be alike but for case, blanks or Unicode form.
 
     With `column="label"`: `cat`, `Cat` and `cat ` are one class written in three ways. The observed
     value is the number of such groups; the details list them.
     """
 
-    metric_dependencies: ClassVar[tuple[str, ...]] = ("column.counts_by_value",)
     success_keys: ClassVar[tuple[str, ...]] = ()
 
-    def _validate(
-        self,
-        metrics: dict[str, Any],
-        runtime_configuration: dict[str, Any] | None = None,  # noqa: ARG002 - GX's signature
-        execution_engine: Any = None,  # noqa: ARG002 - GX's signature
-    ) -> dict[str, Any]:
+    def judge(self, counts: dict[str, int]) -> dict[str, Any]:
+        """Return success and result, as Great Expectations wants them."""
         spellings: dict[str, list[str]] = {}
-        for value in sorted(metrics["column.counts_by_value"]):
+        for value in sorted(counts):
             plain = "".join(unicodedata.normalize("NFKC", value).casefold().split())
             spellings.setdefault(plain, []).append(value)
         alike = [values for values in spellings.values() if len(values) > 1]
@@ -85,23 +93,17 @@ class ExpectColumnValuesToDifferInSpelling(ColumnAggregateExpectation):
         }
 
 
-class ExpectColumnValueCountRatioToBeAtMost(ColumnAggregateExpectation):
+class ExpectColumnValueCountRatioToBeAtMost(ExpectationOfColumnCounts):
     """Expect the most frequent value to occur at most `max_ratio` times as often as the rarest.
 
     With `column="label"`: class balance. The details name both values with their counts.
     """
 
     max_ratio: float
-    metric_dependencies: ClassVar[tuple[str, ...]] = ("column.counts_by_value",)
     success_keys: ClassVar[tuple[str, ...]] = ("max_ratio",)
 
-    def _validate(
-        self,
-        metrics: dict[str, Any],
-        runtime_configuration: dict[str, Any] | None = None,  # noqa: ARG002 - GX's signature
-        execution_engine: Any = None,  # noqa: ARG002 - GX's signature
-    ) -> dict[str, Any]:
-        counts: dict[str, int] = metrics["column.counts_by_value"]
+    def judge(self, counts: dict[str, int]) -> dict[str, Any]:
+        """Return success and result, as Great Expectations wants them."""
         if not counts:
             return {"success": True, "result": {"observed_value": None}}
         most, least = max(counts, key=counts.__getitem__), min(counts, key=counts.__getitem__)
