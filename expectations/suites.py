@@ -70,18 +70,17 @@ def numbers_between(  # noqa: PLR0913 - one expectation, said in full
     low: float | None = None,
     high: float | None = None,
     severity: str,
-    unit: str = "",
+    description: str,
 ) -> Expectation:
-    """Every value of a column lies in [low, high]."""
+    """Every value of a column lies in [low, high]; the description may name the `{bounds}`."""
     bounds = f"at least {low}" if high is None else f"at most {high}"
     if low is not None and high is not None:
-        bounds = f"{low}" if low == high else f"between {low} and {high}"
-    name = column.replace("_", " ")
+        bounds = f"between {low} and {high}"
     return gxe.ExpectColumnValuesToBeBetween(
         column=column,
         min_value=low,
         max_value=high,
-        **_about(rule, severity, f"Every {name} is {bounds}{unit}."),
+        **_about(rule, severity, description.format(bounds=bounds)),
     )
 
 

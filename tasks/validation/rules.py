@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from tasks.config import GateConfig
 
 REMEDIES = {
-    "decodes": "Mend or remove these files, or set gate.decodes.severity = warning to train"
-    " without them.",
+    "decodes": "Mend or remove these files, or set gate.decodes.quarantine = true to train without"
+    " them, up to a cap.",
     "honest_suffix": "Rename these files by their format, or save them anew in the one they name.",
     "single_frame": "Save one frame of each as a picture of its own, or remove these files.",
     "not_blank": "Remove these files, or lower gate.not_blank.min_contrast.",
@@ -83,12 +83,18 @@ def _integrity(gate: GateConfig) -> list[Expectation]:
             severity=gate.honest_suffix.severity,
         ),
         suites.numbers_between(
-            "single_frame", FRAMES, low=1, high=1, severity=gate.single_frame.severity
+            "single_frame",
+            FRAMES,
+            low=1,
+            high=1,
+            description="Every file holds a single picture, no animation and no pages.",
+            severity=gate.single_frame.severity,
         ),
         suites.numbers_between(
             "not_blank",
             CONTRAST,
             low=gate.not_blank.min_contrast,
+            description="Every picture has a contrast of {bounds}.",
             severity=gate.not_blank.severity,
         ),
     ]
@@ -100,10 +106,19 @@ def _shape(frame: pd.DataFrame, gate: GateConfig) -> list[Expectation]:
         *_one_of("sizes", frame[SIZE], sizes.allowed, "image size", sizes.severity),
         *_one_of("modes", frame[MODE], gate.modes.allowed, "mode", gate.modes.severity),
         suites.numbers_between(
-            "bit_depth", BIT_DEPTH, high=gate.bit_depth.max_bits, severity=gate.bit_depth.severity
+            "bit_depth",
+            BIT_DEPTH,
+            high=gate.bit_depth.max_bits,
+            description="Every picture has {bounds} bits a channel.",
+            severity=gate.bit_depth.severity,
         ),
         suites.numbers_between(
-            "upright", ORIENTATION, low=1, high=1, severity=gate.upright.severity
+            "upright",
+            ORIENTATION,
+            low=1,
+            high=1,
+            description="No EXIF orientation turns a picture.",
+            severity=gate.upright.severity,
         ),
     ]
     for column, low, high, unit in (
@@ -114,7 +129,12 @@ def _shape(frame: pd.DataFrame, gate: GateConfig) -> list[Expectation]:
         if low is not None or high is not None:
             expectations.append(
                 suites.numbers_between(
-                    "sizes", column, low=low, high=high, severity=sizes.severity, unit=unit
+                    "sizes",
+                    column,
+                    low=low,
+                    high=high,
+                    description=f"Every {column} is {{bounds}}{unit}.",
+                    severity=sizes.severity,
                 )
             )
     return expectations
