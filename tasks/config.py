@@ -9,25 +9,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
-Severity = Literal["critical", "warning", "info"]
-Fraction = Annotated[float, Field(ge=0, lt=1)]
-Positive = Annotated[int, Field(ge=1)]
-
-
-def _square(value: object) -> object:
-    """Let one number stand for a square."""
-    return (value, value) if isinstance(value, int) else value
-
-
-Size = Annotated[tuple[Positive, Positive], BeforeValidator(_square)]
-
-
-class Part(BaseModel):
-    """A frozen group of settings that refuses names it doesn't know."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+from tasks.parts import Fraction, Part, Positive, Size
+from tasks.validation.settings import GateConfig
 
 
 class DataConfig(Part):
@@ -55,6 +40,11 @@ class DataConfig(Part):
     validation_fraction: Fraction = Field(
         0.1, description="Share of the training pictures kept for validation where there is none."
     )
+    near_duplicates: Annotated[float, Field(gt=0.9, lt=1)] | None = Field(
+        0.997,
+        description="Two pictures are near-duplicates from this correlation of their thumbnails on,"
+        " if their pixels confirm it; they share a split. None: only exact copies do.",
+    )
     max_pixels: Positive = Field(
         50_000_000,
         description="A picture with more pixels than this is never expanded in memory (a bomb).",
@@ -62,137 +52,6 @@ class DataConfig(Part):
     workers: Positive | None = Field(
         None, description="Processes that read pictures; by default one a core."
     )
-
-
-class Rule(Part):
-    """One rule of the data gate: how severe its failure is."""
-
-    severity: Severity = Field(
-        "critical", description="critical stops the run, warning and info are reported."
-    )
-
-
-class FileRule(Rule):
-    """A rule that names single files."""
-
-    quarantine: bool = Field(
-        default=False,
-        description="Leave the offending files out of the run, up to the cap, and go on.",
-    )
-
-
-class SizesRule(FileRule):
-    """Image sizes are what is expected."""
-
-    allowed: Literal["uniform", "any"] | list[Size] = Field(
-        "uniform",
-        description="uniform (one size for all), any, or a list of [height, width] in pixels.",
-    )
-    min_side: Positive | None = Field(
-        None, description="Shortest height or width, pixels; with allowed = any for a range."
-    )
-    max_side: Positive | None = Field(
-        None, description="Longest height or width, pixels; with allowed = any for a range."
-    )
-    min_aspect: Annotated[float, Field(gt=0)] | None = Field(
-        None, description="Least width divided by height."
-    )
-    max_aspect: Annotated[float, Field(gt=0)] | None = Field(
-        None, description="Greatest width divided by height."
-    )
-
-
-class ModesRule(FileRule):
-    """Pillow modes are what is expected."""
-
-    severity: Severity = "warning"
-    allowed: Literal["uniform", "any"] | list[str] = Field(
-        "uniform", description="uniform (one mode for all), any, or a list such as ['L', 'RGB']."
-    )
-
-
-class BlankRule(FileRule):
-    """Every picture shows something."""
-
-    min_contrast: Annotated[float, Field(ge=0)] = Field(
-        1.0, description="Least standard deviation of the gray values, 0 to 127.5."
-    )
-
-
-class BitDepthRule(FileRule):
-    """Pictures have no more bits a channel than the model is given."""
-
-    severity: Severity = "warning"
-    max_bits: Positive = Field(8, description="Most bits a channel, as stored.")
-
-
-class KnownClassesRule(FileRule):
-    """The classes are those that were declared."""
-
-    classes: list[str] | None = Field(
-        None, description="Every class there must be, and no other; not checked where not set."
-    )
-
-
-class CopiesRule(FileRule):
-    """Few pictures are copies of others in their split."""
-
-    severity: Severity = "warning"
-    max_share: Fraction = Field(0.05, description="Largest share of files that repeat another.")
-
-
-class ClassSizeRule(Rule):
-    """Every class has enough pictures."""
-
-    min_files: Positive = Field(10, description="Fewest readable pictures a class may have.")
-
-
-class ClassBalanceRule(Rule):
-    """No class is much larger than another."""
-
-    max_ratio: Annotated[float, Field(ge=1)] = Field(
-        10.0, description="Largest ratio of the largest class to the smallest."
-    )
-
-
-class QuarantineConfig(Part):
-    """How many files may be left out before the gate fails after all."""
-
-    max_share: Fraction = Field(0.02, description="Largest share of all files.")
-    max_share_per_class: Fraction = Field(0.1, description="Largest share of any class.")
-
-
-class GateConfig(Part):
-    """The data gate: a rule a field, each with its severity and its threshold."""
-
-    decodes: FileRule = Field(FileRule(), description="Every file decodes to a picture.")
-    honest_suffix: FileRule = Field(
-        FileRule(severity="warning"), description="Every file is of the format its suffix names."
-    )
-    single_frame: FileRule = Field(
-        FileRule(), description="No file is an animation or has several pages."
-    )
-    not_blank: BlankRule = BlankRule()
-    sizes: SizesRule = SizesRule()
-    modes: ModesRule = ModesRule()
-    bit_depth: BitDepthRule = BitDepthRule()
-    upright: FileRule = Field(
-        FileRule(severity="warning"), description="No EXIF orientation would turn a picture."
-    )
-    labelled: FileRule = Field(FileRule(), description="Every file has a label.")
-    label_names: Rule = Field(
-        Rule(), description="No two classes differ only by case, blanks or Unicode form."
-    )
-    one_label: FileRule = Field(FileRule(), description="No picture stands under two labels.")
-    known_classes: KnownClassesRule = KnownClassesRule()
-    leakage: FileRule = Field(FileRule(), description="No picture stands in two splits.")
-    copies: CopiesRule = CopiesRule()
-    class_size: ClassSizeRule = ClassSizeRule()
-    class_balance: ClassBalanceRule = ClassBalanceRule()
-    classes_in_splits: Rule = Field(
-        Rule(), description="Every class has pictures in the train, validation and test splits."
-    )
-    quarantine: QuarantineConfig = QuarantineConfig()
 
 
 class GeneratorConfig(Part):

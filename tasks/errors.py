@@ -8,6 +8,7 @@ PixelgateError              exit 1  an end that needs an operator
 ├── DataRejectedError       exit 3  the data gate said no
 ├── ModelRejectedError      exit 4  the model gate said no
 ├── RunInProgressError      exit 1  another retraining of the same model is running
+├── DrillFailedError        exit 1  a rule of the gate did not catch its fault
 ├── PicturesChangedError    exit 1  files changed between the inventory and their decoding
 └── TrainingFailedError     exit 1  training ended without a usable model
 """
@@ -54,6 +55,10 @@ class ModelRejectedError(PixelgateError):
 
 class RunInProgressError(PixelgateError):
     """A second retraining of the same model was asked for while one is running."""
+
+
+class DrillFailedError(PixelgateError):
+    """A planted fault was not caught, or an untouched sample was held up."""
 
 
 class PicturesChangedError(PixelgateError):

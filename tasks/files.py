@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import os
 import uuid
 from contextlib import contextmanager
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import pandas as pd
+
+log = logging.getLogger("pixelgate")
 
 
 @contextmanager
@@ -54,6 +57,18 @@ def write_parquet(path: Path, frame: pd.DataFrame) -> Path:
     with replacing(path) as temporary:
         frame.to_parquet(temporary, index=False)
     return path
+
+
+def read_parquet_or_none(path: Path) -> pd.DataFrame | None:
+    """Read a Parquet file that can be made again; None where it is missing or torn."""
+    import pandas as pd
+
+    try:
+        return pd.read_parquet(path)
+    except (OSError, ValueError) as error:
+        if path.exists():
+            log.warning("%s can't be read (%s) and is made again", path, error)
+        return None
 
 
 def digest(content: Any) -> str:

@@ -6,7 +6,6 @@ that training, evaluation and serving can't disagree; it answers with probabilit
 
 from __future__ import annotations
 
-import importlib
 import math
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +13,7 @@ import keras
 from keras import layers
 
 from tasks.errors import SettingsError
+from tasks.settings import import_by_path
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -115,22 +115,6 @@ def _body(contract: InputContract, settings: TrainingConfig) -> Body:
         f"training.model must be one of {', '.join(MODELS)}, a class of keras.applications such as"
         f" MobileNetV2, or package.module:function. Received: {name}"
     )
-
-
-def import_by_path(path: str, setting: str) -> Any:
-    """Return the object at package.module:name.
-
-    Raises:
-        SettingsError: naming the setting, when there is no such module or name.
-    """
-    module_name, _, name = path.partition(":")
-    try:
-        return getattr(importlib.import_module(module_name), name)
-    except (ImportError, AttributeError, ValueError) as error:
-        raise SettingsError(
-            f"{setting} = {path} can't be imported ({error}). Expected package.module:name, with"
-            " the package on Python's path."
-        ) from None
 
 
 def _imported(path: str, contract: InputContract) -> Body:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict
 
-from tasks.config import Severity
+from tasks.parts import Severity
 
 
 class Check(BaseModel):

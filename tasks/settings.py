@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import sys
 import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -90,6 +92,25 @@ def existing_directory(settings: DataConfig) -> Path:
     if not directory.exists():
         raise DataFolderError(f"No such data folder: {directory}. Check --data (data.directory).")
     return directory
+
+
+def import_by_path(path: str, setting: str) -> Any:
+    """Return the user's object at package.module:name; the working directory is looked in too.
+
+    Raises:
+        SettingsError: naming the setting, when there is no such module or name.
+    """
+    module_name, _, name = path.partition(":")
+    # A console script has its own folder on Python's path, not the one it is called in.
+    if str(Path.cwd()) not in sys.path:
+        sys.path.append(str(Path.cwd()))
+    try:
+        return getattr(importlib.import_module(module_name), name)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise SettingsError(
+            f"{setting} = {path} can't be imported ({error}). Expected package.module:name, with"
+            " the package on Python's path or in the working directory."
+        ) from None
 
 
 def _fields(part: BaseModel, prefix: str = "") -> Iterator[tuple[str, FieldInfo, Any]]:

@@ -16,7 +16,8 @@ from tasks.errors import SettingsError, TrainingFailedError
 from tasks.files import read_json, replacing, write_json
 from tasks.generators.pipelines import evaluation_batches, steps_per_epoch, training_batches
 from tasks.inventory.columns import VALIDATION
-from tasks.models import build_model, import_by_path
+from tasks.models import build_model
+from tasks.settings import import_by_path
 
 if TYPE_CHECKING:
     from collections.abc import Callable
