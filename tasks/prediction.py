@@ -11,17 +11,17 @@ from tasks.errors import DataFolderError
 from tasks.evaluation import PREDICTED, PROBABILITY, predict_labels
 from tasks.generators.decoding import decode_picture
 from tasks.inventory.columns import ERROR, PATH
-from tasks.inventory.layouts import list_files
+from tasks.inventory.listing import list_files
 from tasks.inventory.pictures import reason_of
 from tasks.progress import track
-from tasks.registry import require_champion
+from tasks.registry.champion import require_champion
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
     from tasks.config import RetrainConfig
-    from tasks.registry import Champion
+    from tasks.registry.champion import Champion
 
 BATCH = 512
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 import time
+from collections.abc import Sized
 from typing import TYPE_CHECKING, TextIO, TypeVar
 
 from tqdm import tqdm
@@ -12,7 +13,7 @@ from tqdm import tqdm
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-Item = TypeVar("Item")
+Batch = TypeVar("Batch", bound=Sized)
 SECONDS_BETWEEN_LINES = 10.0
 
 _screen: TextIO | None = None
@@ -30,8 +31,8 @@ def screen() -> TextIO:
 
 
 def track(
-    batches: Iterable[list[Item]], *, total: int, description: str, unit: str = "files"
-) -> Iterator[list[Item]]:
+    batches: Iterable[Batch], *, total: int, description: str, unit: str = "files"
+) -> Iterator[Batch]:
     """Pass batches on, counting their items towards `total` as they go by."""
     log = logging.getLogger("pixelgate")
     done, told = 0, time.monotonic()

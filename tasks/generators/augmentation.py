@@ -155,7 +155,7 @@ def _zoom_limits(zoom_range: float | tuple[float, float]) -> tuple[float, float]
     return 1 - zoom_range, 1 + zoom_range
 
 
-def _flip(batch: tf.Tensor, wanted: bool, seed: tf.Tensor, salt: int) -> tf.Tensor:  # noqa: FBT001
+def _flip(batch: tf.Tensor, wanted: bool, seed: tf.Tensor, salt: int) -> tf.Tensor:  # noqa: FBT001 - what is wanted, as the setting says
     if not wanted:
         return tf.ones([batch])
-    return tf.where(_uniform(batch, 0.0, 1.0, seed, salt) < 0.5, -1.0, 1.0)  # noqa: PLR2004
+    return tf.where(_uniform(batch, 0.0, 1.0, seed, salt) < 0.5, -1.0, 1.0)  # noqa: PLR2004 - half of them

@@ -14,16 +14,13 @@ import numpy as np
 from tasks.errors import PicturesChangedError
 from tasks.files import digest, replacing
 from tasks.generators.decoding import CHANNELS, decode_picture
-from tasks.inventory.columns import PATH, SHA256
+from tasks.inventory.columns import BYTES, PATH, SHA256
+from tasks.processes import in_chunks, map_chunks
 from tasks.progress import track
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     import pandas as pd
 
-CHUNK = 512
-FILES_WORTH_A_POOL = 4_000
 KEPT = 4
 
 log = logging.getLogger("pixelgate.generators")
@@ -86,8 +83,7 @@ def decode_once(
     if not _holds(file, shape):
         with replacing(file) as unfinished:
             np.lib.format.open_memmap(unfinished, "w+", np.uint8, shape).flush()
-            jobs = 1 if len(pictures) < FILES_WORTH_A_POOL else workers or os.cpu_count() or 1
-            _fill(unfinished, pictures, decoding, jobs)
+            _fill(unfinished, pictures, decoding, workers)
     os.utime(file)
     _forget_old(folder)
     return file
@@ -101,18 +97,11 @@ def _holds(file: Path, shape: tuple[int, ...]) -> bool:
         return False
 
 
-def _chunks(pictures: pd.DataFrame) -> Iterator[tuple[int, list[tuple[str, str]]]]:
-    rows = list(zip(pictures[PATH], pictures[SHA256], strict=True))
-    for start in range(0, len(rows), CHUNK):
-        yield start, rows[start : start + CHUNK]
-
-
-def _fill(file: Path, pictures: pd.DataFrame, decoding: Decoding, jobs: int) -> None:
-    from joblib import Parallel, delayed
-
-    decoded = Parallel(n_jobs=jobs, return_as="generator", batch_size=1)(
-        delayed(_decode_chunk)(file, start, rows, decoding) for start, rows in _chunks(pictures)
-    )
+def _fill(file: Path, pictures: pd.DataFrame, decoding: Decoding, workers: int | None) -> None:
+    named = list(zip(pictures[PATH], pictures[SHA256], strict=True))
+    chunks = in_chunks(named, pictures[BYTES].tolist())
+    calls = [(file, start, rows, decoding) for start, rows in chunks]
+    decoded = map_chunks(_decode_chunk, calls, total=len(pictures), workers=workers)
     problems: list[str] = []
     for outcomes in track(decoded, total=len(pictures), description="decode"):
         problems.extend(problem for problem in outcomes if problem)

@@ -18,7 +18,7 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image, ImageOps
 
-from tasks.inventory.pictures import as_gray, open_picture
+from tasks.inventory.pictures import as_gray, open_picture, over_white
 
 MODES = {"grayscale": "L", "rgb": "RGB", "rgba": "RGBA"}
 CHANNELS = {"grayscale": 1, "rgb": 3, "rgba": 4}
@@ -57,7 +57,5 @@ def _in_mode(picture: Image.Image, mode: str) -> Image.Image:
     if picture.mode[0] in "IF":
         picture = as_gray(picture)
     elif mode != "RGBA" and picture.has_transparency_data:
-        transparent = picture.convert("RGBA")
-        white = Image.new("RGBA", transparent.size, "white")
-        picture = Image.alpha_composite(white, transparent)
+        picture = over_white(picture)
     return picture.convert(mode)

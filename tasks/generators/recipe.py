@@ -154,7 +154,7 @@ def settle_contract(pictures: pd.DataFrame, settings: GeneratorConfig) -> InputC
     classes = tuple(sorted(set(pictures[LABEL])))
     if len(classes) < 2:  # noqa: PLR2004 - a choice needs two
         raise DataFolderError(f"A classifier needs two classes or more. Found: {list(classes)}")
-    if settings.class_mode == "binary" and len(classes) != 2:  # noqa: PLR2004
+    if settings.class_mode == "binary" and len(classes) != 2:  # noqa: PLR2004 - this or that
         raise SettingsError(
             f"generators.class_mode = binary needs exactly two classes. Found {len(classes)}; use"
             " categorical."

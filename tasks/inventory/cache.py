@@ -1,7 +1,8 @@
 """What was read of unchanged files before; a file whose size or time moved is read again.
 
-The cache is a Parquet file a data folder. It carries the version of what wrote it and a checksum of
-its rows; a file that is torn, altered or of another version is not believed but written anew.
+The cache is a Parquet file a data folder, an inventory as it was last taken. Its name ends in the
+SHA-256 of its bytes, so that one that is torn or altered is not believed but made anew, and it
+carries the version of the code and the settings its columns follow from.
 """
 
 from __future__ import annotations
@@ -14,73 +15,106 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from tasks.files import digest, write_parquet
-from tasks.inventory import looks, pictures
-from tasks.inventory.columns import BYTES, MTIME_NS, PATH, PICTURE_COLUMNS
+from tasks.inventory import duplicates, layouts, likeness, looks, pictures, splits
+from tasks.inventory.columns import BYTES, COLUMNS, MTIME_NS, PATH, PICTURE_COLUMNS
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from tasks.config import DataConfig
+    from tasks.inventory.listing import Listing
 
-COLUMNS = [PATH, *PICTURE_COLUMNS]
+EMPTY = pd.DataFrame(columns=list(COLUMNS))
 
 log = logging.getLogger("pixelgate.inventory")
 
 
-def cache_file(folder: Path, root: Path) -> Path:
-    """Return the place of the cache of a data folder."""
-    return folder / f"{digest(str(root.resolve()))[:32]}.parquet"
-
-
-def load_cache(file: Path, settings: DataConfig) -> pd.DataFrame:
-    """Return what is known of a folder's files; no rows where there is nothing to believe."""
-    if not file.exists():
-        return pd.DataFrame(columns=COLUMNS)
-    try:
-        known = pd.read_parquet(file)
-        believed = (
-            known.attrs.get("version") == _version(settings)
-            and list(known.columns) == COLUMNS
-            and known.attrs.get("checksum") == _checksum(known)
-        )
-    except Exception as error:  # noqa: BLE001 - a torn file raises anything; none of it matters
-        log.warning(
-            "the inventory cache %s can't be read (%s); reading all files again", file, error
-        )
-        believed = False
-    return known if believed else pd.DataFrame(columns=COLUMNS)
-
-
-def save_cache(file: Path, known: pd.DataFrame, settings: DataConfig) -> None:
-    """Write what is known of a folder's files, whole or not at all."""
-    rows = known[COLUMNS].reset_index(drop=True)
-    rows.attrs = {"version": _version(settings), "checksum": _checksum(rows)}
-    write_parquet(file, rows)
-
-
-def still_known(files: pd.DataFrame, known: pd.DataFrame) -> pd.DataFrame:
-    """Return the known rows of files whose path, size and time are as they were.
+class InventoryCache:
+    """The remembered inventory of one data folder.
 
     Args:
-        files: path, bytes and mtime_ns as they are now.
-        known: rows of the cache.
+        folder: where caches are kept.
+        root: the data folder.
+        settings: as they are now.
+        seed: of the split.
 
-    Returns:
-        PICTURE_COLUMNS, indexed as the matching rows of `files`.
+    Attributes:
+        known: the inventory as it was; no rows where there is nothing to believe.
+        pairs: Parquet file of the pairs of pictures that were compared.
     """
-    now = pd.MultiIndex.from_frame(files[[PATH, BYTES, MTIME_NS]])
-    before = pd.MultiIndex.from_frame(known[[PATH, BYTES, MTIME_NS]])
-    places = before.get_indexer(now)
-    rows = known.iloc[places[places >= 0]][list(PICTURE_COLUMNS)]
-    return rows.set_axis(files.index[places >= 0])
+
+    def __init__(self, folder: Path, root: Path, settings: DataConfig, *, seed: int) -> None:
+        self._folder = folder
+        self._name = digest(str(root.resolve()))[:32]
+        compared = _version([likeness], self._name, settings.max_pixels)
+        self.pairs = folder / f"pairs-{compared[:32]}.parquet"
+        self._pictures = _version([pictures, looks], settings.max_pixels)
+        told = settings.model_dump(mode="json", exclude={"directory", "workers"})
+        self._whole = _version([pictures, looks, layouts, likeness, duplicates, splits], told, seed)
+        self.known = self._load()
+
+    def unchanged(self, listing: Listing) -> pd.DataFrame | None:
+        """Return the inventory as it was, if every file, the settings and the code are."""
+        known = self.known
+        if known.attrs.get("whole") != self._whole or len(known) != len(listing.paths):
+            return None
+        same = (
+            known[PATH].tolist() == listing.paths
+            and (known[BYTES].to_numpy("int64", na_value=-1) == listing.sizes).all()
+            and (known[MTIME_NS].to_numpy("int64", na_value=-1) == listing.times).all()
+        )
+        return known if same else None
+
+    def still_known(self, files: pd.DataFrame) -> pd.DataFrame:
+        """Return what was read of files whose path, size and time are as they were.
+
+        Args:
+            files: path, bytes and mtime_ns as they are now.
+
+        Returns:
+            PICTURE_COLUMNS, indexed as the matching rows of `files`.
+        """
+        now = pd.MultiIndex.from_frame(files[[PATH, BYTES, MTIME_NS]])
+        before = pd.MultiIndex.from_frame(self.known[[PATH, BYTES, MTIME_NS]])
+        places = before.get_indexer(now)
+        rows = self.known.iloc[places[places >= 0]][list(PICTURE_COLUMNS)]
+        return rows.set_axis(files.index[places >= 0])
+
+    def save(self, inventory: pd.DataFrame) -> None:
+        """Remember an inventory, whole or not at all."""
+        rows = inventory.reset_index(drop=True)
+        rows.attrs |= {"pictures": self._pictures, "whole": self._whole}
+        unnamed = write_parquet(self._folder / f"{self._name}.parquet", rows)
+        name = f"{self._name}-{_checksum(unnamed)}.parquet"
+        unnamed.replace(unnamed.with_name(name))
+        for file in self._files():
+            if file.name != name:
+                file.unlink(missing_ok=True)
+
+    def _files(self) -> list[Path]:
+        return sorted(self._folder.glob(f"{self._name}-*.parquet"))
+
+    def _load(self) -> pd.DataFrame:
+        for file in self._files():
+            try:
+                if _checksum(file) != file.stem.partition("-")[2]:
+                    raise ValueError("its bytes are not those that were written")  # noqa: TRY301 - handled as a torn file is
+                known = pd.read_parquet(file)
+            except Exception as error:  # noqa: BLE001 - a torn file raises anything; none of it matters
+                log.warning(
+                    "the inventory cache %s is not believed (%s); reading files again", file, error
+                )
+                continue
+            if known.attrs.get("pictures") == self._pictures and list(known) == list(COLUMNS):
+                return known
+        return EMPTY
 
 
-def _version(settings: DataConfig) -> str:
-    """What a row follows from beside the file: the code that read it and the limit of pixels."""
-    code = digest([inspect.getsource(module) for module in (pictures, looks)])
-    return f"{code[:16]}-{settings.max_pixels}"
+def _version(modules: list[object], *settings: object) -> str:
+    """Name what a row follows from beside the file: the code that made it and its settings."""
+    return digest([*map(inspect.getsource, modules), *settings])  # type: ignore[arg-type]
 
 
-def _checksum(rows: pd.DataFrame) -> str:
-    hashed = pd.util.hash_pandas_object(rows, index=False).to_numpy()
-    return hashlib.sha256(hashed.tobytes()).hexdigest()
+def _checksum(file: Path) -> str:
+    with file.open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()

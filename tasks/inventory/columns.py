@@ -30,6 +30,9 @@ FRAMES = "frames"
 ORIENTATION = "orientation"
 HONEST_SUFFIX = "honest_suffix"
 PERCEPTUAL_HASH = "perceptual_hash"
+PIXEL_HASH = "pixel_hash"
+THUMBNAIL = "thumbnail"
+GROUP = "group"
 
 FILE_COLUMNS = (FORMAT, MODE, HEIGHT, WIDTH, CHANNELS, BYTES, MTIME_NS, SHA256, ERROR)
 LOOK_COLUMNS = (
@@ -43,13 +46,16 @@ LOOK_COLUMNS = (
     ORIENTATION,
     HONEST_SUFFIX,
     PERCEPTUAL_HASH,
+    PIXEL_HASH,
+    THUMBNAIL,
 )
 PICTURE_COLUMNS = (*FILE_COLUMNS, *LOOK_COLUMNS)
-COLUMNS = (PATH, SPLIT, LABEL, *PICTURE_COLUMNS)
+COLUMNS = (PATH, SPLIT, LABEL, GROUP, *PICTURE_COLUMNS)
 DTYPES = {
     PATH: "str",
     SPLIT: "str",
     LABEL: "str",
+    GROUP: "str",
     FORMAT: "str",
     MODE: "str",
     HEIGHT: "Int32",
@@ -69,6 +75,8 @@ DTYPES = {
     ORIENTATION: "Int8",
     HONEST_SUFFIX: "boolean",
     PERCEPTUAL_HASH: "str",
+    PIXEL_HASH: "str",
+    THUMBNAIL: "binary[pyarrow]",
 }
 
 TRAIN, VALIDATION, TEST = SPLITS = ("train", "validation", "test")
@@ -94,8 +102,8 @@ def fingerprint(inventory: pd.DataFrame) -> str:
     Returns:
         64 hexadecimal digits (SHA-256).
     """
-    named = inventory[[PATH, LABEL, SPLIT, SHA256]].astype("object").fillna("")
+    named = [inventory[column].fillna("") for column in (PATH, LABEL, SPLIT, SHA256)]
     hasher = hashlib.sha256()
-    for row in named.itertuples(index=False, name=None):
+    for row in zip(*named, strict=True):
         hasher.update("\x1f".join(row).encode("utf-8", "surrogatepass") + b"\x1e")
     return hasher.hexdigest()

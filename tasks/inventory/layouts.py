@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-import os
 import re
-from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from tasks.errors import DataFolderError, SettingsError
-from tasks.inventory.columns import ERROR, LABEL, PATH, SPLIT, TEST, TRAIN, VALIDATION
-from tasks.inventory.pictures import PICTURE_SUFFIXES
+from tasks.inventory.columns import (
+    ERROR,
+    LABEL,
+    PATH,
+    SPLIT,
+    TEST,
+    TRAIN,
+    VALIDATION,
+)
+from tasks.inventory.listing import MANIFEST_SUFFIXES, list_files, list_named
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from tasks.config import DataConfig
+    from tasks.inventory.listing import Listing
 
 SPLIT_FOLDERS = {
     "train": TRAIN,
@@ -28,77 +33,30 @@ SPLIT_FOLDERS = {
     "test": TEST,
     "testing": TEST,
 }
-MANIFEST_SUFFIXES = (".csv", ".parquet")
 
 
-@dataclass
-class Listing:
-    """What a folder holds.
-
-    Attributes:
-        paths: relative POSIX paths of the picture files, sorted.
-        hidden: how many hidden files were passed over.
-        other: how many files that are no pictures by their suffix were passed over.
-    """
-
-    paths: list[str] = field(default_factory=list)
-    hidden: int = 0
-    other: int = 0
-
-
-def list_files(root: Path) -> Listing:
-    """Walk a folder, following links to folders but never round a loop.
+def list_data(root: Path, settings: DataConfig) -> Listing:
+    """Return the files that a folder holds, or that a manifest names.
 
     Raises:
-        DataFolderError: the folder, or one below it, is missing or can't be read.
+        DataFolderError: there are none, or the folder or the manifest can't be read.
     """
-    listing = Listing()
-    pending, seen = [root], set()
-    while pending:
-        folder = pending.pop()
-        status = _status_of(folder)
-        if status in seen:
-            continue
-        seen.add(status)
-        pending.extend(_list_folder(folder, root, listing))
-    listing.paths.sort()
+    manifest = manifest_of(root, settings)
+    if manifest is not None:
+        folder = root if root.is_dir() else root.parent
+        return list_named(folder, _from_manifest(manifest)[PATH])
+    listing = list_files(root)
+    if not listing.paths:
+        raise DataFolderError(
+            f"No pictures under {root} ({listing.hidden} hidden and {listing.other} other files)."
+            " Expected folders such as cat/1.png or train/cat/1.png."
+        )
     return listing
 
 
-def _status_of(folder: Path) -> tuple[int, int]:
-    try:
-        status = folder.stat()
-    except OSError as error:
-        raise DataFolderError(f"Can't read the folder {folder}: {error.strerror}.") from None
-    return status.st_dev, status.st_ino
-
-
-def _list_folder(folder: Path, root: Path, listing: Listing) -> list[Path]:
-    """Add the files of one folder to the listing and return its sub-folders."""
-    try:
-        entries = list(os.scandir(folder))
-    except NotADirectoryError:
-        raise DataFolderError(
-            f"{folder} is a file. Give a folder of images, or a manifest"
-            f" ({', '.join(MANIFEST_SUFFIXES)})."
-        ) from None
-    except OSError as error:
-        raise DataFolderError(f"Can't read the folder {folder}: {error.strerror}.") from None
-    folders = []
-    prefix = len(str(root)) + 1
-    for entry in entries:
-        if entry.name.startswith("."):
-            listing.hidden += 1
-        elif entry.is_dir():
-            folders.append(Path(entry.path))
-        elif os.path.splitext(entry.name)[1].lower() in PICTURE_SUFFIXES:  # noqa: PTH122 - a Path per file is too slow
-            listing.paths.append(entry.path[prefix:])
-        else:
-            listing.other += 1
-    return folders
-
-
-def label_files(root: Path, settings: DataConfig) -> tuple[pd.DataFrame, dict[str, Any]]:
+def label_files(
+    root: Path, settings: DataConfig, listing: Listing
+) -> tuple[pd.DataFrame, dict[str, Any]]:
     """Return path, split, label and error of every picture file, and what else was found.
 
     `split` is None where the layout gives none; `label` is None where it can't be told; `error` is
@@ -110,34 +68,35 @@ def label_files(root: Path, settings: DataConfig) -> tuple[pd.DataFrame, dict[st
     └── dog/2.png           └── test/dog/2.png         └── dog_2.png     "^(?P<label>[a-z]+)_"
     ```
 
+    Args:
+        root: folder, or the manifest in its place.
+        settings: layout, label pattern and manifest.
+        listing: as `list_data` returned it.
+
     Returns:
-        The frame, sorted by path, and a dict with layout, hidden and other (counts of files).
+        The frame, in the order of the listing, and a dict with layout, hidden and other (counts of
+        files).
 
     Raises:
-        DataFolderError: there are no pictures, or no label can be told for any of them.
+        DataFolderError: no label can be told for any of them.
         SettingsError: the label pattern is no regular expression with a group named label.
     """
-    manifest = _manifest_of(root, settings)
+    manifest = manifest_of(root, settings)
     if manifest is not None:
-        return _sorted(_from_manifest(manifest)), {"layout": "manifest", "hidden": 0, "other": 0}
-    listing = list_files(root)
-    if not listing.paths:
-        raise DataFolderError(
-            f"No pictures under {root} ({listing.hidden} hidden and {listing.other} other files)."
-            " Expected folders such as cat/1.png or train/cat/1.png."
-        )
+        return _from_manifest(manifest), {"layout": "manifest", "hidden": 0, "other": 0}
     layout = _layout_of(listing.paths, settings)
-    frame = _frame(listing.paths, _labeller(layout, settings), with_split=layout != "class")
+    frame = _frame(listing, _labeller(layout, settings), with_split=layout != "class")
     if frame[LABEL].isna().all():
         raise DataFolderError(
             f"No label can be told for any of the {len(frame)} pictures under {root}, read as"
             f" {layout}. Put them in one folder a class, or set data.label_pattern or"
             " data.manifest."
         )
-    return _sorted(frame), {"layout": layout, "hidden": listing.hidden, "other": listing.other}
+    return frame, {"layout": layout, "hidden": listing.hidden, "other": listing.other}
 
 
-def _manifest_of(root: Path, settings: DataConfig) -> Path | None:
+def manifest_of(root: Path, settings: DataConfig) -> Path | None:
+    """Return the manifest that names the files, where there is one."""
     if settings.manifest is not None:
         return settings.manifest
     if settings.layout == "manifest" or (root.suffix.lower() in MANIFEST_SUFFIXES):
@@ -176,26 +135,26 @@ def _label_pattern(pattern: str | None) -> re.Pattern[str]:
     return compiled
 
 
-def _frame(paths: Iterable[str], label_of: re.Pattern[str], *, with_split: bool) -> pd.DataFrame:
-    rows = []
-    for raw in paths:
-        path = _printable(raw)
-        found = label_of.search(path)
-        top = path.split("/", 1)[0].lower() if "/" in path else ""
-        rows.append(
-            (
-                path,
-                SPLIT_FOLDERS.get(top) if with_split else None,
-                found["label"] if found else None,
-                None if path == raw else "the file's name is not valid UTF-8; rename it",
-            )
-        )
-    return pd.DataFrame(rows, columns=[PATH, SPLIT, LABEL, ERROR], dtype="str")
+def _frame(listing: Listing, label_of: re.Pattern[str], *, with_split: bool) -> pd.DataFrame:
+    names = listing.names
+    found = [label_of.search(name) for name in names]
+    bad = "the file's name is not valid UTF-8; rename it"
+    columns = {
+        PATH: names,
+        SPLIT: [_split_folder(name) for name in names] if with_split else None,
+        LABEL: [match["label"] if match else None for match in found],
+        ERROR: [
+            None if name == path else bad for name, path in zip(names, listing.paths, strict=True)
+        ],
+    }
+    return pd.DataFrame(
+        {name: pd.array(values or [None] * len(names), "str") for name, values in columns.items()}
+    )
 
 
-def _printable(path: str) -> str:
-    """Escape the bytes of a name that are no UTF-8, so that it can be written and shown."""
-    return os.fsencode(path).decode("utf-8", "backslashreplace")
+def _split_folder(path: str) -> str | None:
+    top, below, _ = path.partition("/")
+    return SPLIT_FOLDERS.get(top.lower()) if below else None
 
 
 def _from_manifest(manifest: Path) -> pd.DataFrame:
@@ -218,7 +177,7 @@ def _from_manifest(manifest: Path) -> pd.DataFrame:
     frame[PATH] = [_beside(path) for path in frame[PATH]]
     frame[SPLIT] = _known_splits(frame[SPLIT], manifest)
     _refuse_repeats(frame, manifest)
-    return frame.assign(**{ERROR: None}).astype("str")
+    return frame.assign(**{ERROR: None}).astype("str").sort_values(PATH, ignore_index=True)
 
 
 def _beside(path: str) -> str:
@@ -243,7 +202,3 @@ def _refuse_repeats(frame: pd.DataFrame, manifest: Path) -> None:
             f"The manifest {manifest} has rows without a path or with one twice:"
             f" {', '.join(map(str, repeated.head(5)))}."
         )
-
-
-def _sorted(frame: pd.DataFrame) -> pd.DataFrame:
-    return frame.sort_values(PATH, ignore_index=True)

@@ -1,15 +1,15 @@
 """The bytes of one file go in; what Pillow says of the picture, or the reason it can't, comes out.
 
-Imports only Pillow, NumPy and imagehash, so that a worker process starts fast.
+Imports only Pillow and NumPy, so that a worker process starts fast.
 """
 
 from __future__ import annotations
 
+import errno
 import functools
 import hashlib
 import io
 import os
-import re
 import stat
 import warnings
 from typing import TYPE_CHECKING, Any
@@ -36,10 +36,14 @@ PICTURE_SUFFIXES = frozenset(
     )
 )  # fmt: skip
 MAX_FILE_BYTES = 512 * 2**20
+NO_REGULAR_FILE = "not a regular file (a pipe, socket or device); not opened"
 EXIF_ORIENTATION = 0x0112
+METADATA = frozenset(
+    ("exif", "Raw profile type exif", "Raw profile type APP1", "XML:com.adobe.xmp", "xmp")
+)
 
 
-def read_pictures(root: str, paths: Sequence[str], *, max_pixels: int) -> list[dict[str, Any]]:
+def read_pictures(root: str, paths: Sequence[str], max_pixels: int) -> list[dict[str, Any]]:
     """Read, hash, fully decode and measure files.
 
     Args:
@@ -48,7 +52,7 @@ def read_pictures(root: str, paths: Sequence[str], *, max_pixels: int) -> list[d
         max_pixels: a picture that declares more is not expanded.
 
     Returns:
-        A row a file with the columns of `columns.PICTURE_COLUMNS`, as far as they are known;
+        A row a file with the columns of `columns.READ_COLUMNS`, as far as they are known;
         `error` is None only for a picture that decodes. Nothing a file holds raises.
     """
     looks = LookBatch()
@@ -60,7 +64,7 @@ def read_pictures(root: str, paths: Sequence[str], *, max_pixels: int) -> list[d
             row: dict[str, Any] = {"error": None}
             try:
                 _read_picture(root, path, max_pixels, row, looks)
-            except Exception as error:  # noqa: BLE001 - decoders raise anything on damaged bytes
+            except (Exception, RecursionError) as error:  # noqa: BLE001 - decoders raise anything on damaged bytes
                 row["error"] = reason_of(error)
             rows.append(row)
     looks.measure()
@@ -74,10 +78,18 @@ def _read_picture(
     row["sha256"] = hashlib.sha256(data).hexdigest()
     with open_picture(data, max_pixels=max_pixels) as picture:
         facts = describe_picture(picture)
-        gray = as_gray(picture)
-    facts["honest_suffix"] = _is_honest(path, facts["format"])
+        seen = as_seen(picture)
+        pixels = seen.tobytes()
+    facts["honest_suffix"] = _is_honest(path.rpartition(".")[2], facts["format"])
+    facts["pixel_hash"] = _pixel_hash(seen, pixels)
     row.update(facts)
-    looks.add(gray, row)
+    looks.add(seen, pixels, row)
+
+
+def _pixel_hash(picture: Image.Image, pixels: bytes) -> str:
+    """Name a picture by its pixels: files that differ only in how they are packed are alike."""
+    shape = f"{picture.mode} {picture.height} {picture.width} ".encode()
+    return hashlib.blake2b(shape + pixels, digest_size=16).hexdigest()
 
 
 def describe_picture(picture: Image.Image) -> dict[str, Any]:
@@ -100,40 +112,62 @@ def describe_picture(picture: Image.Image) -> dict[str, Any]:
         "aspect": picture.width / picture.height,
         # A phone's MPO holds one picture and views of it for other screens.
         "frames": 1 if picture.format == "MPO" else getattr(picture, "n_frames", 1),
-        "orientation": picture.getexif().get(EXIF_ORIENTATION, 1),
         "bit_depth": _bit_depth(picture),
     }
     picture.load()
+    facts["orientation"] = _orientation(picture)
     return facts
 
 
+def _orientation(picture: Image.Image) -> int:
+    """Return EXIF's orientation; looked up only where some metadata could hold one."""
+    if picture.format == "TIFF" or METADATA.intersection(picture.info):
+        return int(picture.getexif().get(EXIF_ORIENTATION, 1))
+    return 1
+
+
+def as_seen(picture: Image.Image) -> Image.Image:
+    """Return a picture as a person sees it: in mode L or RGB, what is transparent over white."""
+    if picture.mode in ("L", "RGB") and not picture.has_transparency_data:
+        return picture
+    if picture.mode[0] in "IF":
+        return as_gray(picture)
+    if picture.has_transparency_data:
+        return over_white(picture)
+    return picture.convert("L" if picture.mode == "1" else "RGB")
+
+
+def over_white(picture: Image.Image) -> Image.Image:
+    """Return a picture with transparency in mode RGB, laid over white."""
+    transparent = picture.convert("RGBA")
+    white = Image.new("RGBA", transparent.size, "white")
+    return Image.alpha_composite(white, transparent).convert("RGB")
+
+
 def as_gray(picture: Image.Image) -> Image.Image:
-    """Return a picture in 8-bit gray; of 16 bits the upper 8 count."""
+    """Return a picture of mode I or F in 8-bit gray; of 16 bits the upper 8 count."""
     if picture.mode.startswith("I"):
         values = np.asarray(picture).clip(0, 2**16 - 1).astype(np.uint16)
         return Image.fromarray((values >> 8).astype(np.uint8))
-    if picture.mode == "F":
-        return Image.fromarray(np.asarray(picture).clip(0, 255).astype(np.uint8))
-    return picture.convert("L")
+    values = np.nan_to_num(np.asarray(picture))
+    return Image.fromarray(values.clip(0, 255).astype(np.uint8))
 
 
 def _bit_depth(picture: Image.Image) -> int:
     """Bits a channel, as stored; Pillow tells it only in the name of its raw decoder."""
-    stored = re.search(r";(\d+)", str(getattr(picture, "tile", "")))
-    if stored:
-        return int(stored[1])
+    for tile in getattr(picture, "tile", ())[:1]:
+        raw = tile[3] if isinstance(tile[3], str) else next(iter(tile[3] or ()), "")
+        _, _, stored = str(raw).partition(";")
+        if stored[:2].rstrip("BLNRSI").isdigit():
+            return int(stored[:2].rstrip("BLNRSI"))
     return {"1": 1, "I": 32, "F": 32}.get(picture.mode, 16 if picture.mode[0] == "I" else 8)
 
 
-def _is_honest(path: str, found: str) -> bool:
-    """Tell whether the suffix names the format found; MPO is JPEG with more pictures behind."""
-    promised = _extensions().get(os.path.splitext(path)[1].lower())  # noqa: PTH122 - as above
-    return _family(promised) == _family(found)
-
-
 @functools.cache
-def _extensions() -> dict[str, str]:
-    return Image.registered_extensions()
+def _is_honest(suffix: str, found: str) -> bool:
+    """Tell whether a suffix names the format found; MPO is JPEG with more pictures behind."""
+    promised = Image.registered_extensions().get(f".{suffix.lower()}")
+    return _family(promised) == _family(found)
 
 
 def _family(name: str | None) -> str | None:
@@ -167,15 +201,27 @@ def _formats() -> tuple[str, ...]:
 
 def _read_regular_file(file: str, row: dict[str, Any]) -> bytes:
     """Read a file without ever blocking on a pipe; note its size and time in `row`."""
-    status = os.stat(file)  # noqa: PTH116 - a Path for each of a million files is too slow
-    if not stat.S_ISREG(status.st_mode):
-        raise ValueError("not a regular file (a pipe, socket or device); not opened")
-    row["bytes"] = status.st_size
-    row["mtime_ns"] = status.st_mtime_ns
-    if status.st_size > MAX_FILE_BYTES:
-        raise ValueError(f"larger than {MAX_FILE_BYTES // 2**20} MiB; not read")
-    with open(file, "rb", buffering=0) as handle:  # noqa: PTH123 - as above
-        return handle.read()
+    try:
+        # Opened without waiting, a pipe answers at once and is told by its status.
+        handle = os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError as error:
+        if error.errno == errno.ENXIO:
+            raise ValueError(NO_REGULAR_FILE) from None
+        raise
+    try:
+        status = os.fstat(handle)
+        if not stat.S_ISREG(status.st_mode):
+            raise ValueError(NO_REGULAR_FILE)
+        row["bytes"] = status.st_size
+        row["mtime_ns"] = status.st_mtime_ns
+        if status.st_size > MAX_FILE_BYTES:
+            raise ValueError(f"larger than {MAX_FILE_BYTES // 2**20} MiB; not read")
+        data = os.read(handle, status.st_size)
+        while len(data) < status.st_size and (more := os.read(handle, status.st_size - len(data))):
+            data += more
+        return data
+    finally:
+        os.close(handle)
 
 
 def reason_of(error: Exception) -> str:

@@ -1,0 +1,27 @@
+"""Paths go in; Arrow columns of what the files hold come out, as a worker process sends them.
+
+Imports only what reading needs and Arrow, so that a worker process starts fast.
+"""
+
+from __future__ import annotations
+
+import pyarrow as pa
+
+from tasks.inventory.columns import DTYPES, PICTURE_COLUMNS
+from tasks.inventory.pictures import read_pictures
+
+ARROW_TYPES = {
+    "str": pa.string(),
+    "boolean": pa.bool_(),
+    "Int8": pa.int8(),
+    "Int32": pa.int32(),
+    "Int64": pa.int64(),
+    "float32": pa.float32(),
+    "binary[pyarrow]": pa.binary(),
+}
+SCHEMA = pa.schema([(name, ARROW_TYPES[DTYPES[name]]) for name in PICTURE_COLUMNS])
+
+
+def read_batch(root: str, paths: list[str], max_pixels: int) -> pa.RecordBatch:
+    """Read files as `pictures.read_pictures` does, and return its rows as columns."""
+    return pa.RecordBatch.from_pylist(read_pictures(root, paths, max_pixels), schema=SCHEMA)

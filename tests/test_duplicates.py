@@ -1,0 +1,196 @@
+"""Copies and near-duplicates: what is the same picture, saved twice, and what is not."""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING, Any
+
+import imagehash
+import numpy as np
+import pytest
+from PIL import Image, ImageEnhance
+
+from tasks.config import DataConfig
+from tasks.inventory import duplicates
+from tasks.inventory.looks import thumbnails
+from tasks.inventory.pictures import read_pictures
+from tasks.inventory.scan import take_inventory
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    import pandas as pd
+
+    Change = Callable[[Image.Image], Image.Image]
+    Tree = Callable[..., Path]
+
+
+def scene(number: int, side: int = 96, mode: str = "RGB") -> Image.Image:
+    """Draw soft blobs, as different from another number's as two photographs are."""
+    random = np.random.default_rng(number)
+    small = random.integers(0, 255, (7, 7, 3), dtype=np.uint8)
+    return Image.fromarray(small).resize((side, side), Image.Resampling.BICUBIC).convert(mode)
+
+
+def jpeg(picture: Image.Image, quality: int) -> Image.Image:
+    """Save a picture as JPEG and open it again."""
+    data = io.BytesIO()
+    picture.save(data, "JPEG", quality=quality)
+    return Image.open(data).convert(picture.mode)
+
+
+def one_dot(picture: Image.Image) -> Image.Image:
+    """Set one pixel to white."""
+    copy = picture.copy()
+    copy.putpixel((5, 5), (255, 255, 255))
+    return copy
+
+
+def scratched(picture: Image.Image) -> Image.Image:
+    """Draw a scratch, such as an inspection looks for."""
+    copy = picture.copy()
+    copy.paste((255, 255, 255), (20, 40, 60, 44))
+    return copy
+
+
+def other_color(picture: Image.Image) -> Image.Image:
+    """Swap red and blue."""
+    red, green, blue = picture.split()
+    return Image.merge("RGB", (blue, green, red))
+
+
+def groups_of(root: Path, **data: Any) -> pd.Series:
+    """Return the group of each file."""
+    inventory = take_inventory(DataConfig(directory=root, **data), seed=42)
+    return inventory.set_index("path")["group"]
+
+
+@pytest.fixture
+def scenes(tmp_path: Path) -> Path:
+    """Return a folder of unlike pictures in two classes."""
+    for number in range(40):
+        folder = tmp_path / "scenes" / ("a" if number % 2 else "b")
+        folder.mkdir(parents=True, exist_ok=True)
+        scene(number).save(folder / f"{number:02d}.png")
+    return tmp_path / "scenes"
+
+
+@pytest.mark.parametrize(
+    ("change", "suffix"),
+    [
+        (lambda picture: picture, ".png"),
+        (lambda picture: picture, ".bmp"),
+        (lambda picture: jpeg(picture, 90), ".png"),
+        (lambda picture: jpeg(picture, 60), ".png"),
+        (lambda picture: ImageEnhance.Brightness(picture).enhance(1.08), ".png"),
+        (lambda picture: ImageEnhance.Contrast(picture).enhance(0.9), ".png"),
+        (lambda picture: picture.resize((150, 150)), ".png"),
+        (lambda picture: picture.resize((60, 60)), ".png"),
+        (one_dot, ".png"),
+    ],
+    ids=["copy", "bmp", "jpeg90", "jpeg60", "brighter", "fainter", "larger", "smaller", "dot"],
+)
+def test_a_picture_saved_again_is_found(scenes: Path, change: Change, suffix: str) -> None:
+    """Whatever the format, the size and the light, within what saving changes."""
+    change(scene(3)).save(scenes / f"a/again{suffix}")
+    groups = groups_of(scenes)
+    assert set(groups[groups.notna()].index) == {"a/03.png", f"a/again{suffix}"}
+    assert groups["a/03.png"] == "a/03.png"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        scratched,
+        other_color,
+        lambda picture: picture.rotate(90),
+        lambda picture: picture.transpose(Image.Transpose.FLIP_LEFT_RIGHT),
+        lambda picture: picture.crop((20, 20, 76, 76)).resize((96, 96)),
+    ],
+    ids=["scratched", "recolored", "turned", "mirrored", "cropped"],
+)
+def test_another_picture_is_not(scenes: Path, change: Change) -> None:
+    """A scratch, another colour, another view: pictures a classifier must tell apart."""
+    change(scene(3)).save(scenes / "a/other.png")
+    assert groups_of(scenes).isna().all()
+
+
+def test_noise_is_not_averaged_away(tmp_path: Path) -> None:
+    """Large noisy pictures of one shape have like thumbnails and unlike pixels."""
+    for number in range(12):
+        folder = tmp_path / "noise" / "ab"[number % 2]
+        folder.mkdir(parents=True, exist_ok=True)
+        pixels = np.random.default_rng(number).integers(0, 120, (256, 256), dtype=np.uint8)
+        pixels[:, 60:120] += 100
+        Image.fromarray(pixels).save(folder / f"{number}.png")
+    assert groups_of(tmp_path / "noise").isna().all()
+
+
+def test_a_hash_alone_is_not_believed(tmp_path: Path) -> None:
+    """Handwritten ones share their hash and are no copies: real digits, none in a group."""
+    from sklearn.datasets import load_digits
+
+    digits = load_digits()
+    for number in np.flatnonzero(digits.target < 2)[:200]:
+        folder = tmp_path / "digits" / str(digits.target[number])
+        folder.mkdir(parents=True, exist_ok=True)
+        pixels = (digits.images[number] * 15.9).astype(np.uint8)
+        Image.fromarray(pixels).save(folder / f"{number}.png")
+    assert groups_of(tmp_path / "digits").isna().all()
+
+
+def test_pictures_of_one_color_are_no_copies(image_tree: Tree) -> None:
+    """A black 10 x 20 picture is no duplicate of a black 20 x 10 one, nor of another."""
+    root = image_tree()
+    for number, size in enumerate([(10, 20), (20, 10), (10, 20)]):
+        Image.new("L", size).save(root / f"cat/black{number}.png")
+    assert groups_of(root).isna().all()
+
+
+def test_only_exact_copies_where_it_is_said(scenes: Path) -> None:
+    """data.near_duplicates = None compares pixels and nothing else."""
+    jpeg(scene(3), 90).save(scenes / "a/near.png")
+    scene(4).save(scenes / "a/copy.bmp")
+    groups = groups_of(scenes, near_duplicates=None)
+    assert set(groups[groups.notna()].index) == {"b/04.png", "a/copy.bmp"}
+
+
+def test_every_file_of_a_large_group_is_in_it(scenes: Path) -> None:
+    """A hundred savings of one picture are one group."""
+    for number in range(100):
+        ImageEnhance.Brightness(scene(3)).enhance(1 + number / 1000).save(
+            scenes / f"a/burst{number}.png"
+        )
+    groups = groups_of(scenes)
+    assert (groups == "a/03.png").sum() == 101
+
+
+def test_candidates_are_not_all_pairs() -> None:
+    """Of 20,000 random hashes hardly any pair is looked at, and equal ones all are."""
+    hashes = np.random.default_rng(0).integers(0, 2**63, 20_000, dtype=np.uint64)
+    hashes[1::2] = hashes[::2] ^ np.uint64(1 << 17)
+    pairs = np.concatenate(list(duplicates._candidates(hashes)))  # noqa: SLF001 - the promise is its size
+    assert len({tuple(pair) for pair in np.sort(pairs, axis=1).tolist()}) == 10_000
+
+
+@pytest.mark.parametrize("size", [(8, 8), (28, 28), (31, 47), (300, 200)])
+def test_the_hash_is_imagehashs(tmp_path: Path, size: tuple[int, int]) -> None:
+    """`imagehash.phash` of the thumbnail, and the thumbnail is what a reader would expect."""
+    face = scene(5, 320)
+    face.resize(size).save(tmp_path / "x.png")
+    row = read_pictures(str(tmp_path), ["x.png"], 10_000_000)[0]
+    thumb = np.frombuffer(row["thumbnail"][:256], np.uint8).reshape(16, 16)
+    expected = imagehash.phash(Image.fromarray(thumb), highfreq_factor=2)
+    assert row["perceptual_hash"] == str(expected)
+    box = face.resize(size).convert("L").resize((16, 16), Image.Resampling.BOX)
+    assert np.abs(np.asarray(box).astype(int) - thumb).mean() < 6
+
+
+def test_thumbnails_average_the_picture() -> None:
+    """Each value is the mean of its part, computed by hand here."""
+    stack = np.random.default_rng(0).integers(0, 255, (3, 32, 64, 1), dtype=np.uint8)
+    thumbs = thumbnails(stack[..., 0], stack)
+    expected = stack[..., 0].reshape(3, 16, 2, 16, 4).mean(axis=(2, 4))
+    assert np.abs(thumbs[:, :256].reshape(3, 16, 16) - expected).max() <= 0.5
+    assert (thumbs[:, 256:] == 128).all()
