@@ -19,13 +19,9 @@ from tasks.inventory.scan import take_inventory
 from tasks.models import build_model
 from tasks.prediction import predict_files
 from tasks.promotion import answers_of, require_not_rejected
-from tasks.registry import (
-    Registration,
-    find_champion,
-    find_settled,
-    register_model,
-    require_champion,
-)
+from tasks.registry.champion import find_champion, require_champion
+from tasks.registry.registration import Registration, register_model
+from tasks.registry.store import champion_classes, find_settled
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -103,6 +99,14 @@ def test_the_first_good_model_becomes_champion(bench: Bench) -> None:
     assert "p.json" in {file.path for file in client.list_artifacts(run.info.run_id)}
     champion = require_champion(bench.config)
     assert champion.contract == bench.inputs.contract
+
+
+def test_the_champions_classes_are_told_without_loading_it(bench: Bench) -> None:
+    """None before there is one, and asking makes no store."""
+    assert champion_classes(bench.config) is None
+    assert not (bench.config.state / "mlflow.db").exists()
+    bench.register(0.9)
+    assert champion_classes(bench.config) == ("a", "b")
 
 
 def test_a_better_model_takes_over_and_a_worse_one_does_not(bench: Bench) -> None:

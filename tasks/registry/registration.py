@@ -1,14 +1,8 @@
-"""A model and the evidence go in; a registered version, its aliases and the decision come out.
-
-MLflow is the store: an SQLite file under the state folder unless another tracking URI is set.
-`challenger` is always the newest version; `champion` is the one in production.
-"""
+"""A model and the evidence go in; a registered version, its aliases and the decision come out."""
 
 from __future__ import annotations
 
 import json
-import logging
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,34 +10,30 @@ from typing import TYPE_CHECKING, Any
 import keras
 import mlflow
 import numpy as np
-from mlflow.exceptions import MlflowException
 from mlflow.models import ModelSignature
 from mlflow.types import Schema, TensorSpec
 
-from tasks.errors import NoChampionError
 from tasks.files import write_json
 from tasks.generators.pipelines import pixels_of
-from tasks.generators.recipe import InputContract
 from tasks.promotion import check_saved_file, decide, judge_model, tell_decision
+from tasks.registry.store import (
+    CHALLENGER,
+    CHAMPION,
+    CONTRACT,
+    OUTCOME_TAG,
+    experiment_of,
+    open_store,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-    from mlflow.entities.model_registry import ModelVersion
+    from collections.abc import Mapping
 
     from tasks.config import RetrainConfig
     from tasks.evaluation import Evaluation
-    from tasks.generators.recipe import Inputs
+    from tasks.generators.recipe import InputContract, Inputs
     from tasks.records import Check
 
-CHAMPION, CHALLENGER = "champion", "challenger"
-CONTRACT = "pixelgate_contract"
-RECIPE_TAG = "pixelgate.recipe"
-OUTCOME_TAG = "pixelgate.outcome"
-SETTLED = ("promoted", "kept_champion")
 PROBE_PICTURES = 64
-
-log = logging.getLogger("pixelgate.registry")
 
 
 @dataclass(frozen=True)
@@ -63,76 +53,6 @@ class Registration:
     version: str
     checks: tuple[Check, ...]
     mlflow_run: str
-
-
-@dataclass(frozen=True)
-class Champion:
-    """The model in production.
-
-    Attributes:
-        version: of the registered model.
-        model: loaded and ready.
-        contract: what it must be fed and what it answers.
-    """
-
-    version: str
-    model: keras.Model
-    contract: InputContract
-
-
-def find_champion(config: RetrainConfig) -> Champion | None:
-    """Load the model in production, or return None when there is none yet."""
-    with _store(config):
-        version = _version_by_alias(config.name, CHAMPION)
-        if version is None:
-            return None
-        uri = f"models:/{config.name}/{version.version}"
-        metadata = mlflow.models.get_model_info(uri).metadata or {}
-        return Champion(
-            version=str(version.version),
-            model=mlflow.keras.load_model(uri),
-            contract=InputContract.from_dict(json.loads(metadata[CONTRACT])),
-        )
-
-
-def require_champion(config: RetrainConfig) -> Champion:
-    """Load the model in production.
-
-    Raises:
-        NoChampionError: there is none.
-    """
-    champion = find_champion(config)
-    if champion is None:
-        raise NoChampionError(
-            f"No model named {config.name} is in production in {config.home}. Train one with"
-            " `pixelgate run --data DIR`, or set name and home."
-        )
-    return champion
-
-
-def find_settled(recipe: str, config: RetrainConfig) -> dict[str, Any] | None:
-    """Look for an earlier run of the same data, settings and code that was judged to its end.
-
-    Args:
-        recipe: what `runs.recipe_key` returned.
-        config: the name and the store.
-
-    Returns:
-        The version now in production and the earlier run's metrics; None when there was no such
-        run, or nothing is in production any more.
-    """
-    with _store(config):
-        champion = _version_by_alias(config.name, CHAMPION)
-        experiment = mlflow.get_experiment_by_name(config.name)
-        if champion is None or experiment is None:
-            return None
-        earlier = mlflow.MlflowClient().search_runs(
-            [experiment.experiment_id], f"tags.`{RECIPE_TAG}` = '{recipe}'"
-        )
-        for run in earlier:
-            if run.data.tags.get(OUTCOME_TAG) in SETTLED:
-                return {"model_version": str(champion.version), "metrics": dict(run.data.metrics)}
-    return None
 
 
 def register_model(  # noqa: PLR0913 - the evidence a decision is made of
@@ -159,8 +79,8 @@ def register_model(  # noqa: PLR0913 - the evidence a decision is made of
     Returns:
         The registration; a model below the floor is registered all the same, as challenger only.
     """
-    with _store(config):
-        mlflow.set_experiment(experiment_id=_experiment(config))
+    with open_store(config):
+        mlflow.set_experiment(experiment_id=experiment_of(config))
         with mlflow.start_run(run_name=tags.get("pixelgate.run_id"), tags=dict(tags)) as run:
             mlflow.log_params(_flat(config.model_dump(mode="json")))
             mlflow.log_metrics(evaluation.metrics)
@@ -196,42 +116,6 @@ def write_registration(registration: Registration, file: Path) -> None:
             "checks": [check.model_dump() for check in registration.checks],
         },
     )
-
-
-@contextmanager
-def _store(config: RetrainConfig) -> Iterator[None]:
-    """Point MLflow at the store for the time of a call, and back."""
-    before = mlflow.get_tracking_uri()
-    mlflow.set_tracking_uri(_tracking_uri(config))
-    try:
-        yield
-    finally:
-        mlflow.set_tracking_uri(before)
-
-
-def _tracking_uri(config: RetrainConfig) -> str:
-    if config.registry.tracking_uri:
-        return config.registry.tracking_uri
-    config.state.mkdir(parents=True, exist_ok=True)
-    return f"sqlite:///{config.state / 'mlflow.db'}"
-
-
-def _experiment(config: RetrainConfig) -> str:
-    experiment = mlflow.get_experiment_by_name(config.name)
-    if experiment is not None:
-        return str(experiment.experiment_id)
-    embedded = config.registry.tracking_uri is None
-    location = (config.state / "mlflow-artifacts").as_uri() if embedded else None
-    return str(mlflow.create_experiment(config.name, artifact_location=location))
-
-
-def _version_by_alias(name: str, alias: str) -> ModelVersion | None:
-    try:
-        return mlflow.MlflowClient().get_model_version_by_alias(name, alias)
-    except MlflowException as error:
-        if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
-            return None
-        raise
 
 
 def _log_version(
