@@ -9,11 +9,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import great_expectations.expectations as gxe
+from great_expectations.expectations.row_conditions import Column
 
 from expectations.custom import (
     ExpectColumnValueCountRatioToBeAtMost,
     ExpectColumnValueCountsToBeAtLeast,
     ExpectColumnValuesToDifferInSpelling,
+)
+from expectations.distributions import (
+    ExpectColumnDistributionToStayClose,
+    ExpectColumnValueSharesToStayClose,
 )
 
 if TYPE_CHECKING:
@@ -26,12 +31,25 @@ def _about(rule: str, severity: str, description: str) -> dict[str, Any]:
     return {"severity": severity, "description": description, "meta": {"rule": rule}}
 
 
-def nothing_told(
-    rule: str, column: str, description: str, *, severity: str, mostly: float = 1.0
+def nothing_told(  # noqa: PLR0913 - one expectation, said in full
+    rule: str,
+    column: str,
+    description: str,
+    *,
+    severity: str,
+    mostly: float = 1.0,
+    not_where: tuple[str, str] | None = None,
 ) -> Expectation:
-    """A column that says in words what is wrong with a row is empty, or mostly so."""
+    """A column that says in words what is wrong with a row is empty, or mostly so.
+
+    Rows of which another column has a certain value, `not_where`, do not count.
+    """
+    condition: dict[str, Any] = {}
+    if not_where is not None:
+        other, value = not_where
+        condition["row_condition"] = Column(other) != value
     return gxe.ExpectColumnValuesToBeNull(
-        column=column, mostly=mostly, **_about(rule, severity, description)
+        column=column, mostly=mostly, **condition, **_about(rule, severity, description)
     )
 
 
@@ -112,4 +130,56 @@ def classes_present(
     """A column of labels names every class."""
     return gxe.ExpectColumnDistinctValuesToContainSet(
         column=column, value_set=sorted(classes), **_about(rule, severity, description)
+    )
+
+
+def shares_stay(
+    column: str, reference: dict[str, float], *, max_psi: float, severity: str
+) -> Expectation:
+    """Every class keeps its share."""
+    return ExpectColumnValueSharesToStayClose(
+        column=column,
+        reference=reference,
+        max_psi=max_psi,
+        **_about(
+            "class_shares",
+            severity,
+            f"The share of each class stays close to its reference (index of at most {max_psi:g}).",
+        ),
+    )
+
+
+def distribution_stays(  # noqa: PLR0913 - one expectation, said in full
+    rule: str,
+    column: str,
+    quantiles: list[float],
+    *,
+    count: int,
+    max_distance: float,
+    severity: str,
+    description: str,
+) -> Expectation:
+    """A measure is distributed as `count` values with these quantiles were."""
+    return ExpectColumnDistributionToStayClose(
+        column=column,
+        reference_quantiles=quantiles,
+        reference_count=count,
+        max_distance=max_distance,
+        **_about(rule, severity, description),
+    )
+
+
+def enough_rows(rule: str, least: int, description: str, *, severity: str) -> Expectation:
+    """There are at least so many files."""
+    return gxe.ExpectTableRowCountToBeBetween(
+        min_value=least, **_about(rule, severity, description)
+    )
+
+
+def lowest_at_most(
+    rule: str, column: str, bound: float, description: str, *, severity: str
+) -> Expectation:
+    """The lowest value of a column is at most `bound`."""
+    return gxe.ExpectColumnMinToBeBetween(
+        column=column, max_value=bound, **_about(rule, severity, description)
     )

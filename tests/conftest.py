@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import socket
@@ -21,8 +22,19 @@ from tasks import environment
 
 environment.prepare()
 
+from tasks.config import DataConfig, RetrainConfig  # noqa: E402 - after the libraries are quiet
+from tasks.inventory.scan import take_inventory  # noqa: E402 - as above
+from tasks.validation.baseline import accept_baseline  # noqa: E402 - as above
+from tasks.validation.context import gather_context  # noqa: E402 - as above
+from tasks.validation.quarantine import note_quarantine  # noqa: E402 - as above
+from tasks.validation.stage import validate_inventory  # noqa: E402 - as above
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    import pandas as pd
+
+    from tasks.validation.verdict import Verdict
 
 ROOT = Path(__file__).parents[1]
 
@@ -60,6 +72,54 @@ def image_tree(tmp_path: Path) -> Callable[..., Path]:
         return root
 
     return make
+
+
+@dataclass
+class Keeper:
+    """The data gate of one home: judges folders by all that is remembered, and accepts them."""
+
+    home: Path
+    judged: int = 0
+
+    def config(self, root: Path, **gate: Any) -> RetrainConfig:
+        """Return settings for a folder, the gate's as given."""
+        return RetrainConfig.model_validate(
+            {"home": self.home, "data": {"directory": root}, "gate": gate}
+        )
+
+    def inventory(self, root: Path) -> pd.DataFrame:
+        """Take inventory with the memory of the home."""
+        settings = DataConfig(directory=root)
+        return take_inventory(settings, seed=42, memory=self.home / "state/inventory")
+
+    def judge(self, root: Path, *, context: dict[str, Any] | None = None, **gate: Any) -> Verdict:
+        """Judge a folder; `context` overrides what is remembered."""
+        config = self.config(root, **gate)
+        remembered = gather_context(config, champion_classes=None)
+        self.judged += 1
+        verdict = validate_inventory(
+            self.inventory(root),
+            config.gate,
+            directory=self.home / f"runs/{self.judged}/validation",
+            context=dataclasses.replace(remembered, **(context or {})),
+            data_docs=False,
+        )
+        note_quarantine(config, self.inventory(root), verdict)
+        return verdict
+
+    def accept(self, root: Path, **gate: Any) -> Verdict:
+        """Judge a folder and make it the baseline."""
+        verdict = self.judge(root, **gate)
+        accept_baseline(
+            self.config(root, **gate), self.inventory(root), verdict, run_id=f"run{self.judged}"
+        )
+        return verdict
+
+
+@pytest.fixture
+def keeper(tmp_path: Path) -> Keeper:
+    """Return a data gate with a home of its own."""
+    return Keeper(tmp_path / "keeper")
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,8 @@ from tasks.config import DataConfig, GateConfig
 from tasks.errors import DataRejectedError
 from tasks.inventory.scan import root_of, take_inventory
 from tasks.validation.columns import with_derived_columns
+from tasks.validation.context import Context
+from tasks.validation.moves import find_moves
 from tasks.validation.quarantine import without_quarantined
 from tasks.validation.stage import validate_inventory
 from tasks.validation.verdict import Verdict, require_accepted
@@ -26,11 +28,14 @@ if TYPE_CHECKING:
     Tree = Callable[..., Path]
 
 
-def judge(root: Path, **gate: object) -> Verdict:
+def judge(root: Path, *, data_docs: bool = False, **gate: object) -> Verdict:
     """Take inventory of a folder and judge it."""
     inventory = take_inventory(DataConfig(directory=root), seed=42)
     return validate_inventory(
-        inventory, GateConfig.model_validate(gate), directory=root.parent / "validation"
+        inventory,
+        GateConfig.model_validate(gate),
+        directory=root.parent / "validation",
+        data_docs=data_docs,
     )
 
 
@@ -311,14 +316,14 @@ def test_a_gx_user_can_open_and_run_the_project(image_tree: Tree) -> None:
     }
     assert all(expectation.description for expectation in suite.expectations)
     inventory = take_inventory(DataConfig(directory=root), seed=42)
-    frame = with_derived_columns(inventory)
+    frame = with_derived_columns(inventory, Context(), find_moves(inventory, None), None)
     outcome = context.checkpoints.get("data_gate").run(batch_parameters={"dataframe": frame})
     assert outcome.success
 
 
 def test_data_docs_are_written(image_tree: Tree) -> None:
     """The static site shows the sentences of the expectations."""
-    verdict = judge(image_tree())
+    verdict = judge(image_tree(), data_docs=True)
     assert verdict.data_docs.exists()
     pages = verdict.data_docs.parent.rglob("*.html")
     assert any("Every file decodes to a picture." in page.read_text("utf-8") for page in pages)

@@ -1,26 +1,36 @@
 """Offending files go in; which are left out of the run, and whether they are too many, comes out.
 
 Nothing of the user's is moved: a file is left out by a list, made anew in every run, so that a file
-that was mended is back by itself.
+that was mended is back by itself, and one that an operator cleared as well.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from tasks.inventory.columns import LABEL, PATH
+from tasks.errors import UsageError
+from tasks.files import read_json, write_json
+from tasks.inventory.columns import ERROR, LABEL, PATH
+from tasks.validation.baseline import content_of
 from tasks.validation.verdict import Finding
 
 if TYPE_CHECKING:
-    from tasks.config import GateConfig
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from tasks.config import RetrainConfig
+    from tasks.validation.settings import GateConfig
     from tasks.validation.verdict import Verdict
+
+RULES = "rules"
 
 
 def is_quarantined(rule: str, settings: GateConfig) -> bool:
     """Tell whether a rule leaves files out instead of failing."""
-    return bool(getattr(getattr(settings, rule), "quarantine", False))
+    return bool(getattr(getattr(settings, rule, None), "quarantine", False))
 
 
 def choose_quarantine(offenders: pd.DataFrame, settings: GateConfig) -> pd.DataFrame:
@@ -33,7 +43,7 @@ def choose_quarantine(offenders: pd.DataFrame, settings: GateConfig) -> pd.DataF
     quarantining = [rule for rule in offenders["rule"].unique() if is_quarantined(rule, settings)]
     chosen = offenders[offenders["rule"].isin(quarantining)]
     rules = chosen.groupby("path")["rule"].agg(lambda found: ", ".join(sorted(set(found))))
-    return rules.rename("rules").reset_index().astype("str")
+    return rules.rename(RULES).reset_index().astype("str")
 
 
 def check_caps(
@@ -69,3 +79,81 @@ def without_quarantined(inventory: pd.DataFrame, verdict: Verdict) -> pd.DataFra
     """Return the rows of an inventory that a verdict lets into the run."""
     left_out = set(pd.read_parquet(verdict.quarantine)["path"])
     return inventory[~inventory[PATH].isin(left_out)].reset_index(drop=True)
+
+
+def note_quarantine(config: RetrainConfig, inventory: pd.DataFrame, verdict: Verdict) -> None:
+    """Remember which files are left out now, and since when; those that are back are forgotten."""
+    left_out = pd.read_parquet(verdict.quarantine).set_index("path")[RULES]
+    record = _read(config)
+    known = {(row["path"], row["content"]): row["since"] for row in record["files"]}
+    rows = inventory[inventory[PATH].isin(left_out.index)]
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    record["files"] = [
+        {
+            "path": path,
+            "content": content,
+            "readable": readable,
+            "rules": left_out[path],
+            "since": known.get((path, content), now),
+        }
+        for path, content, readable in zip(
+            rows[PATH], content_of(rows), rows[ERROR].isna().tolist(), strict=True
+        )
+    ]
+    _write(config, record)
+
+
+def list_quarantine(config: RetrainConfig) -> list[dict[str, Any]]:
+    """Return path, rules, since and readable of each file that the last run left out."""
+    return list(_read(config)["files"])
+
+
+def list_cleared(config: RetrainConfig) -> list[str]:
+    """Return the contents that an operator cleared."""
+    return [row["content"] for row in _read(config)["cleared"]]
+
+
+def clear_quarantine(config: RetrainConfig, paths: Sequence[str]) -> list[str]:
+    """Let files back into the next run, whatever the rules say of them; all if none is named.
+
+    A file is cleared by its content: another content under its name is judged anew.
+
+    Returns:
+        The paths that were cleared.
+
+    Raises:
+        UsageError: a path is not in quarantine, or its file can't be read at all.
+    """
+    record = _read(config)
+    files = {row["path"]: row for row in record["files"]}
+    chosen = list(paths) or [path for path, row in files.items() if row["readable"]]
+    for path in chosen:
+        if path not in files:
+            raise UsageError(
+                f"{path} is not in quarantine. `pixelgate quarantine list` shows what is; paths are"
+                " relative to the data folder."
+            )
+        if not files[path]["readable"]:
+            raise UsageError(
+                f"{path} can't be read, so that no word lets it into a training. Mend the file; it"
+                " is back in the next run by itself."
+            )
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    record["cleared"] += [{**files[path], "cleared": now} for path in chosen]
+    record["files"] = [row for path, row in files.items() if path not in chosen]
+    _write(config, record)
+    return chosen
+
+
+def _read(config: RetrainConfig) -> dict[str, list[dict[str, Any]]]:
+    file = _file(config)
+    found: dict[str, Any] = read_json(file) if file.exists() else {"files": [], "cleared": []}
+    return found
+
+
+def _write(config: RetrainConfig, record: dict[str, Any]) -> None:
+    write_json(_file(config), record)
+
+
+def _file(config: RetrainConfig) -> Path:
+    return config.state / "quarantine" / f"{config.name}.json"

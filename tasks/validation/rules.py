@@ -16,58 +16,53 @@ from tasks.inventory.columns import (
     LABEL,
     MODE,
     ORIENTATION,
+    SPLIT,
     SPLITS,
+    TRAIN,
     WIDTH,
     readable,
 )
-from tasks.validation.columns import CONFLICT, COPY, LEAK, READABLE_LABEL, SIZE
+from tasks.validation.columns import (
+    CONFLICT,
+    COPY,
+    LEAK,
+    NEAR_COPY,
+    NEAR_LEAK,
+    READABLE_LABEL,
+    SIZE,
+    SUSPECT,
+)
+from tasks.validation.history_rules import history_expectations, shares_expectations
 
 if TYPE_CHECKING:
     import pandas as pd
     from great_expectations.expectations.expectation import Expectation
 
-    from tasks.config import GateConfig
+    from tasks.validation.context import Context
+    from tasks.validation.settings import CopiesRule, GateConfig
 
-REMEDIES = {
-    "decodes": "Mend or remove these files, or set gate.decodes.quarantine = true to train without"
-    " them, up to a cap.",
-    "honest_suffix": "Rename these files by their format, or save them anew in the one they name.",
-    "single_frame": "Save one frame of each as a picture of its own, or remove these files.",
-    "not_blank": "Remove these files, or lower gate.not_blank.min_contrast.",
-    "bit_depth": "The upper 8 bits are used. Convert these files, or raise"
-    " gate.bit_depth.max_bits.",
-    "upright": "The pictures are turned before training. Turn the files, or set"
-    " gate.upright.severity = info.",
-    "label_names": "Give these classes one name: move their files into one folder.",
-    "one_label": "Decide for one label and remove the other copy.",
-    "known_classes": "Move or remove what does not belong, or change gate.known_classes.classes.",
-    "leakage": "Remove the copy in one of the splits: no model may be tested on what it learnt.",
-    "copies": "Remove the copies, or raise gate.copies.max_share.",
-    "labelled": "Move these files into the folder of their class, or set data.label_pattern.",
-    "sizes": "Resize or remove these files, or list the sizes you accept in gate.sizes.allowed.",
-    "modes": "Convert these files, or list the modes you accept in gate.modes.allowed.",
-    "class_size": "Add pictures to these classes or remove them, or lower"
-    " gate.class_size.min_files.",
-    "class_balance": "Add pictures to the smallest class, or raise gate.class_balance.max_ratio.",
-    "classes_in_splits": "Give every class pictures in every split, or raise data.test_fraction"
-    " and data.validation_fraction.",
-}
+CLASSES_NAMED = 12
 
 
-def suites_for(frame: pd.DataFrame, gate: GateConfig) -> dict[str, list[Expectation]]:
+def suites_for(
+    frame: pd.DataFrame, gate: GateConfig, context: Context
+) -> dict[str, list[Expectation]]:
     """Return the expectations of every rule, by the suite they belong to.
 
     Args:
         frame: an inventory with the columns of `with_derived_columns`.
-        gate: severity and threshold of each rule.
+        gate: severity and threshold of each rule, those that are learnt as numbers.
+        context: what was accepted before.
     """
-    return {
+    by_suite = {
         "integrity": _integrity(gate),
         "shape": _shape(frame, gate),
-        "labels": _labels(frame, gate),
-        "balance": _balance(gate),
+        "labels": _labels(frame, gate, context),
+        "balance": [*_balance(gate), *shares_expectations(gate, context)],
         "duplicates": _duplicates(gate),
+        "history": list(history_expectations(frame, gate, context)),
     }
+    return {name: expectations for name, expectations in by_suite.items() if expectations}
 
 
 def _integrity(gate: GateConfig) -> list[Expectation]:
@@ -93,7 +88,7 @@ def _integrity(gate: GateConfig) -> list[Expectation]:
         suites.numbers_between(
             "not_blank",
             CONTRAST,
-            low=gate.not_blank.min_contrast,
+            low=float(gate.not_blank.min_contrast),
             description="Every picture has a contrast of {bounds}.",
             severity=gate.not_blank.severity,
         ),
@@ -140,7 +135,7 @@ def _shape(frame: pd.DataFrame, gate: GateConfig) -> list[Expectation]:
     return expectations
 
 
-def _labels(frame: pd.DataFrame, gate: GateConfig) -> list[Expectation]:
+def _labels(frame: pd.DataFrame, gate: GateConfig, context: Context) -> list[Expectation]:
     classes = sorted(set(readable(frame)[LABEL]))
     expectations = [
         suites.labelled(LABEL, severity=gate.labelled.severity),
@@ -162,56 +157,98 @@ def _labels(frame: pd.DataFrame, gate: GateConfig) -> list[Expectation]:
             for split in SPLITS
         ),
     ]
-    known = gate.known_classes
-    if known.classes is None:
-        return expectations
+    if SUSPECT in frame:
+        expectations.append(_label_errors(gate))
+    return [*expectations, *_known_classes(gate, context)]
+
+
+def _label_errors(gate: GateConfig) -> Expectation:
+    share = float(gate.label_errors.max_share)
+    return suites.nothing_told(
+        "label_errors",
+        SUSPECT,
+        f"At most {share:.1%} of the labels contradict what the pictures look like.",
+        mostly=1 - share,
+        severity=gate.label_errors.severity,
+    )
+
+
+def _known_classes(gate: GateConfig, context: Context) -> list[Expectation]:
+    severity = gate.known_classes.severity
+    declared = gate.known_classes.classes
+    known = sorted(declared if declared is not None else context.champion_classes or ())
+    if not known:
+        return []
+    whose = "declared class" if declared is not None else "class of the model in production"
     return [
-        *expectations,
         suites.values_in(
             "known_classes",
             LABEL,
-            sorted(known.classes),
-            f"Every class is one of {', '.join(sorted(known.classes))}.",
-            severity=known.severity,
+            known,
+            f"Every class is one of {_few(known)}.",
+            severity=severity,
         ),
         suites.classes_present(
             "known_classes",
             READABLE_LABEL,
-            known.classes,
-            "Every declared class has pictures.",
-            severity=known.severity,
+            known,
+            f"Every {whose} has pictures.",
+            severity=severity,
         ),
     ]
+
+
+def _few(names: list[str]) -> str:
+    shown = ", ".join(names[:CLASSES_NAMED])
+    return (
+        shown if len(names) <= CLASSES_NAMED else f"{shown} and {len(names) - CLASSES_NAMED} more"
+    )
 
 
 def _balance(gate: GateConfig) -> list[Expectation]:
     return [
         suites.classes_large_enough(
             READABLE_LABEL,
-            min_count=gate.class_size.min_files,
+            min_count=int(gate.class_size.min_files),
             severity=gate.class_size.severity,
         ),
         suites.classes_balanced(
             READABLE_LABEL,
-            max_ratio=gate.class_balance.max_ratio,
+            max_ratio=float(gate.class_balance.max_ratio),
             severity=gate.class_balance.severity,
         ),
     ]
 
 
 def _duplicates(gate: GateConfig) -> list[Expectation]:
+    near_leakage = float(gate.near_leakage.max_share)
     return [
         suites.nothing_told(
             "leakage", LEAK, "No picture stands in two splits.", severity=gate.leakage.severity
         ),
         suites.nothing_told(
-            "copies",
-            COPY,
-            f"At most {gate.copies.max_share:.1%} of the files repeat another of their split.",
-            mostly=1 - gate.copies.max_share,
-            severity=gate.copies.severity,
+            "near_leakage",
+            NEAR_LEAK,
+            f"At most {near_leakage:.2%} of the test and validation files are near-duplicates of"
+            " one in another split.",
+            mostly=1 - near_leakage,
+            not_where=(SPLIT, TRAIN),
+            severity=gate.near_leakage.severity,
         ),
+        _repeats("copies", COPY, "repeat another", gate.copies),
+        _repeats("near_copies", NEAR_COPY, "are near-duplicates of another", gate.near_copies),
     ]
+
+
+def _repeats(rule: str, column: str, what: str, settings: CopiesRule) -> Expectation:
+    share = float(settings.max_share)
+    return suites.nothing_told(
+        rule,
+        column,
+        f"At most {share:.1%} of the files {what} of their split.",
+        mostly=1 - share,
+        severity=settings.severity,
+    )
 
 
 def _one_of(

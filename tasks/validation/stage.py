@@ -1,56 +1,86 @@
-"""The validate stage: runs the checkpoint and turns what it returns into the verdict."""
+"""The validate stage: an inventory and limits go in; the data gate's verdict comes out."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from expectations.checkpoints import DATA_DOCS, run_checkpoint
 from tasks.files import write_json, write_parquet
-from tasks.inventory.columns import PATH, SPLITS
+from tasks.inventory.columns import GROUP, LABEL, PATH, SPLIT, fingerprint
+from tasks.validation.baseline import content_of
 from tasks.validation.columns import with_derived_columns
-from tasks.validation.quarantine import check_caps, choose_quarantine, is_quarantined
-from tasks.validation.rules import REMEDIES, suites_for
+from tasks.validation.context import Context
+from tasks.validation.findings import judge
+from tasks.validation.learning import learnt_thresholds
+from tasks.validation.moves import ADDED, CHANGE, CHANGED, find_moves
+from tasks.validation.own_suites import load_own_suites
+from tasks.validation.quarantine import check_caps, choose_quarantine
+from tasks.validation.rules import suites_for
+from tasks.validation.suspects import find_suspects
 from tasks.validation.verdict import Finding, Verdict
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from great_expectations.core import ExpectationValidationResult
-    from great_expectations.expectations.expectation_configuration import ExpectationConfiguration
-
-    from tasks.config import GateConfig
-
-FILES_SHOWN = 10
+    from tasks.validation.settings import GateConfig
 
 
 def validate_inventory(
-    inventory: pd.DataFrame, settings: GateConfig, *, directory: Path
+    inventory: pd.DataFrame,
+    settings: GateConfig,
+    *,
+    directory: Path,
+    context: Context | None = None,
+    data_docs: bool = True,
 ) -> Verdict:
     """Judge an inventory by the rules of the data gate.
 
     Args:
         inventory: as `take_inventory` returns it; not changed.
         settings: severity and threshold of each rule.
-        directory: the GX project, verdict.json and offenders.parquet are written there.
+        directory: the GX project, verdict.json and the Parquet files of the verdict are written
+            there.
+        context: what was accepted, cleared and overruled before; by default nothing was.
+        data_docs: build the pages of Great Expectations too.
 
     Returns:
         The verdict, accepted or not; nothing is raised for bad data.
+
+    Raises:
+        SettingsError: a suite of the user's can't be loaded.
     """
-    frame = with_derived_columns(inventory)
-    results = run_checkpoint(
-        frame, suites_for(frame, settings), project=directory, identify_by=PATH
+    context = context or Context()
+    gate, learnt = learnt_thresholds(settings, context.baselines)
+    moves = find_moves(inventory, context.baseline)
+    suspects = find_suspects(
+        inventory,
+        gate.label_errors,
+        newcomers=moves.loc[moves[CHANGE].isin([ADDED, CHANGED]), PATH],
+        memory=context.memory,
     )
-    judged = [_judge(result, settings) for suite in results for result in suite.results]
-    findings = tuple(finding for finding, _ in judged)
-    offenders = pd.concat([rows for _, rows in judged])
-    left_out = choose_quarantine(offenders, settings)
-    cap = check_caps(inventory, left_out, settings)
-    findings += cap
+    frame = with_derived_columns(inventory, context, moves, suspects)
+    findings, offenders = _judge(frame, gate, context, learnt, directory, data_docs=data_docs)
+    failed = {finding.rule for finding in findings if not finding.success}
+    left_out = choose_quarantine(offenders[offenders["rule"].isin(failed)], gate)
+    findings += check_caps(inventory, left_out, gate)
+    write_parquet(directory / "moves.parquet", moves)
+    write_parquet(directory / "groups.parquet", _groups(inventory))
+    if suspects is not None:
+        write_parquet(directory / "label_errors.parquet", suspects)
+    stopping = sorted({finding.rule for finding in findings if finding.stops})
+    current = fingerprint(inventory)
+    override = next(
+        (each for each in context.overrides if stopping and each.covers(current, stopping)), None
+    )
     verdict = Verdict(
-        accepted=not any(finding.stops for finding in findings),
+        accepted=not stopping or override is not None,
         findings=findings,
+        data_fingerprint=current,
+        override=override,
+        baseline=context.baseline.record["run_id"] if context.baseline else None,
+        moves={str(kind): int(count) for kind, count in moves[CHANGE].value_counts().items()},
         data_docs=directory / DATA_DOCS,
         offenders=write_parquet(directory / "offenders.parquet", offenders),
         quarantine=write_parquet(directory / "quarantine.parquet", left_out),
@@ -60,79 +90,29 @@ def validate_inventory(
     return verdict
 
 
-def _judge(
-    result: ExpectationValidationResult, settings: GateConfig
-) -> tuple[Finding, pd.DataFrame]:
-    """Turn what GX returns into the record every reader of a verdict is shown."""
-    config = cast("ExpectationConfiguration", result.expectation_config)
-    rule, kwargs, found = (config.meta or {})["rule"], config.kwargs, result.result
-    rows = _offending_rows(rule, config.type, kwargs, {} if result.success else found)
-    named = _offending_classes(kwargs, found)
-    examples = [f"{row.path}: {row.value}" for row in rows.head(FILES_SHOWN).itertuples()] or named
-    return (
-        Finding(
-            rule=rule,
-            expectation=config.type,
-            severity=config.severity.value,
-            success=bool(result.success),
-            description=config.description or "",
-            threshold=_threshold(kwargs),
-            observed=_observed(found),
-            remedy="" if result.success else REMEDIES[rule],
-            offenders=0 if result.success else len(rows) or len(named),
-            examples=() if result.success else tuple(examples[:FILES_SHOWN]),
-            quarantined=not result.success and len(rows) > 0 and is_quarantined(rule, settings),
-        ),
-        rows,
-    )
+def _judge(  # noqa: PLR0913 - all a judgement follows from
+    frame: pd.DataFrame,
+    gate: GateConfig,
+    context: Context,
+    learnt: dict[str, str],
+    project: Path,
+    *,
+    data_docs: bool,
+) -> tuple[tuple[Finding, ...], pd.DataFrame]:
+    """Run every suite and return a finding an expectation, and the offending files of all."""
+    suites = suites_for(frame, gate, context)
+    suites |= load_own_suites(gate.suites, taken=list(suites))
+    results = run_checkpoint(frame, suites, project=project, identify_by=PATH, data_docs=data_docs)
+    cleared = frozenset(frame.loc[content_of(frame).isin(context.cleared), PATH])
+    judged = [
+        judge(result, frame, gate, suite=str(suite.suite_name), cleared=cleared, learnt=learnt)
+        for suite in results
+        for result in suite.results
+    ]
+    return tuple(finding for finding, _ in judged), pd.concat([rows for _, rows in judged])
 
 
-def _offending_rows(
-    rule: str, expectation: str, kwargs: dict[str, Any], found: dict[str, Any]
-) -> pd.DataFrame:
-    listed = found.get("unexpected_index_list") or []
-    return pd.DataFrame(
-        {
-            "rule": rule,
-            "expectation": expectation,
-            "path": [row[PATH] for row in listed],
-            "value": [_shown(row.get(kwargs["column"])) for row in listed],
-        }
-    ).astype("str")
-
-
-def _shown(value: Any) -> str:
-    if value is None or pd.isna(value):
-        return "none"
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
-
-
-def _offending_classes(kwargs: dict[str, Any], found: dict[str, Any]) -> list[str]:
-    details = found.get("details") or {}
-    if "below" in details:
-        return [f"class {label}: {count} pictures" for label, count in details["below"].items()]
-    if "largest" in details:
-        extremes = details["smallest"] | details["largest"]
-        return [f"class {label}: {count} pictures" for label, count in extremes.items()]
-    if "alike" in details:
-        return [" = ".join(repr(label) for label in alike) for alike in details["alike"]]
-    if "missing_count" in found and "unexpected_count" not in found:
-        _, _, split = kwargs["column"].rpartition("_")
-        place = f"in {split}" if split in SPLITS else "at all"
-        return [f"class {label}: none {place}" for label in found["partial_missing_list"]]
-    return []
-
-
-def _threshold(kwargs: dict[str, Any]) -> str:
-    names = ("value_set", "min_value", "max_value", "min_count", "max_ratio")
-    bounds = {name: kwargs[name] for name in names if kwargs.get(name) is not None}
-    return ", ".join(f"{name} {value}" for name, value in bounds.items()) or "every file"
-
-
-def _observed(found: dict[str, Any]) -> str:
-    if "unexpected_count" in found:
-        return f"{found['unexpected_count']} of {found['element_count']} files fail"
-    if "missing_count" in found:
-        return f"{found['missing_count']} classes missing"
-    value = found.get("observed_value")
-    return f"{value:.4g}" if isinstance(value, (int, float)) else "nothing to count"
+def _groups(inventory: pd.DataFrame) -> pd.DataFrame:
+    """Return the files that are copies or near-duplicates, group by group."""
+    grouped = inventory[inventory[GROUP].notna()]
+    return grouped[[GROUP, PATH, SPLIT, LABEL]].sort_values([GROUP, PATH], ignore_index=True)

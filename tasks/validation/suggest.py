@@ -1,0 +1,123 @@
+"""An inventory goes in; settings the data as it is would pass, with comments, come out as TOML.
+
+A starting point for a person: what is found is written down, with some room, and said to be so.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import tomlkit
+
+from tasks.inventory.columns import (
+    BIT_DEPTH,
+    CONTRAST,
+    FRAMES,
+    HEIGHT,
+    LABEL,
+    MODE,
+    WIDTH,
+    readable,
+)
+from tasks.inventory.duplicates import SHOWS_SOMETHING
+from tasks.validation.settings import GateConfig
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import pandas as pd
+
+FEW_SIZES = 5
+MANY_CLASSES = 200
+ROOM = 1.5
+
+
+def suggest_settings(inventory: pd.DataFrame, *, name: str) -> str:
+    """Propose the gate's part of a settings file.
+
+    Args:
+        inventory: as `take_inventory` returns it; files that can't be read are left aside.
+        name: of the registered model.
+
+    Returns:
+        TOML that `--config` reads, a comment at each setting that says what was seen.
+    """
+    pictures = readable(inventory)
+    document = tomlkit.document()
+    document.add(tomlkit.comment(f"Proposed from {len(pictures):,} pictures as they are now."))
+    document.add(tomlkit.comment("A starting point: tighten what you know better."))
+    document["name"] = name
+    gate = tomlkit.table(is_super_table=True)
+    rules: dict[str, Any] = {}
+    for rule, setting, value, seen in _proposals(inventory, pictures):
+        table = rules.setdefault(rule, tomlkit.table())
+        item = tomlkit.item(value)
+        item.comment(seen)
+        table.add(setting, item)
+    for rule, table in rules.items():
+        gate.add(rule, table)
+    document["gate"] = gate
+    return tomlkit.dumps(document)
+
+
+def _proposals(
+    inventory: pd.DataFrame, pictures: pd.DataFrame
+) -> Iterator[tuple[str, str, Any, str]]:
+    """Yield rule, setting, value, and what was seen."""
+    broken = len(inventory) - len(pictures)
+    if broken:
+        yield "decodes", "quarantine", True, f"{broken} files can't be read or have no label now"
+        if pictures[LABEL].notna().any() and inventory[LABEL].isna().any():
+            yield "labelled", "quarantine", True, f"{inventory[LABEL].isna().sum()} without a label"
+    for rule, bad in (
+        ("single_frame", pictures[FRAMES].gt(1)),
+        ("not_blank", pictures[CONTRAST].lt(SHOWS_SOMETHING)),
+    ):
+        if bad.any():
+            yield rule, "quarantine", True, f"{bad.sum()} such files now"
+    yield from _shape(pictures)
+    counts = pictures[LABEL].value_counts()
+    if len(counts) <= MANY_CLASSES:
+        yield "known_classes", "classes", sorted(counts.index), f"the {len(counts)} found"
+    least, most = int(counts.min()), int(counts.max())
+    yield "class_size", "min_files", max(1, least // 2), f"half of the smallest class, {least}"
+    ratio = most / least
+    yield (
+        "class_balance",
+        "max_ratio",
+        max(2.0, math.ceil(ratio * ROOM * 10) / 10),
+        f"{ratio:.2f} now",
+    )
+    lowest = float(pictures[CONTRAST].min())
+    default = GateConfig().not_blank.min_contrast
+    if isinstance(default, float) and lowest > 0:
+        yield (
+            "not_blank",
+            "min_contrast",
+            round(min(lowest / 2, 10 * default), 2),
+            f"the least contrasty picture has {lowest:.1f}",
+        )
+    bits = int(pictures[BIT_DEPTH].max())
+    if bits > GateConfig().bit_depth.max_bits:
+        yield "bit_depth", "max_bits", bits, f"{bits} found; the upper 8 are used"
+
+
+def _shape(pictures: pd.DataFrame) -> Iterator[tuple[str, str, Any, str]]:
+    sizes = pictures.value_counts([HEIGHT, WIDTH])
+    if len(sizes) == 1:
+        yield "sizes", "allowed", _pairs(sizes), "every picture has this size"
+    elif len(sizes) <= FEW_SIZES:
+        yield "sizes", "allowed", _pairs(sizes), "height and width, the most frequent first"
+    else:
+        sides = pictures[[HEIGHT, WIDTH]].astype("int64")
+        low, high = int(sides.to_numpy().min()), int(sides.to_numpy().max())
+        yield "sizes", "allowed", "any", f"{len(sizes)} sizes found"
+        yield "sizes", "min_side", low, "the shortest side found"
+        yield "sizes", "max_side", high, "the longest side found"
+    modes = [str(mode) for mode in pictures[MODE].value_counts().index]
+    yield "modes", "allowed", modes, "Pillow modes found, the most frequent first"
+
+
+def _pairs(sizes: pd.Series) -> list[list[int]]:
+    return [[int(height), int(width)] for height, width in sizes.index.tolist()]
