@@ -5,6 +5,7 @@ from prefect.client.schemas.objects import State
 
 from tasks import steps
 from tasks.config import RetrainConfig
+from tasks.recording import RecordedRun
 
 
 @flow(name="retrain", flow_run_name="retrain {config.name}")
@@ -14,7 +15,7 @@ def retrain(config: RetrainConfig) -> State:
     Args:
         config: every setting, one form in the Prefect UI.
     """
-    with steps.RecordedRun(config) as run:
+    with RecordedRun(config) as run:
         inventory = steps.take_inventory(run)
         admitted = steps.validate(run, inventory)
         news = steps.require_news(run, inventory)

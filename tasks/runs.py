@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from tasks.errors import RunInProgressError
 from tasks.files import digest, read_json, write_json, write_parquet
-from tasks.inventory.columns import LABEL, fingerprint, readable
+from tasks.inventory.columns import LABEL, THUMBNAIL, fingerprint, readable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from tasks.config import RetrainConfig
 
 SUMMARY = "summary.json"
+INVENTORY = "inventory.parquet"
 STAGES = "stages.jsonl"
 VERDICT = "validation/verdict.json"
 EVALUATION = "evaluation/predictions.json"
@@ -63,6 +64,11 @@ def open_run(config: RetrainConfig) -> Run:
     directory.mkdir(parents=True)
     write_json(directory / "config.json", config.model_dump(mode="json"))
     return Run(id=run_id, config=config, directory=directory)
+
+
+def reopen_run(config: RetrainConfig, run_id: str) -> Run:
+    """Return a run that was opened before."""
+    return Run(id=run_id, config=config, directory=config.home / "runs" / run_id)
 
 
 @contextmanager
@@ -125,7 +131,8 @@ def record_inventory(run: Run, inventory: pd.DataFrame) -> dict[str, Any]:
         data_fingerprint, images (rows), classes (labels of readable rows) and quarantined (rows
         left out because they can't be read or have no label).
     """
-    write_parquet(run.directory / "inventory.parquet", inventory)
+    # Thumbnails stay in the shared cache; a run's evidence is kept for ever and should be small.
+    write_parquet(run.directory / INVENTORY, inventory.drop(columns=THUMBNAIL))
     pictures = readable(inventory)
     facts = {
         "data_fingerprint": fingerprint(inventory),
@@ -167,6 +174,8 @@ def summarise(run: Run, *, outcome: str, message: str, exit_code: int) -> dict[s
         "images": facts.get("images"),
         "classes": facts.get("classes"),
         "quarantined": facts.get("quarantined"),
+        "override": verdict.get("override"),
+        "moves": verdict.get("moves", {}),
         "gate": verdict.get("findings", []),
         "metrics": _numbers(evidence(run, EVALUATION)) or facts.get("metrics"),
         "champion_metrics": _numbers(evidence(run, CHAMPION_EVALUATION)),
@@ -198,6 +207,10 @@ def provenance(run: Run) -> dict[str, str]:
         "pixelgate.data_fingerprint": facts["data_fingerprint"],
         "pixelgate.code_version": code_version(),
         "mlflow.source.git.commit": _git_revision(),
+    }
+    override = evidence(run, VERDICT).get("override") or {}
+    tags |= {
+        f"pixelgate.override.{name}": override.get(name, "") for name in ("who", "when", "why")
     }
     return {name: value for name, value in tags.items() if value}
 

@@ -10,6 +10,7 @@ import functools
 import logging
 import re
 import time
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 
 from prefect import task
@@ -24,13 +25,11 @@ from prefect.cache_policies import NO_CACHE
 from prefect.states import Completed, Failed
 from sqlalchemy.exc import SQLAlchemyError
 
-from tasks import environment, runs
+from tasks import runs
 from tasks.errors import NothingNew, PixelgateError
-from tasks.notification import notify
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from types import TracebackType
     from uuid import UUID
 
     import pandas as pd
@@ -97,77 +96,6 @@ def _can_pass(_task: object, _task_run: object, state: State[Any]) -> bool:
     return isinstance(fault, OSError | SQLAlchemyError)
 
 
-class RecordedRun:
-    """A run from its lock and its folder to its summary, report and notification.
-
-    As a context manager it gives the `Run`; foreseen ends are recorded and swallowed, faults are
-    recorded and raised on.
-
-    Raises:
-        RunInProgressError: on entry, when the model is being retrained already.
-    """
-
-    def __init__(self, config: RetrainConfig) -> None:
-        environment.prepare()
-        # What the stages say of a run belongs to its log in Prefect, wherever it was started.
-        log.setLevel(min(log.level or logging.INFO, logging.INFO))
-        self._lock = runs.only_one(config)
-        self._config = config
-
-    def __enter__(self) -> Run:
-        self._lock.__enter__()
-        self._run = runs.open_run(self._config)
-        log.info("run %s of the model %s", self._run.id, self._config.name)
-        return self._run
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> bool:
-        try:
-            _conclude(self._run, error)
-        finally:
-            self._lock.__exit__(None, None, None)
-        return isinstance(error, PixelgateError | NothingNew)
-
-
-def _conclude(run: Run, error: BaseException | None) -> None:
-    """Write summary and report, and tell who is to be told."""
-    outcome, message = _outcome(run, error)
-    summary = runs.summarise(
-        run, outcome=outcome, message=message, exit_code=_exit_code(outcome, error)
-    )
-    bad = outcome in ("failed", "data_rejected", "model_rejected")
-    log.log(logging.ERROR if bad else logging.INFO, "%s: %s", outcome, message.splitlines()[0])
-    try:
-        from tasks.reporting.page import write_report
-
-        write_report(run, summary)
-    except Exception:
-        # The report shows what happened; its own fault must not hide or change that.
-        log.exception("the report of run %s could not be written", run.id)
-    notify(summary, run.config.notify)
-
-
-def _outcome(run: Run, error: BaseException | None) -> tuple[str, str]:
-    if error is None:
-        registration = runs.evidence(run, runs.REGISTRATION)
-        return registration["outcome"], registration["message"]
-    if isinstance(error, NothingNew):
-        return "unchanged", str(error)
-    if isinstance(error, PixelgateError):
-        return error.outcome, str(error)
-    return "failed", f"{type(error).__name__}: {error}"
-
-
-def _exit_code(outcome: str, error: BaseException | None) -> int:
-    if isinstance(error, PixelgateError):
-        return error.exit_code
-    return 1 if outcome == "failed" else 0
-
-
 def final_state(run: Run) -> State[dict[str, Any]]:
     """Return the flow's end as Prefect shows it: the outcome and the verdict in one line."""
     summary = runs.evidence(run, runs.SUMMARY)
@@ -182,7 +110,7 @@ def take_inventory(run: Run) -> pd.DataFrame:
     from tasks.inventory.columns import counts_by_split
     from tasks.inventory.scan import take_inventory as scan
 
-    inventory = scan(run.config.data, seed=run.config.seed, cache=run.config.state / "inventory")
+    inventory = scan(run.config.data, seed=run.config.seed, memory=run.config.state / "inventory")
     facts = runs.record_inventory(run, inventory)
     told = (
         f"{facts['images']} pictures in {len(facts['classes'])} classes,"
@@ -201,12 +129,14 @@ def take_inventory(run: Run) -> pd.DataFrame:
 @stage("validate")
 def validate(run: Run, inventory: pd.DataFrame) -> pd.DataFrame:
     """Judge the inventory and return what may be trained on; a rejected one ends the run."""
+    import pandas as pd
+
     from tasks.inventory.columns import readable
+    from tasks.judging import judge_inventory
     from tasks.validation.quarantine import without_quarantined
-    from tasks.validation.stage import validate_inventory
     from tasks.validation.verdict import require_accepted
 
-    verdict = validate_inventory(inventory, run.config.gate, directory=run.directory / "validation")
+    verdict = judge_inventory(run, inventory)
     columns = ("rule", "severity", "success", "description", "observed", "remedy")
     create_table_artifact(
         [{name: getattr(finding, name) for name in columns} for finding in verdict.findings],
@@ -218,6 +148,14 @@ def validate(run: Run, inventory: pd.DataFrame) -> pd.DataFrame:
     )
     if verdict.failures:
         create_markdown_artifact(f"```\n{verdict.screen}\n```", key=_key(run, "data-gate-failures"))
+    if verdict.moves:
+        moves = pd.read_parquet(run.directory / "validation/moves.parquet").head(ROWS_SHOWN)
+        told = ", ".join(f"{count} {kind}" for kind, count in verdict.moves.items())
+        create_table_artifact(
+            [moves.columns.tolist(), *moves.fillna("").to_numpy().tolist()],
+            key=_key(run, "moves"),
+            description=f"Files since the last accepted run: {told}",
+        )
     log.info(verdict.line)
     admitted = without_quarantined(inventory, require_accepted(verdict))
     runs.note_facts(run, quarantined=len(inventory) - len(readable(admitted)))
@@ -228,7 +166,7 @@ def validate(run: Run, inventory: pd.DataFrame) -> pd.DataFrame:
 def require_news(run: Run, inventory: pd.DataFrame) -> str:
     """End the run where data, settings and code were judged before; else return their key."""
     from tasks.inventory.columns import fingerprint
-    from tasks.registry import find_settled
+    from tasks.registry.store import find_settled
 
     key = runs.recipe_key(fingerprint(inventory), run.config)
     runs.note_facts(run, recipe=key)
@@ -299,7 +237,7 @@ def evaluate(
 ) -> tuple[Evaluation, Evaluation | None]:
     """Ask the new model, and the champion if there is one, about the same test pictures."""
     from tasks.evaluation import evaluate_model, worst_mistakes
-    from tasks.registry import find_champion
+    from tasks.registry.champion import find_champion
     from tasks.reporting.results import draw_evaluation
 
     folder = run.directory / "evaluation"
@@ -347,7 +285,7 @@ def register(
 ) -> None:
     """Register the version and promote it if it has earned it; a rejected one ends the run."""
     from tasks.promotion import require_not_rejected
-    from tasks.registry import register_model, write_registration
+    from tasks.registry.registration import register_model, write_registration
 
     registration = register_model(
         model.path,
@@ -368,9 +306,28 @@ def register(
     require_not_rejected(registration.outcome, registration.message)
 
 
+@task(name="drill", task_run_name="drill {config.name}", cache_policy=NO_CACHE)
+def drill_gate(config: RetrainConfig) -> State[list[dict[str, Any]]]:
+    """Plant each kind of fault in a sample of the data; leave a table of what the gate caught."""
+    from tasks.drill.drill import require_all_hold, run_drill
+
+    try:
+        results = run_drill(config)
+        rows = [asdict(result) for result in results]
+        create_table_artifact(rows, key=_artifact_key(config.name, "drill"))
+        require_all_hold(results)
+    except PixelgateError as error:
+        return Failed(message=_first_line(error), data=error)
+    return Completed(message=f"{len(results)} of {len(results)} as they should be", data=rows)
+
+
 def _key(run: Run, name: str) -> str:
+    return _artifact_key(run.config.name, name)
+
+
+def _artifact_key(model: str, name: str) -> str:
     """Artifact keys take only lower case letters, digits and dashes."""
-    return re.sub(r"[^a-z0-9-]+", "-", f"{run.config.name}-{name}".lower()).strip("-")
+    return re.sub(r"[^a-z0-9-]+", "-", f"{model}-{name}".lower()).strip("-")
 
 
 def _first_line(error: Exception) -> str:

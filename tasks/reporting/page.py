@@ -5,10 +5,12 @@ from __future__ import annotations
 import base64
 from typing import TYPE_CHECKING, Any
 
+import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from tasks import runs
 from tasks.files import read_json, replacing
+from tasks.reporting.gallery import build_gallery
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,6 +27,7 @@ FIGURES = {
     "confusion": ("evaluation/confusion.png", "Confusion matrix of the test split"),
     "mistakes": ("evaluation/mistakes.png", "Worst mistakes, the most confident first"),
 }
+MOVES_SHOWN = 50
 HEADLINES = {
     "accepted": "Accepted: the data may be trained on.",
     "promoted": "Promoted: the new model is in production.",
@@ -50,6 +53,7 @@ def write_report(run: Run, summary: Mapping[str, Any]) -> Path:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    verdict = _optional(run.directory / runs.VERDICT) or {}
     page = environment.get_template("report.html.j2").render(
         summary=summary,
         headline=HEADLINES[summary["outcome"]],
@@ -57,12 +61,37 @@ def write_report(run: Run, summary: Mapping[str, Any]) -> Path:
         evaluation=_optional(run.directory / runs.EVALUATION),
         champion=_optional(run.directory / runs.CHAMPION_EVALUATION),
         training=_optional(run.directory / "model/training.json"),
-        data_docs=_optional(run.directory / runs.VERDICT) and "validation/" + _data_docs(),
+        data_docs=verdict and "validation/" + _data_docs(),
+        gallery=_gallery(run, verdict),
+        moves=_moves(run.directory / "validation/moves.parquet"),
+        baseline=verdict.get("baseline"),
         config=run.config.model_dump(mode="json"),
     )
     with replacing(run.report) as temporary:
         temporary.write_text(page, "utf-8")
     return run.report
+
+
+def _gallery(run: Run, verdict: Mapping[str, Any]) -> list[dict[str, Any]]:
+    directory = run.config.data.directory or run.config.data.manifest
+    if directory is None:
+        return []
+    return build_gallery(
+        verdict.get("findings", []),
+        run.directory / "validation",
+        root=directory if directory.is_dir() else directory.parent,
+        max_pixels=run.config.data.max_pixels,
+    )
+
+
+def _moves(file: Path) -> list[dict[str, Any]]:
+    if not file.exists():
+        return []
+    moves = pd.read_parquet(file)
+    # Relabelled files first: they are the fewest and tell the most.
+    order = moves["change"].map({"relabelled": 0, "changed": 1, "removed": 2}).fillna(3)
+    shown = moves.iloc[order.argsort(kind="stable")].head(MOVES_SHOWN).fillna("")
+    return [{str(key): value for key, value in row.items()} for row in shown.to_dict("records")]
 
 
 def _data_docs() -> str:

@@ -1,0 +1,279 @@
+"""What an operator can say: overrule a verdict, clear a file, add suites, ask for settings."""
+
+from __future__ import annotations
+
+import json
+import sys
+import tomllib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import great_expectations as gx
+import great_expectations.expectations as gxe
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from tasks.config import RetrainConfig
+from tasks.errors import DataRejectedError, SettingsError, UsageError
+from tasks.judging import accept_data, judge_data
+from tasks.runs import open_run, provenance, record_inventory
+from tasks.validation.baseline import list_baselines
+from tasks.validation.overrides import list_overrides
+from tasks.validation.own_suites import load_own_suites
+from tasks.validation.quarantine import clear_quarantine, list_quarantine
+from tasks.validation.suggest import suggest_settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Tree = Callable[..., Path]
+
+EXISTS = {"type": "expect_column_to_exist", "kwargs": {"column": "path"}}
+KEEP_BLANKS = {"not_blank": {"quarantine": True}, "quarantine": {"max_share": 0.5}}
+
+
+def add_blank(root: Path, name: str = "cat/blank.png") -> str:
+    """Put a picture of one colour."""
+    Image.new("L", (16, 16), 90).save(root / name)
+    return name
+
+
+def test_an_override_lets_just_this_data_pass(keeper: Any, image_tree: Tree) -> None:
+    """Who, when and why stand in the verdict, the summary, the report and the model's tags."""
+    root = image_tree({"cat": 60, "dog": 60})
+    add_blank(root)
+    config = keeper.config(root)
+    rejected, summary = judge_data(config)
+    assert (rejected.accepted, summary["exit_code"]) == (False, 3)
+    verdict, summary = judge_data(config, accept_with_reason="the lens test is meant")
+    assert verdict.accepted
+    assert (summary["outcome"], summary["exit_code"]) == ("accepted", 0)
+    assert summary["override"]["why"] == "the lens test is meant"
+    assert "@" in summary["override"]["who"]
+    assert "overruled (not_blank)" in verdict.line
+    page = Path(summary["report"]).read_text("utf-8")
+    assert "The data gate was overruled" in page
+    assert "the lens test is meant" in page
+    again, _ = judge_data(config)
+    assert again.override == verdict.override
+    run = open_run(config)
+    record_inventory(run, keeper.inventory(root))
+    (run.directory / "validation").mkdir()
+    (run.directory / "validation/verdict.json").write_text(again.model_dump_json())
+    (run.directory / "facts.json").write_text(
+        json.dumps({"recipe": "r", "data_fingerprint": again.data_fingerprint})
+    )
+    assert provenance(run)["pixelgate.override.why"] == "the lens test is meant"
+    (root / "dog/bad.png").write_bytes(b"x")
+    assert not judge_data(config)[0].accepted
+    (root / "dog/bad.png").unlink()
+    assert judge_data(config)[0].accepted
+    add_blank(root, "dog/another.png")
+    other, _ = judge_data(config)
+    assert not other.accepted
+    assert len(list_overrides(config)) == 1
+
+
+def test_an_override_needs_a_reason_and_a_rejection(keeper: Any, image_tree: Tree) -> None:
+    """A blank reason is refused; data that passes by itself is not overruled."""
+    config = keeper.config(image_tree())
+    with pytest.raises(UsageError, match="wants a reason"):
+        judge_data(config, accept_with_reason="  ")
+    verdict, _ = judge_data(config, accept_with_reason="just in case")
+    assert verdict.override is None
+    assert list_overrides(config) == []
+
+
+def test_another_rule_is_not_covered_by_an_override(keeper: Any, image_tree: Tree) -> None:
+    """The same data, rejected for something else too, stays rejected."""
+    root = image_tree({"cat": 60, "dog": 60})
+    add_blank(root)
+    judge_data(keeper.config(root), accept_with_reason="meant")
+    assert not judge_data(keeper.config(root, class_size={"min_files": 100}))[0].accepted
+
+
+def test_an_operator_can_move_the_baseline(keeper: Any, image_tree: Tree) -> None:
+    """Drift is no obstacle to it, broken files are."""
+    root = image_tree({"cat": 100, "dog": 100})
+    keeper.accept(root)
+    for number in range(40):
+        (root / f"cat/{number:03d}.png").unlink()
+        (root / f"dog/{number:03d}.png").unlink()
+    config = keeper.config(root)
+    assert not judge_data(config)[0].accepted
+    assert list_baselines(config)[0].record["files"] == 200
+    accepted = accept_data(config, reason="half was sold")
+    assert accepted.record["files"] == 120
+    assert accepted.record["accepted_by"] == "operator"
+    assert judge_data(config)[0].accepted
+    (root / "cat/bad.png").write_bytes(b"x")
+    with pytest.raises(DataRejectedError, match=r"(?s)before it is mended.*cat/bad\.png"):
+        accept_data(config, reason="no")
+
+
+def test_quarantine_is_listed_cleared_and_forgotten(keeper: Any, image_tree: Tree) -> None:
+    """A cleared file is back in the next run; a mended one too; another content is judged anew."""
+    root = image_tree({"cat": 60, "dog": 60})
+    first, second = add_blank(root), add_blank(root, "dog/blank.png")
+    config = keeper.config(root, **KEEP_BLANKS)
+    assert keeper.judge(root, **KEEP_BLANKS).quarantined == 2
+    listed = list_quarantine(config)
+    assert [(row["path"], row["rules"]) for row in listed] == [
+        (first, "not_blank"),
+        (second, "not_blank"),
+    ]
+    since = listed[0]["since"]
+    keeper.judge(root, **KEEP_BLANKS)
+    assert list_quarantine(config)[0]["since"] == since
+    (root / second).unlink()
+    assert clear_quarantine(config, [first]) == [first]
+    verdict = keeper.judge(root, **KEEP_BLANKS)
+    assert verdict.quarantined == 0
+    assert not verdict.failures
+    assert list_quarantine(config) == []
+    Image.new("L", (16, 16), 91).save(root / first)
+    assert keeper.judge(root, **KEEP_BLANKS).quarantined == 1
+
+
+def test_what_cannot_be_cleared_is_explained(keeper: Any, image_tree: Tree) -> None:
+    """A file that can't be read, and one that is not there."""
+    root = image_tree({"cat": 60, "dog": 60})
+    (root / "cat/bad.png").write_bytes(b"x")
+    gate = {"decodes": {"quarantine": True}}
+    keeper.judge(root, **gate)
+    config = keeper.config(root, **gate)
+    with pytest.raises(UsageError, match=r"cat/bad\.png can't be read"):
+        clear_quarantine(config, ["cat/bad.png"])
+    with pytest.raises(UsageError, match="is not in quarantine"):
+        clear_quarantine(config, ["cat/000.png"])
+    assert clear_quarantine(config, []) == []
+
+
+@pytest.mark.parametrize("kind", ["odd", "uniform"])
+def test_suggested_settings_pass_on_the_data(keeper: Any, image_tree: Tree, kind: str) -> None:
+    """They are a file that loads, with a comment at each setting, and this data passes with it."""
+    root = image_tree({"cat": 60, "dog": 14})
+    if kind == "odd":
+        random = np.random.default_rng(0)
+        for number in range(12):
+            pixels = random.integers(0, 255, (20 + number, 30, 3), dtype=np.uint8)
+            Image.fromarray(pixels).save(root / f"dog/odd{number}.png")
+        (root / "cat/bad.png").write_bytes(b"x")
+        add_blank(root)
+    text = suggest_settings(keeper.inventory(root), name="proposed")
+    proposed = tomllib.loads(text)
+    config = RetrainConfig.model_validate(proposed)
+    settings = [line for line in text.splitlines() if " = " in line and not line.startswith("name")]
+    assert all("#" in line for line in settings)
+    assert config.gate.known_classes.classes == ["cat", "dog"]
+    verdict = keeper.judge(root, **proposed["gate"], quarantine={"max_share": 0.1})
+    assert verdict.accepted, verdict.screen
+    assert not [finding for finding in verdict.failures if not finding.quarantined]
+
+
+def own_suite() -> list[Any]:
+    """Return expectations as a user would write them."""
+    return [gxe.ExpectColumnMaxToBeBetween(column="bytes", max_value=20)]
+
+
+def test_a_users_own_suite_is_judged_with_ours(
+    keeper: Any, image_tree: Tree, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From JSON as GX writes it, and from a function; files are named, severity counts."""
+    root = image_tree()
+    context = gx.get_context(mode="file", project_root_dir=tmp_path / "project")
+    context.suites.add(
+        gx.ExpectationSuite(
+            name="mine",
+            expectations=[
+                gxe.ExpectColumnValuesToMatchRegex(
+                    column="path", regex=r"^(?:cat|dog)/0[0-3]", severity="warning"
+                )
+            ],
+        )
+    )
+    (root / "cat/stranger.png").write_bytes((root / "cat/000.png").read_bytes())
+    file = tmp_path / "project/gx/expectations/mine.json"
+    verdict = keeper.judge(root, suites=[str(file)])
+    assert verdict.accepted
+    finding = verdict.failures[0]
+    assert (finding.rule, finding.offenders) == ("mine", 1)
+    assert finding.examples == ("cat/stranger.png: cat/stranger.png",)
+    assert "expectation of your own" in finding.remedy
+    monkeypatch.setitem(sys.modules, "users_module", sys.modules[__name__])
+    verdict = keeper.judge(root, suites=["users_module:own_suite"])
+    assert not verdict.accepted
+    assert {each.rule for each in verdict.failures} == {"own_suite"}
+    assert "column max to be between" in verdict.screen
+
+
+def no_such_column() -> list[Any]:
+    """Return an expectation that can't be judged."""
+    return [gxe.ExpectColumnValuesToNotBeNull(column="colour of the sky")]
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_an_expectation_that_cannot_be_judged_fails(
+    keeper: Any, image_tree: Tree, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was not checked does not pass; the reason is told."""
+    monkeypatch.setitem(sys.modules, "users_module", sys.modules[__name__])
+    verdict = keeper.judge(image_tree(), suites=["users_module:no_such_column"])
+    assert not verdict.accepted
+    assert "could not be judged" in verdict.failures[0].observed
+    assert "colour of the sky" in verdict.failures[0].observed
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("none.json", None, "no file at"),
+        ("torn.json", "{", "is no suite of expectations"),
+        ("empty.json", '{"name": "e", "expectations": []}', "holds no expectations"),
+        (
+            "taken.json",
+            json.dumps({"name": "shape", "expectations": [EXISTS]}),
+            "named shape, as another suite is",
+        ),
+        ("nowhere:function", None, "can't be imported"),
+    ],
+)
+def test_a_suite_that_cannot_be_loaded_is_explained(
+    tmp_path: Path, name: str, content: str | None, message: str
+) -> None:
+    """The setting, the file and what is wrong with it."""
+    if content is not None:
+        (tmp_path / name).write_text(content)
+    path = str(tmp_path / name) if name.endswith(".json") else name
+    with pytest.raises(SettingsError, match=rf"gate\.suites.*{message}"):
+        load_own_suites([path], taken=["shape"])
+
+
+def test_the_report_shows_what_was_found(keeper: Any, image_tree: Tree) -> None:
+    """A thumbnail a file, by rule; what can't be shown is named all the same."""
+    root = image_tree({"cat": 60, "dog": 60})
+    name = add_blank(root)
+    (root / "dog/bad.png").write_bytes(b"x")
+    Image.effect_noise((3000, 2000), 40).save(root / "dog/large.jpg")
+    _, summary = judge_data(keeper.config(root))
+    page = Path(summary["report"]).read_text("utf-8")
+    section = page.split("What the gate found")[1]
+    for rule, path in (("not_blank", name), ("decodes", "dog/bad.png"), ("sizes", "dog/large.jpg")):
+        assert f"{rule}: 1 files" in section
+        assert path in section
+    assert section.count("data:image/png;base64,") == 2
+    assert section.count("can't be shown") == 1
+    assert len(page) < 200_000
+
+
+def test_groups_stand_in_the_evidence(keeper: Any, image_tree: Tree) -> None:
+    """groups.parquet lists every file that is like another, with its split."""
+    root = image_tree()
+    (root / "cat/copy.png").write_bytes((root / "cat/003.png").read_bytes())
+    verdict = keeper.judge(root)
+    groups = pd.read_parquet(verdict.offenders.with_name("groups.parquet"))
+    assert groups["path"].tolist() == ["cat/003.png", "cat/copy.png"]
+    assert set(groups["group"]) == {"cat/003.png"}
+    assert len(set(groups["split"])) == 1
