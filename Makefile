@@ -5,6 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 CRON ?= 0 2 * * *
+DRILL_CRON ?= 0 6 * * 1
 HOME_DIR ?= $(CURDIR)/.pixelgate
 MODEL ?= pixelgate
 
@@ -35,7 +36,7 @@ run: $(READY)  ## Retrain on your folder: make run DATA=photos/
 
 .PHONY: test
 test: $(READY)  ## Run the tests.
-	@$(BIN)/python -m pytest -m "not real"
+	@$(BIN)/python -m pytest -m "not real" --numprocesses 2 --dist loadfile
 
 .PHONY: test-real
 test-real: $(READY)  ## Run the slow tests on MNIST and CIFAR-10: make test-real DATA=folder of both
@@ -53,7 +54,7 @@ lint: $(READY)  ## Check style, types and imports.
 deploy: $(READY)  ## Deploy to the Prefect server of PREFECT_API_URL: make deploy DATA=photos/ CRON="0 2 * * *"
 	@test -n "$(DATA)" || { echo "Name your folder of images: make deploy DATA=photos/"; exit 2; }
 	@$(BIN)/prefect work-pool inspect pixelgate >/dev/null 2>&1 || $(BIN)/prefect work-pool create pixelgate --type process
-	@PIXELGATE_ROOT="$(CURDIR)" PIXELGATE_DATA="$(abspath $(DATA))" PIXELGATE_CRON="$(CRON)" \
+	@PIXELGATE_ROOT="$(CURDIR)" PIXELGATE_DATA="$(abspath $(DATA))" PIXELGATE_CRON="$(CRON)" PIXELGATE_DRILL_CRON="$(DRILL_CRON)" \
 	  PIXELGATE_RUN_HOME="$(HOME_DIR)" PIXELGATE_MODEL="$(MODEL)" \
 	  $(BIN)/prefect --no-prompt deploy --prefect-file deployments/prefect.yaml --all
 	@echo "Now start a worker: $(BIN)/prefect worker start --pool pixelgate"

@@ -138,6 +138,28 @@ def test_a_deployment_is_run_by_a_worker(prefect_server: Any, digits: Path, tmp_
     check_evidence(prefect_server, run, home, "deployed")
 
 
+def test_the_drill_runs_as_a_flow(prefect_server: Any, digits: Path, tmp_path: Path) -> None:
+    """What the weekly deployment runs: its table and its end stand in the server."""
+    script = (
+        "import sys; from flows.drill import drill; from tasks.config import RetrainConfig\n"
+        "data, home = sys.argv[1:]\n"
+        "drill(RetrainConfig(name='drilled', home=home, data={'directory': data}))"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", script, str(digits), str(tmp_path / "home")],
+        cwd=tmp_path,
+        env={**prefect_server.env, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stderr[-3000:]
+    runs = prefect_server.ask("/flow_runs/filter", flow_runs={"name": {"any_": ["drill drilled"]}})
+    assert [run["state"]["type"] for run in runs] == ["COMPLETED"]
+    tables = prefect_server.ask("/artifacts/filter", artifacts={"key": {"any_": ["drilled-drill"]}})
+    assert {row["result"] for row in json.loads(tables[0]["data"])} == {"passed", "tripped"}
+
+
 def test_the_server_refuses_bad_values(prefect_server: Any) -> None:
     """The parameters are one typed form: an unknown or wrong setting never becomes a run."""
     import urllib.error
