@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import enum
 import json
 import sys
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from tasks.drill.drill import DrillResult
     from tasks.validation.verdict import Verdict
 
 
@@ -116,6 +118,52 @@ def show_settings(rows: Sequence[Mapping[str, str]], *, as_json: bool) -> None:
         return
     columns = ("setting", "value", "source", "meaning")
     _print_table(columns, [tuple(row[column] for column in columns) for row in rows])
+
+
+def show_baselines(records: Sequence[Mapping[str, Any]], *, as_json: bool) -> None:
+    """Print a line an accepted run, the newest first."""
+    if as_json:
+        show_json(records)
+        return
+    if not records:
+        say("No baseline yet. A run that ends well becomes one; so does `baseline accept DIR`.")
+        return
+    columns = ("accepted", "run_id", "accepted_by", "files", "reason")
+    _print_table(columns, [tuple(str(record[name]) for name in columns) for record in records])
+
+
+def show_quarantine(rows: Sequence[Mapping[str, Any]], *, as_json: bool) -> None:
+    """Print a line a file that is left out."""
+    if as_json:
+        show_json(rows)
+        return
+    if not rows:
+        say("Nothing is in quarantine.")
+        return
+    columns = ("path", "rules", "since")
+    _print_table(columns, [tuple(row[name] for name in columns) for row in rows])
+
+
+def show_drill(results: Sequence[DrillResult], *, as_json: bool) -> None:
+    """Print a line a fault."""
+    if as_json:
+        show_json([dataclasses.asdict(result) for result in results])
+        return
+    rows = [
+        (
+            "" if result.holds else "!!",
+            result.rule,
+            result.planted,
+            result.result,
+            result.detail,
+            f"{result.seconds:.1f}",
+        )
+        for result in results
+    ]
+    _print_table(("", "rule", "planted", "result", "observed", "seconds"), rows)
+    tripped = sum(result.result == "tripped" for result in results)
+    idle = sum(result.result == "not active" for result in results)
+    say(f"{tripped} faults caught, {sum(not r.holds for r in results)} missed, {idle} not active")
 
 
 def _percent(metrics: Mapping[str, float] | None) -> str:

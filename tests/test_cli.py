@@ -6,8 +6,10 @@ import csv
 import hashlib
 import io
 import json
+import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -55,7 +57,9 @@ def test_help_is_fast_and_has_examples_and_exit_codes() -> None:
         "    heavy = {'tensorflow', 'keras', 'prefect', 'great_expectations', 'mlflow', 'pandas'}\n"
         "    print('HEAVY', sorted(heavy & set(sys.modules)), file=sys.stderr)\n"
     )
-    for command in ("", "run", "demo", "inventory", "gate", "predict", "runs", "config", "serve"):
+    alone = ("run", "demo", "inventory", "gate", "drill", "predict", "runs", "config", "serve")
+    groups = ("baseline accept", "baseline show", "baseline reset", "quarantine list")
+    for command in ("", *alone, *groups, "quarantine clear"):
         ended = subprocess.run(
             [sys.executable, "-c", script, *command.split(), "--help"],
             cwd=ROOT,
@@ -141,6 +145,40 @@ def test_gate_says_yes_or_no(pixelgate: Command, image_tree: Tree) -> None:
     assert before.items() <= state_of(root).items()
 
 
+def test_an_operator_speaks_on_the_command_line(pixelgate: Command, image_tree: Tree) -> None:
+    """Suggest, overrule, accept as baseline, quarantine, explain: each a command of its own."""
+    root = image_tree({"cat": 60, "dog": 60})
+    (root / "cat/bad.png").write_bytes(b"x")
+    suggested = pixelgate("gate", root, "--suggest")
+    assert tomllib.loads(suggested.out)["gate"]["decodes"] == {"quarantine": True}
+    overruled = pixelgate("gate", root, "--accept-with-reason", "a known fault", "--json")
+    assert (overruled.code, overruled.json["override"]["why"]) == (0, "a known fault")
+    leave_out = ("--set", "gate.decodes.quarantine=true")
+    accepted = pixelgate("baseline", "accept", root, "--reason", "to begin with", *leave_out)
+    assert accepted.code == 0, accepted.err
+    shown = pixelgate("baseline", "show", "--json").json
+    assert [(row["accepted_by"], row["files"]) for row in shown] == [("operator", 121)]
+    assert pixelgate("quarantine", "list", "--json").json[0]["path"] == "cat/bad.png"
+    refused = pixelgate("quarantine", "clear", "cat/bad.png")
+    assert (refused.code, "can't be read" in refused.err) == (2, True)
+    told = pixelgate("inventory", root, "--explain", "cat/bad.png")
+    assert (told.code, "not a picture in any known format" in told.out) == (0, True)
+    assert pixelgate("baseline", "reset").code == 0
+    assert pixelgate("baseline", "show", "--json").json == []
+
+
+def test_the_drill_fails_where_the_gate_has_a_hole(pixelgate: Command, image_tree: Tree) -> None:
+    """A table of what tripped, and an exit code a schedule can act on."""
+    root = image_tree({"cat": 60, "dog": 60})
+    hole = pixelgate("drill", root, "--set", "gate.near_leakage.max_share=0.9")
+    assert hole.code == 1
+    assert "near_leakage: a near-duplicate in test missed" in hole.err
+    lines = [line for line in hole.out.splitlines() if "missed" in line]
+    assert len(lines) == 1
+    assert "tripped" in hole.out
+    assert "Traceback" not in hole.err
+
+
 def test_a_retraining_is_promoted_and_leaves_its_evidence(
     pixelgate: Command, image_tree: Tree
 ) -> None:
@@ -194,6 +232,15 @@ def test_what_comes_after_the_first_champion(
     lines = pixelgate("predict", root / "cat/000.png", "--format", "jsonl").out.splitlines()
     assert json.loads(lines[0])["path"] == str(root / "cat/000.png")
 
+    # A model that was rejected moves no baseline.
+    accepted = 211 if weak.json["outcome"] == "kept_champion" else 210
+    assert pixelgate("baseline", "show", "--json").json[0]["files"] == accepted
+    image_tree({"eel": 40}, first=950)
+    unknown = pixelgate("gate", root)
+    assert unknown.code == 3
+    assert "eel/950.png: eel" in unknown.err
+    shutil.rmtree(root / "eel")
+
     (root / "dog/003.png").write_bytes((root / "dog/003.png").read_bytes()[:90])
     told = tmp_path / "told.json"
     hook = f"{sys.executable} -c \"import sys; open('{told}', 'w').write(sys.stdin.read())\""
@@ -215,7 +262,13 @@ def test_what_comes_after_the_first_champion(
     assert (part.json["images"], part.json["quarantined"]) == (211, 1)
 
     outcomes = [run["outcome"] for run in pixelgate("runs", "--json").json]
-    assert outcomes[1:] == ["data_rejected", weak.json["outcome"], "unchanged", "promoted"]
+    assert outcomes[1:] == [
+        "data_rejected",
+        "data_rejected",
+        weak.json["outcome"],
+        "unchanged",
+        "promoted",
+    ]
     assert "data_rejected" in pixelgate("runs").out
 
 
