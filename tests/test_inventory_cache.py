@@ -78,13 +78,33 @@ def test_bad_files_are_remembered_too(image_tree: Tree, read_paths: list[str]) -
     (root / "cat/bad.png").write_bytes(b"no picture")
     first = inventory_of(root)
     read_paths.clear()
-    pd.testing.assert_frame_equal(inventory_of(root), first)
+    again = inventory_of(root)
+    pd.testing.assert_frame_equal(again, first)
+    assert again.attrs == first.attrs
     assert read_paths == []
 
 
 def cache_of(root: Path) -> Path:
     """Return the cache of the inventory beside the data."""
     return next((root.parent / "memory").glob("*[0-9a-f]-*.parquet"))
+
+
+def test_other_labels_of_the_same_files_are_seen(image_tree: Tree, read_paths: list[str]) -> None:
+    """A manifest that says something else is read, though no picture is."""
+    root = image_tree({"any": 12})
+    table = pd.DataFrame({"path": [f"any/{n:03d}.png" for n in range(12)], "label": ["a", "b"] * 6})
+    table.to_csv(root / "labels.csv", index=False)
+    settings = DataConfig(directory=root, manifest=root / "labels.csv")
+
+    def labels() -> list[str]:
+        inventory = scan.take_inventory(settings, seed=42, memory=root.parent / "memory")
+        return inventory["label"].tolist()
+
+    assert labels() == ["a", "b"] * 6
+    read_paths.clear()
+    table.assign(label="c").to_csv(root / "labels.csv", index=False)
+    assert labels() == ["c"] * 12
+    assert read_paths == []
 
 
 def test_a_pair_is_compared_once(image_tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:

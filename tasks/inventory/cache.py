@@ -44,7 +44,7 @@ class InventoryCache:
     """
 
     def __init__(self, folder: Path, root: Path, settings: DataConfig, *, seed: int) -> None:
-        self._folder = folder
+        self._folder, self._root = folder, root
         self._name = digest(str(root.resolve()))[:32]
         compared = _version([likeness], self._name, settings.max_pixels)
         self.pairs = folder / f"pairs-{compared[:32]}.parquet"
@@ -63,7 +63,16 @@ class InventoryCache:
             and (known[BYTES].to_numpy("int64", na_value=-1) == listing.sizes).all()
             and (known[MTIME_NS].to_numpy("int64", na_value=-1) == listing.times).all()
         )
-        return known if same else None
+        if not same:
+            return None
+        unchanged = known.copy(deep=False)
+        unchanged.attrs = {
+            "layout": known.attrs["layout"],
+            "hidden": listing.hidden,
+            "other": listing.other,
+            "root": str(self._root),
+        }
+        return unchanged
 
     def still_known(self, files: pd.DataFrame) -> pd.DataFrame:
         """Return what was read of files whose path, size and time are as they were.

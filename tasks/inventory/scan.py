@@ -19,7 +19,7 @@ from tasks.inventory.columns import (
     SPLIT,
 )
 from tasks.inventory.duplicates import assign_groups
-from tasks.inventory.layouts import label_files, list_data
+from tasks.inventory.layouts import label_files, list_data, manifest_of
 from tasks.inventory.ledger import SplitLedger
 from tasks.inventory.reading import read_files
 from tasks.inventory.splits import REASON, assign_splits
@@ -56,7 +56,9 @@ def take_inventory(settings: DataConfig, *, seed: int, memory: Path | None = Non
     listing = list_data(directory, settings)
     if cache and not ledger.exists:
         ledger.recover(cache.known)
-    if cache and (known := cache.unchanged(listing)) is not None:
+    # A manifest can tell other labels of the same files.
+    in_folders = manifest_of(directory, settings) is None
+    if cache and in_folders and (known := cache.unchanged(listing)) is not None:
         return known
     # Reading starts in processes of its own before the labels are told.
     reading = _start_reading(root, listing, settings, cache)
@@ -98,7 +100,7 @@ def _start_reading(
     status = pd.DataFrame({PATH: names, BYTES: listing.sizes, MTIME_NS: listing.times})
     if cache:
         known = cache.still_known(status.loc[nameable.index])
-    unknown = status.loc[nameable.index.difference(known.index)]
+    unknown = status.loc[nameable.index[~nameable.index.isin(known.index)]]
     fresh = read_files(root, unknown[PATH], unknown[BYTES], settings)
 
     def wait() -> pd.DataFrame:
