@@ -1,28 +1,37 @@
-"""How fast is the gate? Cold and warm inventory beside the tutorial's loop, and GX by rows.
+"""How fast is the gate? Its inventory beside the tutorial's loop and cleanvision, and GX by rows.
 
 Both sides of every ratio run in this one command, each in a process of its own, in turns:
 
+    pip install --constraint constraints.txt -e '.[bench]'
     python benchmarks/gate.py mnist_png/ > benchmarks/results/gate.md
+
+With `--million` a million PNG files are written below the system's temporary folder first, and
+their inventory is taken end to end.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import resource
 import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import pandas as pd
 
 ROUNDS = 3
 ROWS = (70_000, 1_000_000)
+MILLION = 1_000_000
+PHOTOS = 1_000
+GIB = 2**30
 
 
 def tutorial_loop(folder: Path) -> int:
@@ -35,26 +44,40 @@ def tutorial_loop(folder: Path) -> int:
     return len([np.array(Image.open(file)).shape for file in tqdm(files, disable=None)])
 
 
-def inventory(folder: Path, cache: Path | None) -> int:
-    """Take the product's inventory, with everything it knows of each picture."""
+def cleanvision_checks(folder: Path) -> int:
+    """Run the default issue checks of cleanvision in one process, its faster way here."""
+    from cleanvision import Imagelab
+
+    lab = Imagelab(data_path=str(folder))
+    lab.find_issues(n_jobs=1, verbose=False)
+    return len(lab.issues)
+
+
+def inventory(folder: Path, memory: Path) -> int:
+    """Take the product's inventory, with everything it knows and remembers of each picture."""
     from tasks.config import DataConfig
     from tasks.inventory.scan import take_inventory
 
-    return len(take_inventory(DataConfig(directory=folder), seed=42, cache=cache))
+    return len(take_inventory(DataConfig(directory=folder), seed=42, memory=memory))
 
 
 def synthesised(rows: int) -> pd.DataFrame:
-    """Make an inventory of this many rows."""
+    """Make an inventory of this many rows, its measures and thumbnails drawn at random."""
+    import numpy as np
     import pandas as pd
 
     from tasks.inventory.columns import COLUMNS, DTYPES
 
+    random = np.random.default_rng(0)
     number = pd.Series(range(rows))
-    return pd.DataFrame(
+    thumbs = random.integers(0, 255, (rows, 256), dtype=np.uint8)
+    hashes = number.map("{:032x}".format)
+    frame = pd.DataFrame(
         {
             "path": "class/" + number.astype("str") + ".png",
             "split": (number % 10).map(lambda n: {0: "test", 1: "validation"}.get(n, "train")),
             "label": "class " + (number // 10 % 10).astype("str"),
+            "group": None,
             "format": "PNG",
             "mode": "L",
             "height": 28,
@@ -62,11 +85,11 @@ def synthesised(rows: int) -> pd.DataFrame:
             "channels": 1,
             "bytes": 300,
             "mtime_ns": 1,
-            "sha256": number.map("{:064x}".format),
+            "sha256": hashes * 2,
             "error": None,
-            "brightness": 33.0,
-            "contrast": 77.0,
-            "sharpness": 12_000.0,
+            "brightness": random.normal(33, 5, rows),
+            "contrast": random.normal(77, 5, rows),
+            "sharpness": random.normal(12_000, 2_000, rows),
             "entropy": 1.6,
             "aspect": 1.0,
             "bit_depth": 8,
@@ -74,82 +97,215 @@ def synthesised(rows: int) -> pd.DataFrame:
             "orientation": 1,
             "honest_suffix": True,
             "perceptual_hash": "0" * 16,
+            "pixel_hash": hashes,
+            "thumbnail": [thumb.tobytes() for thumb in thumbs],
         }
-    )[list(COLUMNS)].astype(DTYPES)
+    )
+    return frame[list(COLUMNS)].astype(DTYPES)
 
 
-def validation(frame: pd.DataFrame) -> int:
-    """Run every expectation over an inventory."""
-    from tasks.config import GateConfig
+def validation(rows: int) -> Callable[[], int]:
+    """Prepare an inventory and an accepted one before it; return the run of every expectation."""
+    from tasks.config import RetrainConfig
+    from tasks.validation.baseline import accept_baseline
+    from tasks.validation.context import gather_context
     from tasks.validation.stage import validate_inventory
+    from tasks.validation.verdict import Verdict
 
-    with tempfile.TemporaryDirectory() as folder:
-        verdict = validate_inventory(frame, GateConfig(), directory=Path(folder))
-    return len(verdict.findings)
+    frame = synthesised(rows)
+    place = Path(tempfile.mkdtemp())
+    config = RetrainConfig(home=place)
+    empty = Verdict(accepted=True, findings=(), data_fingerprint="", data_docs=place,
+                    offenders=place, quarantine=place)  # fmt: skip
+    accept_baseline(config, frame.iloc[: rows * 9 // 10], empty, run_id="before")
+    context = gather_context(config, champion_classes=None)
+
+    def run() -> int:
+        verdict = validate_inventory(frame, config.gate, directory=place / "now", context=context)
+        return len(verdict.findings)
+
+    return run
 
 
-def one_side(side: str, folder: Path, cache: Path) -> None:
+class Memory:
+    """The most memory this process and its children had in use together, sampled."""
+
+    def __init__(self) -> None:
+        self.peak = 0.0
+        self._stop = threading.Event()
+        self._watch = threading.Thread(target=self._sample, daemon=True)
+
+    def __enter__(self) -> Self:
+        self._watch.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._watch.join()
+
+    def _sample(self) -> None:
+        import psutil
+
+        me = psutil.Process()
+        while not self._stop.wait(0.05):
+            used = 0.0
+            for process in (me, *me.children(recursive=True)):
+                try:
+                    used += process.memory_info().rss / GIB
+                except psutil.Error:
+                    continue
+            self.peak = max(self.peak, used)
+
+
+def one_side(side: str, folder: Path, memory: Path) -> None:
     """Run one side in this process and print its seconds and its peak memory, libraries loaded."""
     import tasks.validation.stage  # noqa: F401 - the sides differ in work, not in what they load
 
-    frame = synthesised(int(side.removeprefix("gx"))) if side.startswith("gx") else None
     work = {
         "tutorial": lambda: tutorial_loop(folder),
-        "cold": lambda: inventory(folder, None),
-        "warm": lambda: inventory(folder, cache),
-    }.get(side, lambda: validation(frame))
-    started = time.perf_counter()
-    items = work()
-    seconds = time.perf_counter() - started
-    usage = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
-    peak = max(resource.getrusage(who).ru_maxrss for who in usage) / 2**20
-    print(json.dumps({"seconds": seconds, "items": items, "gib": peak}))
+        "cleanvision": lambda: cleanvision_checks(folder),
+        "cold": lambda: inventory(folder, Path(tempfile.mkdtemp())),
+        "warm": lambda: inventory(folder, memory),
+    }
+    run = validation(int(side.removeprefix("gx"))) if side.startswith("gx") else work[side]
+    with Memory() as watched:
+        started = time.perf_counter()
+        items = run()
+        seconds = time.perf_counter() - started
+    print(json.dumps({"seconds": seconds, "items": items, "gib": watched.peak}))
 
 
-def measure(side: str, folder: Path, cache: Path) -> dict[str, float]:
+def measure(side: str, folder: Path, memory: Path) -> dict[str, float]:
     """Run one side in a fresh process."""
-    command = [sys.executable, __file__, str(folder), "--side", side, "--cache", str(cache)]
-    ended = subprocess.run(command, capture_output=True, text=True, check=True)
+    command = [sys.executable, __file__, str(folder), "--side", side, "--memory", str(memory)]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    if ended.returncode:
+        raise SystemExit(f"{side} failed:\n{ended.stderr[-3000:]}")
     result: dict[str, float] = json.loads(ended.stdout.splitlines()[-1])
     return result
 
 
-def report(folder: Path) -> None:
-    """Measure all sides in turns and print the table."""
+def write_million(folder: Path) -> None:
+    """Write a million small PNG files, each of its own, in ten classes."""
+    import io
+
+    import numpy as np
+    from PIL import Image
+
+    random = np.random.default_rng(0)
+    for number in range(MILLION):
+        place = folder / f"class{number % 10}" / f"{number // 10 % 100:02d}"
+        if number < 1_000:  # noqa: PLR2004 - each folder comes up once in these
+            place.mkdir(parents=True, exist_ok=True)
+        data = io.BytesIO()
+        Image.fromarray(random.integers(0, 255, (12, 12), dtype=np.uint8)).save(data, "PNG")
+        (place / f"{number}.png").write_bytes(data.getvalue())
+
+
+def report_sides(folder: Path) -> None:
+    """Measure the sides in turns and print their table and ratios."""
     sides = ("tutorial", "cold", "warm")
     with tempfile.TemporaryDirectory() as place:
-        cache = Path(place)
-        measure("warm", folder, cache)
-        rounds = [{side: measure(side, folder, cache) for side in sides} for _ in range(ROUNDS)]
-        rules = {rows: measure(f"gx{rows}", folder, cache) for rows in ROWS}
+        memory = Path(place)
+        measure("warm", folder, memory)
+        rounds = [{side: measure(side, folder, memory) for side in sides} for _ in range(ROUNDS)]
+        peer = measure("cleanvision", folder, memory)
     median = {side: statistics.median(each[side]["seconds"] for each in rounds) for side in sides}
-    print("# The gate's speed\n")
-    print(f"`python benchmarks/gate.py {folder.name}/`, median of {ROUNDS} rounds in turns.\n")
-    print("| what | files or expectations | seconds | peak GiB of one process |")
-    print("|---|---|---|---|")
+    print(f"`python benchmarks/gate.py {folder.name}/`, median of {ROUNDS} rounds in turns;")
+    print("cleanvision once, its default checks in one process.\n")
+    print("| what | files | seconds | pictures a second | peak GiB |")
+    print("|---|---|---|---|---|")
     for side in sides:
-        last = rounds[-1][side]
-        print(f"| {side} | {last['items']:,} | {median[side]:.2f} | {last['gib']:.2f} |")
-    for rows, found in rules.items():
-        name = f"GX, {rows:,} rows"
-        print(f"| {name} | {found['items']} | {found['seconds']:.2f} | {found['gib']:.2f} |")
-    print("\n| ratio | reached | wanted |")
+        last, seconds = rounds[-1][side], median[side]
+        speed = last["items"] / seconds
+        print(f"| {side} | {last['items']:,} | {seconds:.2f} | {speed:,.0f} | {last['gib']:.2f} |")
+    speed = peer["items"] / peer["seconds"]
+    print(f"| cleanvision | {peer['items']:,} | {peer['seconds']:.2f} | {speed:,.0f} |"
+          f" {peer['gib']:.2f} |")  # fmt: skip
+    print("\n| ratio of seconds | reached | wanted |")
     print("|---|---|---|")
     print(f"| tutorial / cold | {median['tutorial'] / median['cold']:.2f} | 1 |")
+    print(f"| cleanvision / cold | {peer['seconds'] / median['cold']:.1f} | 5 |")
     print(f"| cold / warm | {median['cold'] / median['warm']:.1f} | 40 |")
+
+
+def write_photos(folder: Path) -> None:
+    """Write a thousand JPEG files of 1024 x 768 pixels, soft shapes with some noise."""
+    import numpy as np
+    from PIL import Image
+
+    random = np.random.default_rng(0)
+    for number in range(PHOTOS):
+        place = folder / f"class{number % 2}"
+        place.mkdir(parents=True, exist_ok=True)
+        shapes = Image.fromarray(random.integers(0, 255, (9, 12, 3), dtype=np.uint8))
+        pixels = np.asarray(shapes.resize((1024, 768), Image.Resampling.BICUBIC), np.int16)
+        noisy = (pixels + random.integers(-9, 9, pixels.shape)).clip(0, 255).astype(np.uint8)
+        Image.fromarray(noisy).save(place / f"{number}.jpg", quality=90)
+
+
+def report_photos() -> None:
+    """Measure cold and warm where a file holds more than a few hundred bytes."""
+    print(f"\n{PHOTOS:,} JPEG files of 1024 x 768 pixels, where a look costs what it does outside")
+    print("of benchmarks:\n")
+    print("| what | seconds | pictures a second | peak GiB |")
+    print("|---|---|---|---|")
+    with tempfile.TemporaryDirectory() as place:
+        folder, memory = Path(place, "photos"), Path(place, "memory")
+        write_photos(folder)
+        found = {"cold": measure("warm", folder, memory), "warm": measure("warm", folder, memory)}
+    for name, side in found.items():
+        speed = side["items"] / side["seconds"]
+        print(f"| {name} | {side['seconds']:.2f} | {speed:,.0f} | {side['gib']:.2f} |")
+    print("\n| ratio of seconds | reached | wanted |")
+    print("|---|---|---|")
+    print(f"| cold / warm | {found['cold']['seconds'] / found['warm']['seconds']:.0f} | 40 |")
+
+
+def report_rules(folder: Path) -> None:
+    """Measure every expectation on synthesised inventories, with an accepted one before."""
+    print("\nEvery expectation, drift and Data Docs included, on a synthesised inventory:\n")
+    print("| rows | expectations | seconds | peak GiB | wanted |")
+    print("|---|---|---|---|---|")
+    for rows in ROWS:
+        found = measure(f"gx{rows}", folder, Path())
+        wanted = "60 s, 3 GiB" if rows == MILLION else ""
+        print(f"| {rows:,} | {found['items']} | {found['seconds']:.1f} | {found['gib']:.2f} |"
+              f" {wanted} |")  # fmt: skip
+
+
+def report_million() -> None:
+    """Take the inventory of a million files, cold and warm."""
+    print("\nA million PNG files of 12 x 12 pixels, the whole inventory (`--million`):\n")
+    print("| what | seconds | pictures a second | peak GiB | wanted |")
+    print("|---|---|---|---|---|")
+    with tempfile.TemporaryDirectory() as place:
+        folder, memory = Path(place, "million"), Path(place, "memory")
+        write_million(folder)
+        for name in ("first", "again"):
+            found = measure("warm", folder, memory)
+            speed = found["items"] / found["seconds"]
+            print(f"| {name} | {found['seconds']:.1f} | {speed:,.0f} | {found['gib']:.2f} |"
+                  " 4 GiB |")  # fmt: skip
 
 
 def main() -> None:
     """Parse the command."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path, help="MNIST as PNG files")
+    parser.add_argument("--million", action="store_true", help="also a million files, end to end")
     parser.add_argument("--side", help=argparse.SUPPRESS)
-    parser.add_argument("--cache", type=Path, default=Path(), help=argparse.SUPPRESS)
+    parser.add_argument("--memory", type=Path, default=Path(), help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.side:
-        one_side(given.side, given.folder, given.cache)
-    else:
-        report(given.folder)
+        one_side(given.side, given.folder, given.memory)
+        return
+    print("# The gate's speed\n")
+    report_sides(given.folder)
+    report_photos()
+    report_rules(given.folder)
+    if given.million:
+        report_million()
 
 
 if __name__ == "__main__":
