@@ -62,7 +62,7 @@ deploy: $(READY)  ## Deploy to the Prefect server of PREFECT_API_URL: make deplo
 .PHONY: constraints
 constraints:  ## Resolve the pinned versions anew.
 	@rm -rf .constraints && $(PYTHON) -m venv .constraints
-	@.constraints/bin/python -m pip install --quiet --editable '.[dev]'
+	@.constraints/bin/python -m pip install --quiet --editable '.[dev,bench]'
 	@{ echo "# Pinned versions of everything Pixelgate runs and is tested with."; \
 	   echo "# Written by: make constraints"; \
 	   .constraints/bin/python -m pip freeze --exclude-editable; } > constraints.txt

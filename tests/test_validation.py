@@ -200,6 +200,42 @@ def test_many_copies_are_told_and_few_are_not(image_tree: Tree) -> None:
     assert f"cat/copy3.png: cat/{original.name}" in verdict.failures[0].examples
 
 
+def brighten(file: Path, place: Path) -> None:
+    """Save a picture again, a little brighter."""
+    with Image.open(file) as picture:
+        brighter = picture.point(lambda value: min(255, value + 8))
+    brighter.save(place)
+
+
+def test_a_near_duplicate_in_two_splits_is_near_leakage(image_tree: Tree) -> None:
+    """A test picture that was trained on in another light is named with the one it is like."""
+    image_tree({"train/a": 40, "train/b": 40})
+    root = image_tree({"test/a": 12, "test/b": 12}, first=100)
+    brighten(root / "train/a/000.png", root / "test/a/again.png")
+    verdict = judge(root)
+    assert broken_rules(verdict) == {"near_leakage"}
+    assert not verdict.accepted
+    told = [example for example in verdict.failures[0].examples if "again" in example]
+    assert told[0].startswith("test/a/again.png: near-duplicate of train/a/000.png in ")
+    assert judge(root, near_leakage={"max_share": 0.1}).accepted
+
+
+def test_many_near_duplicates_are_told_and_few_are_not(image_tree: Tree) -> None:
+    """The share counts; each is named with the picture it repeats."""
+    root = image_tree()
+    original = train_file(root, "cat")
+    brighten(original, root / "cat/znear.png")
+    verdict = judge(root)
+    assert not verdict.failures
+    assert f"cat/znear.png: cat/{original.name}" in verdict.screen
+    for number, file in enumerate(sorted((root / "dog").iterdir())[:12]):
+        brighten(file, root / f"dog/znear{number}.png")
+    verdict = judge(root)
+    assert broken_rules(verdict) == {"near_copies"}
+    assert verdict.accepted
+    assert "dog/znear3.png: dog/003.png" in verdict.failures[0].examples
+
+
 @pytest.mark.parametrize("alike", ["Cat", "c at", "\uff43at"])
 def test_class_names_that_differ_by_spelling_are_told(image_tree: Tree, alike: str) -> None:
     """Case, blanks and Unicode form make no new class."""
