@@ -13,6 +13,7 @@ from PIL import Image, ImageEnhance
 
 from tasks.errors import UsageError
 from tasks.inventory.explain import explain_file, tell
+from tasks.inventory.scan import take_inventory
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -104,8 +105,6 @@ def test_another_fraction_moves_nobody(keeper: Any, image_tree: Tree) -> None:
     before = splits_of(keeper, root)
     config = keeper.config(root)
     data = config.data.model_copy(update={"test_fraction": 0.5})
-    from tasks.inventory.scan import take_inventory
-
     again = take_inventory(data, seed=42, memory=config.state / "inventory").set_index("path")
     kept = before[before == "test"].index
     assert (again.loc[kept, "split"] == "test").all()
@@ -134,6 +133,16 @@ def test_a_lost_record_of_splits_is_recovered(keeper: Any, image_tree: Tree) -> 
     next((keeper.home / "state/inventory").glob("*.splits.parquet")).unlink()
     image_tree({"b": 1}, first=900)
     assert splits_of(keeper, root)[before.index].equals(before)
+
+
+def test_another_seed_draws_anew_in_the_same_home(keeper: Any, image_tree: Tree) -> None:
+    """What is remembered of one seed decides nothing for another."""
+    root = image_tree({"a": 60, "b": 60})
+    before = splits_of(keeper, root)
+    memory = keeper.home / "state/inventory"
+    other = take_inventory(keeper.config(root).data, seed=7, memory=memory).set_index("path")
+    assert not other["split"].equals(before)
+    assert splits_of(keeper, root).equals(before)
 
 
 def test_explain_says_why(keeper: Any, image_tree: Tree) -> None:

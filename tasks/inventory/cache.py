@@ -44,7 +44,7 @@ class InventoryCache:
     """
 
     def __init__(self, folder: Path, root: Path, settings: DataConfig, *, seed: int) -> None:
-        self._folder, self._root = folder, root
+        self._folder, self._root, self._seed = folder, root, seed
         self._name = digest(str(root.resolve()))[:32]
         compared = _version([likeness], self._name, settings.max_pixels)
         self.pairs = folder / f"pairs-{compared[:32]}.parquet"
@@ -74,6 +74,11 @@ class InventoryCache:
         }
         return unchanged
 
+    @property
+    def with_splits(self) -> pd.DataFrame:
+        """The inventory as it was, if its splits are of this seed; else no rows."""
+        return self.known if self.known.attrs.get("seed") == self._seed else EMPTY
+
     def still_known(self, files: pd.DataFrame) -> pd.DataFrame:
         """Return what was read of files whose path, size and time are as they were.
 
@@ -92,7 +97,7 @@ class InventoryCache:
     def save(self, inventory: pd.DataFrame) -> None:
         """Remember an inventory, whole or not at all."""
         rows = inventory.reset_index(drop=True)
-        rows.attrs |= {"pictures": self._pictures, "whole": self._whole}
+        rows.attrs |= {"pictures": self._pictures, "whole": self._whole, "seed": self._seed}
         unnamed = write_parquet(self._folder / f"{self._name}.parquet", rows)
         name = f"{self._name}-{_checksum(unnamed)}.parquet"
         unnamed.replace(unnamed.with_name(name))

@@ -55,7 +55,7 @@ def take_inventory(settings: DataConfig, *, seed: int, memory: Path | None = Non
     cache = None if memory is None else InventoryCache(memory, root, settings, seed=seed)
     listing = list_data(directory, settings)
     if cache and not ledger.exists:
-        ledger.recover(cache.known)
+        ledger.recover(cache.with_splits)
     # A manifest can tell other labels of the same files.
     in_folders = manifest_of(directory, settings) is None
     if cache and in_folders and (known := cache.unchanged(listing)) is not None:
