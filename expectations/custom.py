@@ -30,13 +30,11 @@ class ColumnCountsByValue(ColumnAggregateMetricProvider):
         return {str(value): int(count) for value, count in column.value_counts().items()}
 
 
-class ExpectationOfColumnCounts(ColumnAggregateExpectation, ABC):
-    """An expectation that looks at how often each value of a column occurs."""
-
-    metric_dependencies: ClassVar[tuple[str, ...]] = ("column.counts_by_value",)
+class ExpectationOfOneMetric(ColumnAggregateExpectation, ABC):
+    """An expectation that looks at the one metric it depends on."""
 
     @abstractmethod
-    def judge(self, counts: dict[str, int]) -> dict[str, Any]:
+    def judge(self, measured: Any) -> dict[str, Any]:
         """Return success and result, as Great Expectations wants them."""
 
     def _validate(
@@ -45,7 +43,17 @@ class ExpectationOfColumnCounts(ColumnAggregateExpectation, ABC):
         runtime_configuration: dict[str, Any] | None = None,  # noqa: ARG002 - GX's signature
         execution_engine: Any = None,  # noqa: ARG002 - GX's signature
     ) -> dict[str, Any]:
-        return self.judge(metrics["column.counts_by_value"])
+        return self.judge(metrics[self.metric_dependencies[0]])
+
+
+class ExpectationOfColumnCounts(ExpectationOfOneMetric, ABC):
+    """An expectation that looks at how often each value of a column occurs."""
+
+    metric_dependencies: ClassVar[tuple[str, ...]] = ("column.counts_by_value",)
+
+    @abstractmethod
+    def judge(self, counts: dict[str, int]) -> dict[str, Any]:
+        """Return success and result, as Great Expectations wants them."""
 
 
 class ExpectColumnValueCountsToBeAtLeast(ExpectationOfColumnCounts):

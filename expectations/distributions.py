@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from great_expectations.execution_engine import PandasExecutionEngine
-from great_expectations.expectations.expectation import ColumnAggregateExpectation
 from great_expectations.expectations.metrics.column_aggregate_metric_provider import (
     ColumnAggregateMetricProvider,
     column_aggregate_value,
 )
 from scipy import stats
 
-from expectations.custom import ExpectationOfColumnCounts
+from expectations.custom import ExpectationOfColumnCounts, ExpectationOfOneMetric
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -51,7 +50,7 @@ class ColumnDistanceFromReference(ColumnAggregateMetricProvider):
         }
 
 
-class ExpectColumnDistributionToStayClose(ColumnAggregateExpectation):
+class ExpectColumnDistributionToStayClose(ExpectationOfOneMetric):
     """Expect a column to be distributed as its reference, a list of quantiles evenly apart.
 
     The distance is that of Kolmogorov and Smirnov. It fails only where it is larger than
@@ -69,14 +68,9 @@ class ExpectColumnDistributionToStayClose(ColumnAggregateExpectation):
         "max_distance",
     )
 
-    def _validate(
-        self,
-        metrics: dict[str, Any],
-        runtime_configuration: dict[str, Any] | None = None,  # noqa: ARG002 - GX's signature
-        execution_engine: Any = None,  # noqa: ARG002 - GX's signature
-    ) -> dict[str, Any]:
+    def judge(self, found: dict[str, float]) -> dict[str, Any]:
+        """Return success and result, as Great Expectations wants them."""
         bounds = self._get_success_kwargs()
-        found = metrics["column.distance_from_reference"]
         size = found["count"] * bounds["reference_count"]
         size /= max(1, found["count"] + bounds["reference_count"])
         chance = float(stats.kstwobign.sf(found["distance"] * np.sqrt(size)))

@@ -43,13 +43,12 @@ def inventory(  # noqa: PLR0913, PLR0917 - each is a flag
         from tasks.files import write_parquet
         from tasks.inventory.columns import THUMBNAIL, fingerprint
         from tasks.inventory.explain import explain_file, tell
-        from tasks.inventory.scan import take_inventory
+        from tasks.inventory.scan import inventory_of
 
         if explain is not None:
             explained = explain_file(explain, settings)
         else:
-            memory = settings.state / "inventory"
-            found = take_inventory(settings.data, seed=settings.seed, memory=memory)
+            found = inventory_of(settings)
             if output is not None:
                 write_parquet(output, found.drop(columns=THUMBNAIL))
     if explain is None:
@@ -80,11 +79,10 @@ def gate(  # noqa: PLR0913, PLR0917 - each is a flag
     settings, _ = load(config, assignments, data__directory=directory, name=name, home=home)
     with quiet(settings.home):
         if suggest:
-            from tasks.inventory.scan import take_inventory
+            from tasks.inventory.scan import inventory_of
             from tasks.validation.suggest import suggest_settings
 
-            memory = settings.state / "inventory"
-            found = take_inventory(settings.data, seed=settings.seed, memory=memory)
+            found = inventory_of(settings)
             proposal = suggest_settings(found, name=settings.name)
         else:
             from tasks.judging import judge_data

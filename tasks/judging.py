@@ -9,7 +9,7 @@ import pandas as pd
 
 from tasks import runs
 from tasks.errors import DataRejectedError, UsageError
-from tasks.inventory.scan import take_inventory
+from tasks.inventory.scan import inventory_of
 from tasks.reporting.page import write_report
 from tasks.validation.baseline import Baseline, accept_baseline
 from tasks.validation.context import gather_context
@@ -47,7 +47,7 @@ def judge_data(
         raise UsageError("--accept-with-reason wants a reason that others can understand.")
     run = runs.open_run(config)
     started = time.monotonic()
-    inventory = take_inventory(config.data, seed=config.seed, memory=config.state / "inventory")
+    inventory = inventory_of(config)
     runs.record_inventory(run, inventory)
     runs.note_stage(run, "inventory", time.monotonic() - started)
     started = time.monotonic()

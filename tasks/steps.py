@@ -108,9 +108,9 @@ def final_state(run: Run) -> State[dict[str, Any]]:
 def take_inventory(run: Run) -> pd.DataFrame:
     """Read every picture file; leave inventory.parquet and the data's fingerprint."""
     from tasks.inventory.columns import counts_by_split
-    from tasks.inventory.scan import take_inventory as scan
+    from tasks.inventory.scan import inventory_of
 
-    inventory = scan(run.config.data, seed=run.config.seed, memory=run.config.state / "inventory")
+    inventory = inventory_of(run.config)
     facts = runs.record_inventory(run, inventory)
     told = (
         f"{facts['images']} pictures in {len(facts['classes'])} classes,"

@@ -14,7 +14,7 @@ import pandas as pd
 from tasks.drill.plan import plan_faults, why_not_active
 from tasks.drill.sample import Sample, take_sample
 from tasks.errors import DrillFailedError
-from tasks.inventory.scan import root_of, take_inventory
+from tasks.inventory.scan import inventory_of, root_of
 from tasks.progress import track
 from tasks.validation.baseline import accept_baseline, list_baselines
 from tasks.validation.context import Context
@@ -65,8 +65,7 @@ def run_drill(config: RetrainConfig) -> list[DrillResult]:
         DataFolderError: the folder can't be read as a labelled image set.
         UsageError: it holds too few sound pictures.
     """
-    memory = config.state / "inventory"
-    inventory = take_inventory(config.data, seed=config.seed, memory=memory)
+    inventory = inventory_of(config)
     with tempfile.TemporaryDirectory(prefix="pixelgate-drill-") as folder:
         scratch = Path(folder)
         gate = config.gate.model_copy(update={"suites": []})
@@ -161,9 +160,7 @@ class _Range:
         )
 
     def _judge(self, gate: GateConfig, context: Context) -> Verdict:
-        self._inventory = take_inventory(
-            self._config.data, seed=self._config.seed, memory=self._config.state / "inventory"
-        )
+        self._inventory = inventory_of(self._config)
         # A project of its own each time, as one that grows gets slower.
         self._judged += 1
         return validate_inventory(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from tasks.errors import UsageError
 from tasks.inventory.columns import ERROR, GROUP, LABEL, PATH, PIXEL_HASH, SHA256, SPLIT
 from tasks.inventory.ledger import SINCE, SplitLedger
-from tasks.inventory.scan import root_of, take_inventory
+from tasks.inventory.scan import inventory_of, root_of
 from tasks.inventory.splits import REASON
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def explain_file(file: Path, config: RetrainConfig) -> dict[str, object]:
         UsageError: the folder has no such picture.
     """
     memory = config.state / "inventory"
-    inventory = take_inventory(config.data, seed=config.seed, memory=memory)
+    inventory = inventory_of(config)
     root = root_of(inventory)
     row = _row_of(file, inventory, root)
     entries = SplitLedger(memory, root, seed=config.seed).entries

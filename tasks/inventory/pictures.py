@@ -52,7 +52,7 @@ def read_pictures(root: str, paths: Sequence[str], max_pixels: int) -> list[dict
         max_pixels: a picture that declares more is not expanded.
 
     Returns:
-        A row a file with the columns of `columns.READ_COLUMNS`, as far as they are known;
+        A row a file with the columns of `columns.PICTURE_COLUMNS`, as far as they are known;
         `error` is None only for a picture that decodes. Nothing a file holds raises.
     """
     looks = LookBatch()

@@ -28,7 +28,7 @@ from tasks.settings import existing_directory
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tasks.config import DataConfig
+    from tasks.config import DataConfig, RetrainConfig
     from tasks.inventory.listing import Listing
 
 
@@ -79,6 +79,11 @@ def take_inventory(settings: DataConfig, *, seed: int, memory: Path | None = Non
     if cache:
         cache.save(inventory)
     return inventory
+
+
+def inventory_of(config: RetrainConfig) -> pd.DataFrame:
+    """Take the inventory of a model's data with what its home remembers; see `take_inventory`."""
+    return take_inventory(config.data, seed=config.seed, memory=config.state / "inventory")
 
 
 def root_of(inventory: pd.DataFrame) -> Path:

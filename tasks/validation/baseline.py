@@ -6,6 +6,7 @@ moves only when a run was accepted, or when an operator says so.
 
 from __future__ import annotations
 
+import functools
 import shutil
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -56,7 +57,7 @@ class Baseline:
     record: dict[str, Any]
     folder: Path
 
-    @property
+    @functools.cached_property
     def files(self) -> pd.DataFrame:
         """A row a file: path, label, split, error, content, first_seen and the measures.
 

@@ -35,7 +35,7 @@ def shares_expectations(gate: GateConfig, context: Context) -> Iterator[Expectat
         reference = {str(label): float(count) for label, count in counts.items()}
     if reference:
         yield suites.shares_stay(
-            READABLE_LABEL, reference, max_psi=_number(rule.max_psi), severity=rule.severity
+            READABLE_LABEL, reference, max_psi=float(rule.max_psi), severity=rule.severity
         )
 
 
@@ -46,7 +46,7 @@ def history_expectations(
     if context.baseline is None:
         return
     files = context.baseline.files
-    share = _number(gate.relabelled.max_share)
+    share = float(gate.relabelled.max_share)
     yield suites.nothing_told(
         "relabelled",
         MOVED_FROM,
@@ -54,7 +54,7 @@ def history_expectations(
         mostly=1 - share,
         severity=gate.relabelled.severity,
     )
-    shrink = _number(gate.volume.max_shrink)
+    shrink = float(gate.volume.max_shrink)
     yield suites.enough_rows(
         "volume",
         math.ceil(len(files) * (1 - shrink)),
@@ -79,7 +79,7 @@ def _drift(
 ) -> Iterator[Expectation]:
     rule = getattr(gate, f"drift_{measure}")
     populations = (
-        (measure, _number(rule.max_distance), "all pictures"),
+        (measure, float(rule.max_distance), "all pictures"),
         (new_only(measure), rule.max_distance_of_new, "the newcomers"),
     )
     for column, bound, who in populations:
@@ -116,8 +116,3 @@ def _reference(
     quantiles = np.quantile(values, steps, method="inverted_cdf", weights=weights)
     # Kish's effective size: a few heavy pictures tell less than many light ones.
     return quantiles.tolist(), int(weights.sum() ** 2 / (weights**2).sum())
-
-
-def _number(bound: float | str) -> float:
-    """Bounds that are learnt are numbers by now."""
-    return float(bound)
