@@ -12,6 +12,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from tasks.parts import Fraction, Part, Positive, Size
+from tasks.training.settings import TrainingConfig
 from tasks.validation.settings import GateConfig
 
 
@@ -92,6 +93,12 @@ class GeneratorConfig(Part):
     brightness_range: tuple[float, float] | None = Field(
         None, description="Random factor on the pixel values, [lower, upper]."
     )
+    resize: Literal["stretch", "pad", "crop", "center_crop"] = Field(
+        "stretch",
+        description="How a picture of another size becomes target_size, anti-aliased: stretch; pad"
+        " (whole, black borders); crop (filled, what is over cut off); center_crop (the middle,"
+        " not scaled unless it is smaller).",
+    )
     fill_mode: Literal["constant", "nearest", "reflect", "wrap"] = Field(
         "nearest", description="How points outside the picture are filled."
     )
@@ -106,41 +113,6 @@ class GeneratorConfig(Part):
             if isinstance(value, tuple) and not 0 < value[0] <= value[1]:
                 raise ValueError(f"{name} must be 0 < lower <= upper. Received: {list(value)}")
         return self
-
-
-class TrainingConfig(Part):
-    """The model and how it learns."""
-
-    model: str = Field(
-        "fast_cnn",
-        description="fast_cnn, basic_cnn, a backbone of keras.applications such as MobileNetV2, or"
-        " package.module:function.",
-    )
-    weights: Path | None = Field(
-        None, description="Local .weights.h5 or .keras file for a backbone; default: random."
-    )
-    dropout: Fraction | None = Field(
-        None, description="Dropout before the last layer; default: the model's own."
-    )
-    epochs: Positive | None = Field(
-        None, description="Passes over the training pictures; default: about 4,000 steps, 8 to 60."
-    )
-    optimizer: str = Field("adam", description="Name of a Keras optimizer.")
-    learning_rate: Annotated[float, Field(gt=0)] = Field(
-        0.004, description="Learning rate; the highest one under a schedule."
-    )
-    learning_rate_schedule: Literal["cosine", "constant"] = Field(
-        "cosine", description="cosine: a short warm-up, then down to zero; or constant."
-    )
-    label_smoothing: Fraction = Field(
-        0.05, description="Share of each one-hot target spread over all classes (categorical only)."
-    )
-    early_stopping_patience: Positive | None = Field(
-        None, description="Epochs without a better validation accuracy before training ends."
-    )
-    callbacks: list[str] = Field(
-        [], description="Your own Keras callbacks, each as package.module:Class."
-    )
 
 
 class EvaluationConfig(Part):
@@ -178,7 +150,13 @@ class NotifyConfig(Part):
     )
     outcomes: list[
         Literal[
-            "promoted", "kept_champion", "unchanged", "data_rejected", "model_rejected", "failed"
+            "promoted",
+            "kept_champion",
+            "unchanged",
+            "worker_done",
+            "data_rejected",
+            "model_rejected",
+            "failed",
         ]
     ] = Field(
         ["data_rejected", "model_rejected", "failed"],

@@ -71,3 +71,11 @@ class TrainingFailedError(PixelgateError):
 
 class NothingNew(Exception):  # noqa: N818 - an early good end, not a fault
     """Data, settings and code are those of a run already judged; there is nothing to learn."""
+
+    outcome = "unchanged"
+
+
+class WorkerDone(NothingNew):
+    """A worker of a cluster has done its part; the chief goes on with the model."""
+
+    outcome = "worker_done"

@@ -6,7 +6,6 @@ that training, evaluation and serving can't disagree; it answers with probabilit
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Any
 
 import keras
@@ -18,11 +17,12 @@ from tasks.settings import import_by_path
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tasks.config import TrainingConfig
     from tasks.generators.recipe import InputContract
+    from tasks.training.settings import TrainingConfig
 
     Body = Callable[[keras.KerasTensor, float | None], keras.KerasTensor]
 
+HEAD = "probabilities"
 STEM_SIDE = 16
 SMALLEST_MAP = 7
 
@@ -52,7 +52,7 @@ def build_model(
         1 if binary else len(contract.classes),
         activation="sigmoid" if binary else "softmax",
         dtype="float32",
-        name="probabilities",
+        name=HEAD,
     )(features)
     return keras.Model(inputs, answer, name=_plain_name(settings.model))
 
@@ -72,25 +72,45 @@ def basic_cnn(pictures: keras.KerasTensor, dropout: float | None = None) -> kera
 
 
 def fast_cnn(pictures: keras.KerasTensor, dropout: float | None = None) -> keras.KerasTensor:
-    """Map (batch, h, w, c) float32 to (batch, 128): a strided stem, then a few small convolutions.
+    """Map (batch, h, w, c) float32 to (batch, 128): two strides, then small convolutions.
 
     What costs time on a CPU is operations a picture, so resolution falls before width grows; large
-    pictures pass more strided stages until the map is small. Dropout defaults to 0.2.
+    pictures pass more strided stages until the map is small. Dropout defaults to 0.2. Chosen by
+    measurement among seven (benchmarks/results/train.md).
     """
     side = min(pictures.shape[1:3])
-    features = _convolve(pictures, 32, kernel=5, strides=2 if side >= STEM_SIDE else 1)
-    features = _convolve(features, 32)
-    halvings = max(0, math.ceil(math.log2(min(features.shape[1:3]) / SMALLEST_MAP)) - 1)
-    for _ in range(halvings):
-        features = _convolve(features, 32, strides=2)
+    features = _convolve(pictures, 24, kernel=5, strides=2 if side >= STEM_SIDE else 1)
+    features = _shrink(features, 32, largest=2 * SMALLEST_MAP)
     features = _convolve(features, 64, strides=2)
     features = _convolve(features, 64)
     features = _convolve(features, 128, strides=2)
-    features = layers.GlobalAveragePooling2D()(features)
-    return layers.Dropout(0.2 if dropout is None else dropout)(features)
+    features = _convolve(features, 128)
+    return _pooled(features, 0.2 if dropout is None else dropout)
 
 
-MODELS: dict[str, Body] = {"basic_cnn": basic_cnn, "fast_cnn": fast_cnn}
+def small_resnet(pictures: keras.KerasTensor, dropout: float | None = None) -> keras.KerasTensor:
+    """Map (batch, h, w, c) float32 to (batch, 192): a strided stem and two residual stages.
+
+    For small colour pictures such as CIFAR-10's, at five times the operations of fast_cnn. The
+    residual blocks are those of He et al., Deep Residual Learning (2015), behind a strided
+    convolution each, as in the ResNet-9 of the DAWNBench entries. Dropout defaults to 0.2.
+    """
+    side = min(pictures.shape[1:3])
+    features = _convolve(pictures, 32, kernel=4, strides=2 if side >= STEM_SIDE else 1)
+    features = _shrink(features, 32, largest=STEM_SIDE)
+    features = _convolve(features, 48)
+    for filters in (96, 192):
+        features = _convolve(features, filters, strides=2)
+        residual = _convolve(_convolve(features, filters), filters)
+        features = layers.Add()([features, residual])
+    return _pooled(features, 0.2 if dropout is None else dropout)
+
+
+MODELS: dict[str, Body] = {
+    "basic_cnn": basic_cnn,
+    "fast_cnn": fast_cnn,
+    "small_resnet": small_resnet,
+}
 
 
 def _convolve(
@@ -100,6 +120,17 @@ def _convolve(
         features
     )
     return layers.ReLU()(layers.BatchNormalization(momentum=0.9)(features))
+
+
+def _shrink(features: keras.KerasTensor, filters: int, *, largest: int) -> keras.KerasTensor:
+    """Halve the map until its shorter side is at most `largest`."""
+    while min(features.shape[1:3]) > largest:
+        features = _convolve(features, filters, strides=2)
+    return features
+
+
+def _pooled(features: keras.KerasTensor, dropout: float) -> keras.KerasTensor:
+    return layers.Dropout(dropout)(layers.GlobalAveragePooling2D()(features))
 
 
 def _body(contract: InputContract, settings: TrainingConfig) -> Body:
@@ -134,8 +165,6 @@ def _backbone(backbone: Any, contract: InputContract, settings: TrainingConfig) 
             network = backbone(
                 include_top=False, weights=None, input_shape=contract.shape, pooling="avg"
             )
-            if settings.weights is not None:
-                _load_weights(network, settings)
         except ValueError as error:
             raise SettingsError(
                 f"training.model = {settings.model} can't be built for pictures of shape"
@@ -145,13 +174,6 @@ def _backbone(backbone: Any, contract: InputContract, settings: TrainingConfig) 
         return layers.Dropout(dropout)(features) if dropout else features
 
     return body
-
-
-def _load_weights(network: keras.Model, settings: TrainingConfig) -> None:
-    try:
-        network.load_weights(str(settings.weights))
-    except OSError as error:
-        raise SettingsError(f"training.weights = {settings.weights}: {error}") from None
 
 
 def _plain_name(name: str) -> str:

@@ -87,5 +87,6 @@ def _decode(file: Path, champion: Champion, max_pixels: int) -> np.ndarray:
         file.read_bytes(),
         size=champion.contract.size,
         color_mode=champion.contract.color_mode,
+        resize=champion.contract.resize,
         max_pixels=max_pixels,
     )

@@ -84,7 +84,7 @@ def _outcome(run: Run, error: BaseException | None) -> tuple[str, str]:
         registration = runs.evidence(run, runs.REGISTRATION)
         return registration["outcome"], registration["message"]
     if isinstance(error, NothingNew):
-        return "unchanged", str(error)
+        return error.outcome, str(error)
     if isinstance(error, PixelgateError):
         return error.outcome, str(error)
     return "failed", f"{type(error).__name__}: {error}"

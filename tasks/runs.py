@@ -31,6 +31,7 @@ VERDICT = "validation/verdict.json"
 EVALUATION = "evaluation/predictions.json"
 CHAMPION_EVALUATION = "evaluation/champion_predictions.json"
 REGISTRATION = "registration.json"
+TRAINING = "model/training.json"
 FACTS = "facts.json"
 # What a run learns from; other parts of the settings say where and to whom, not what.
 LEARNT_FROM = ("name", "seed", "data", "gate", "generators", "training", "evaluation", "registry")
@@ -177,6 +178,7 @@ def summarise(run: Run, *, outcome: str, message: str, exit_code: int) -> dict[s
         "override": verdict.get("override"),
         "moves": verdict.get("moves", {}),
         "gate": verdict.get("findings", []),
+        "training": evidence(run, TRAINING) or None,
         "metrics": _numbers(evidence(run, EVALUATION)) or facts.get("metrics"),
         "champion_metrics": _numbers(evidence(run, CHAMPION_EVALUATION)),
         "model_version": registration.get("version") or facts.get("model_version"),

@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import logging
 import re
+import shutil
 import time
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
@@ -21,36 +22,47 @@ from prefect.artifacts import (
     create_table_artifact,
     update_progress_artifact,
 )
-from prefect.cache_policies import NO_CACHE
+from prefect.cache_policies import NO_CACHE, CacheKeyFnPolicy
 from prefect.states import Completed, Failed
 from sqlalchemy.exc import SQLAlchemyError
 
 from tasks import runs
-from tasks.errors import NothingNew, PixelgateError
+from tasks.errors import NothingNew, PixelgateError, WorkerDone
+from tasks.files import digest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from uuid import UUID
 
     import pandas as pd
+    from prefect.cache_policies import CachePolicy
     from prefect.client.schemas.objects import State
 
     from tasks.config import RetrainConfig
     from tasks.evaluation import Evaluation
     from tasks.generators.recipe import Inputs
     from tasks.runs import Run
-    from tasks.training import TrainedModel
+    from tasks.training.stage import TrainedModel
+    from tasks.training.transfer import StartingPoint
 
 P = ParamSpec("P")
 R = TypeVar("R")
 ROWS_SHOWN = 50
-ONE_PASSING_FAULT = {"retries": 2, "retry_delay_seconds": 5}
+ONE_PASSING_FAULT: dict[str, Any] = {"retries": 2, "retry_delay_seconds": 5}
 
 log = logging.getLogger("pixelgate")
 
 
-def stage(name: str, **options: Any) -> Callable[[Callable[P, R]], Callable[P, R]]:
+def stage(
+    name: str,
+    *,
+    cache_policy: CachePolicy = NO_CACHE,
+    refresh: Callable[..., bool] | None = None,
+    **options: Any,
+) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Make a function a Prefect task that notes how long it took.
+
+    A result kept under `cache_policy` stands in for the call unless `refresh` says otherwise.
 
     An end that Pixelgate foresees (a PixelgateError, NothingNew) becomes a state with its message
     and no traceback, and is not retried; it is raised again where the task was called.
@@ -69,7 +81,7 @@ def stage(name: str, **options: Any) -> Callable[[Callable[P, R]], Callable[P, R
         as_task = task(
             name=name,
             task_run_name=f"{name} {{run.config.name}}",
-            cache_policy=NO_CACHE,
+            cache_policy=cache_policy,
             retry_condition_fn=_can_pass,
             **options,
         )(guarded)
@@ -77,7 +89,9 @@ def stage(name: str, **options: Any) -> Callable[[Callable[P, R]], Callable[P, R
         @functools.wraps(function)
         def call(*args: P.args, **kwargs: P.kwargs) -> R:
             started = time.monotonic()
-            state = as_task(*args, **kwargs, return_state=True)
+            anew = refresh is not None and refresh(*args, **kwargs)
+            chosen = as_task.with_options(refresh_cache=True) if anew else as_task
+            state = chosen(*args, **kwargs, return_state=True)
             run: Run = args[0]  # type: ignore[assignment]
             runs.note_stage(run, name, time.monotonic() - started)
             result = state.result()
@@ -199,11 +213,62 @@ def build_generators(run: Run, inventory: pd.DataFrame) -> Inputs:
     return inputs
 
 
-@stage("train")
 def train(run: Run, inputs: Inputs, key: str) -> TrainedModel:
-    """Train the model; its epochs appear in Prefect as they end."""
+    """Train the model, or take a finished training of the same data, settings and code.
+
+    Raises:
+        WorkerDone: this process trained for another one, which goes on from here.
+    """
     from tasks.reporting.results import draw_training
-    from tasks.training import train_model
+    from tasks.training.reuse import copy_trained, folders_of
+
+    champion = _starting_point(run.config)
+    if champion is not None:
+        key = digest([key, champion.version])
+    # The result that is kept says where the files are; each run has its own copy as evidence.
+    place = folders_of(train_once(run, inputs, key, champion), run.config)
+    model = copy_trained(place.finished, run.directory / "model")
+    draw_training(model.history, model.directory)
+    if not model.is_chief:
+        raise WorkerDone("this worker trained with the others; the chief evaluates and registers")
+    return model
+
+
+def _starting_point(config: RetrainConfig) -> StartingPoint | None:
+    """Return what a warm start begins with; None without one, or while there is no champion."""
+    if not config.training.warm_start:
+        return None
+    from tasks.registry.champion import find_starting_point
+
+    champion = find_starting_point(config)
+    if champion is None:
+        log.info("no warm start: there is no champion yet")
+    return champion
+
+
+def _is_gone(run: Run, _inputs: Inputs, key: str, _champion: StartingPoint | None) -> bool:
+    """Tell whether the files of a training are not there, or not wanted (--force)."""
+    from tasks.training.reuse import folders_of
+
+    return run.config.force or not folders_of(key, run.config).finished.exists()
+
+
+def _training_key(_context: object, arguments: dict[str, Any]) -> str:
+    """Results of all homes are in one store of Prefect's, so that the home is part of the key."""
+    run: Run = arguments["run"]
+    return digest(["train", str(run.config.home), arguments["key"]])
+
+
+@stage(
+    "train",
+    cache_policy=CacheKeyFnPolicy(cache_key_fn=_training_key),
+    refresh=_is_gone,
+    persist_result=True,
+)
+def train_once(run: Run, inputs: Inputs, key: str, champion: StartingPoint | None) -> str:
+    """Train in a process of its own; its epochs appear in Prefect as they end."""
+    from tasks.training.isolation import Request, train_apart
+    from tasks.training.reuse import folders_of, forget_old_trainings
 
     progress = cast(
         "UUID",
@@ -219,16 +284,19 @@ def train(run: Run, inputs: Inputs, key: str) -> TrainedModel:
             progress, 100 * epoch / epochs, description=f"epoch {epoch} of {epochs}: {told}"
         )
 
-    directory = run.directory / "model"
-    model = train_model(
+    place = folders_of(key, run.config)
+    if run.config.force:
+        shutil.rmtree(place.finished, ignore_errors=True)
+    request = Request(
         inputs,
         run.config,
-        workspace=run.config.state / "training" / key[:32],
-        directory=directory,
-        on_epoch=on_epoch,
+        workspace=place.workspace,
+        directory=place.finished,
+        champion=champion,
     )
-    draw_training(model.history, directory)
-    return model
+    train_apart(request, on_epoch=on_epoch)
+    forget_old_trainings(run.config)
+    return key
 
 
 @stage("evaluate")

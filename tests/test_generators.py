@@ -51,9 +51,11 @@ def as_bytes(picture: Image.Image, kind: str = "PNG", **options: object) -> byte
     return buffer.getvalue()
 
 
-def decode(data: bytes, color_mode: str, size: tuple[int, int] = (4, 6)) -> np.ndarray:
+def decode(
+    data: bytes, color_mode: str, size: tuple[int, int] = (4, 6), resize: str = "stretch"
+) -> np.ndarray:
     """Decode with a generous limit."""
-    return decode_picture(data, size=size, color_mode=color_mode, max_pixels=10**6)
+    return decode_picture(data, size=size, color_mode=color_mode, resize=resize, max_pixels=10**6)
 
 
 @pytest.mark.parametrize(

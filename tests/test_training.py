@@ -10,12 +10,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tasks.config import RetrainConfig, TrainingConfig
+from tasks.config import RetrainConfig
 from tasks.errors import SettingsError, TrainingFailedError
 from tasks.generators.recipe import InputContract, Inputs, build_inputs
 from tasks.inventory.scan import take_inventory
 from tasks.models import build_model
-from tasks.training import TrainedModel, default_epochs, train_model
+from tasks.training.settings import TrainingConfig
+from tasks.training.stage import TrainedModel, default_epochs, train_model
+from tasks.training.transfer import load_base
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -92,9 +94,8 @@ def test_a_backbone_of_keras_applications(tmp_path: Path) -> None:
     backbone = next(layer for layer in model.layers if isinstance(layer, keras.Model))
     file = tmp_path / "mobile.weights.h5"
     backbone.save_weights(file)
-    again = build_model(
-        contract, TrainingConfig(model="MobileNetV2", weights=file), rescale=1 / 255
-    )
+    again = build_model(contract, TrainingConfig(model="MobileNetV2"), rescale=1 / 255)
+    load_base(again, file)
     loaded = next(layer for layer in again.layers if isinstance(layer, keras.Model))
     assert all(
         np.array_equal(a, b)
@@ -258,7 +259,7 @@ def test_every_class_mode_learns(image_tree: Tree, class_mode: str) -> None:
     inventory = take_inventory(config.data, seed=1)
     inputs = build_inputs(inventory, config, directory=root.parent / "run")
     parts = {"generators": {"class_mode": class_mode, "batch_size": 16}}
-    trained = train((inputs, root.parent), **parts, training={"epochs": 8})
+    trained = train((inputs, root.parent), **parts, training={"epochs": 16})
     assert pd.read_csv(trained.history)["val_accuracy"].max() > 0.9
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tasks.errors import PicturesChangedError
+from tasks.errors import PicturesChangedError, PixelgateError
 from tasks.files import digest, replacing
 from tasks.generators.decoding import CHANNELS, decode_picture
 from tasks.inventory.columns import BYTES, PATH, SHA256
@@ -34,12 +34,14 @@ class Decoding:
         root: folder the paths are relative to.
         size: height and width, pixels.
         color_mode: grayscale, rgb or rgba.
+        resize: stretch, pad, crop or center_crop.
         max_pixels: a picture that declares more is refused.
     """
 
     root: Path
     size: tuple[int, int]
     color_mode: str
+    resize: str
     max_pixels: int
 
     def read(self, path: str, sha256: str) -> np.ndarray:
@@ -53,7 +55,11 @@ class Decoding:
         if hashlib.sha256(data).hexdigest() != sha256:
             raise ValueError("its content changed")
         return decode_picture(
-            data, size=self.size, color_mode=self.color_mode, max_pixels=self.max_pixels
+            data,
+            size=self.size,
+            color_mode=self.color_mode,
+            resize=self.resize,
+            max_pixels=self.max_pixels,
         )
 
 
@@ -78,15 +84,33 @@ def decode_once(
         PicturesChangedError: a file is not the one the inventory describes any more.
     """
     shape = (len(pictures), *decoding.size, CHANNELS[decoding.color_mode])
-    key = digest([pictures[SHA256].tolist(), decoding.size, decoding.color_mode])
+    key = digest([pictures[SHA256].tolist(), decoding.size, decoding.color_mode, decoding.resize])
     file = folder / f"{key[:32]}.npy"
     if not _holds(file, shape):
         with replacing(file) as unfinished:
-            np.lib.format.open_memmap(unfinished, "w+", np.uint8, shape).flush()
+            _reserve(unfinished, shape)
             _fill(unfinished, pictures, decoding, workers)
     os.utime(file)
     _forget_old(folder)
     return file
+
+
+def _reserve(file: Path, shape: tuple[int, ...]) -> None:
+    """Make an array on disk with all of its blocks, as mapped memory can't tell of a full disk.
+
+    Raises:
+        PixelgateError: there is no room for it.
+    """
+    array = np.lib.format.open_memmap(file, "w+", np.uint8, shape)
+    try:
+        with file.open("rb+") as opened:
+            os.posix_fallocate(opened.fileno(), 0, file.stat().st_size)
+    except OSError as error:
+        raise PixelgateError(
+            f"No room for the decoded pictures, {array.nbytes / 2**20:.0f} MiB, in {file.parent}:"
+            f" {error.strerror}. Make room, set home to another disk, or lower"
+            " generators.target_size."
+        ) from None
 
 
 def _holds(file: Path, shape: tuple[int, ...]) -> bool:

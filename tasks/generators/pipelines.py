@@ -27,7 +27,13 @@ def steps_per_epoch(inputs: Inputs) -> int:
     return math.ceil(inputs.counts[TRAIN] / inputs.settings.batch_size)
 
 
-def training_batches(inputs: Inputs, *, seed: int, first_step: int = 0) -> tf.data.Dataset:
+def training_batches(
+    inputs: Inputs,
+    *,
+    seed: int,
+    first_step: int = 0,
+    class_weights: np.ndarray | None = None,
+) -> tf.data.Dataset:
     """Shuffled, augmented batches of the train split, epoch after epoch without end.
 
     Order and augmentation of a step follow from the seed and the step's number alone, so that a
@@ -37,30 +43,31 @@ def training_batches(inputs: Inputs, *, seed: int, first_step: int = 0) -> tf.da
         inputs: what `build_inputs` returned.
         seed: of order and augmentation.
         first_step: how many batches to leave out at the beginning.
+        class_weights: (classes,) float32; each batch has its pictures' weights, (batch,), then.
 
     Returns:
         Batches of pictures, (batch, height, width, channels) uint8, and targets: (batch, classes)
         float32 if categorical, (batch,) int32 if sparse, (batch, 1) float32 if binary.
     """
     rows, targets = _rows_of(inputs, TRAIN)
+    read = _reader(inputs, targets)
 
     def one_epoch(number: tf.Tensor) -> tf.data.Dataset:
         order = tf.random.experimental.stateless_shuffle(rows, seed=tf.stack([seed, number]))
         return tf.data.Dataset.from_tensor_slices(order).batch(inputs.settings.batch_size)
 
-    def augmented(
-        step: tf.Tensor, pictures: tf.Tensor, target: tf.Tensor
-    ) -> tuple[tf.Tensor, tf.Tensor]:
+    def prepared(step: tf.Tensor, at: tf.Tensor) -> tuple[tf.Tensor, ...]:
+        pictures, target = read(at)
+        # A seed a step, so that augmentation doesn't depend on where the pipeline was opened.
         moved = augment(pictures, inputs.settings, seed=tf.stack([tf.cast(seed, tf.int64), step]))
-        return moved, target
+        if class_weights is None:
+            return moved, target
+        return moved, target, tf.gather(class_weights, tf.gather(targets, at))
 
     epochs = tf.data.Dataset.range(np.iinfo(np.int64).max)
     numbered = epochs.flat_map(one_epoch).enumerate().skip(first_step)
-    read = _reader(inputs, targets)
-    batches = numbered.map(
-        lambda step, batch: (step, *read(batch)), num_parallel_calls=tf.data.AUTOTUNE
-    )
-    return batches.map(augmented, num_parallel_calls=tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
+    batches = numbered.map(prepared, num_parallel_calls=tf.data.AUTOTUNE)
+    return _whole_batches_apart(batches.prefetch(tf.data.AUTOTUNE))
 
 
 def evaluation_batches(inputs: Inputs, split: str) -> tf.data.Dataset:
@@ -68,7 +75,8 @@ def evaluation_batches(inputs: Inputs, split: str) -> tf.data.Dataset:
     rows, targets = _rows_of(inputs, split)
     batches = tf.data.Dataset.from_tensor_slices(rows).batch(EVALUATION_BATCH)
     read = _reader(inputs, targets)
-    return batches.map(read, num_parallel_calls=tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
+    batches = batches.map(read, num_parallel_calls=tf.data.AUTOTUNE)
+    return _whole_batches_apart(batches.prefetch(tf.data.AUTOTUNE))
 
 
 def pixels_of(inputs_pixels: Path, rows: np.ndarray) -> np.ndarray:
@@ -85,15 +93,39 @@ def _reader(
     inputs: Inputs, targets: np.ndarray
 ) -> Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]:
     """Return the function from row numbers to pictures and targets."""
-    pixels = np.load(inputs.pixels, mmap_mode="r")
-    contract = inputs.contract
+    pixels, contract = _mapped(inputs.pixels), inputs.contract
 
     def read(rows: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        pictures = tf.numpy_function(lambda at: pixels[at], [rows], tf.uint8, stateful=False)
-        pictures.set_shape((None, *contract.shape))
+        pictures = tf.gather(pixels(), rows)
         return pictures, _as_targets(tf.gather(targets, rows), contract)
 
     return read
+
+
+def _mapped(file: Path) -> Callable[[], tf.Tensor]:
+    """Map an array on disk into TensorFlow's memory; nothing is read before it is gathered.
+
+    No step of a pipeline is Python then: a pipeline that calls Python can't be closed while Python
+    waits for it to close, which now and then hangs a training for ever.
+
+    Args:
+        file: .npy, C-ordered uint8, as NumPy writes it: behind a header of a multiple of 64 bytes.
+
+    Returns:
+        A function for use in a graph, which gives the array's tensor without copying it.
+    """
+    array = np.load(file, mmap_mode="r")
+    whole = tf.raw_ops.ImmutableConst(
+        dtype=tf.uint8, shape=[file.stat().st_size], memory_region_name=str(file)
+    )
+    return lambda: tf.reshape(whole[array.offset :], array.shape)
+
+
+def _whole_batches_apart(batches: tf.data.Dataset) -> tf.data.Dataset:
+    """Let workers that train together share the batches out; there are no files to share."""
+    options = tf.data.Options()
+    options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.DATA
+    return batches.with_options(options)
 
 
 def _as_targets(numbers: tf.Tensor, contract: InputContract) -> tf.Tensor:

@@ -46,6 +46,7 @@ class InputContract:
         width: of the input, pixels.
         color_mode: grayscale, rgb or rgba.
         class_mode: categorical, sparse or binary.
+        resize: stretch, pad, crop or center_crop.
     """
 
     classes: tuple[str, ...]
@@ -53,6 +54,7 @@ class InputContract:
     width: int
     color_mode: str
     class_mode: str
+    resize: str = "stretch"
 
     @property
     def size(self) -> tuple[int, int]:
@@ -133,6 +135,7 @@ def decode_for(contract: InputContract, pictures: pd.DataFrame, config: RetrainC
         root=root_of(pictures),
         size=contract.size,
         color_mode=contract.color_mode,
+        resize=contract.resize,
         max_pixels=config.data.max_pixels,
     )
     return decode_once(
@@ -167,6 +170,7 @@ def settle_contract(pictures: pd.DataFrame, settings: GeneratorConfig) -> InputC
         width=int(width),
         color_mode=settings.color_mode or _dominant_color_mode(train),
         class_mode=settings.class_mode,
+        resize=settings.resize,
     )
 
 

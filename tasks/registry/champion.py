@@ -9,7 +9,14 @@ import mlflow
 
 from tasks.errors import NoChampionError
 from tasks.generators.recipe import InputContract
-from tasks.registry.store import CHAMPION, contract_of, open_store, version_by_alias
+from tasks.registry.store import (
+    CHAMPION,
+    contract_of,
+    file_of,
+    open_store,
+    version_by_alias,
+)
+from tasks.training.transfer import StartingPoint
 
 if TYPE_CHECKING:
     import keras
@@ -43,6 +50,19 @@ def find_champion(config: RetrainConfig) -> Champion | None:
             version=str(version.version),
             model=mlflow.keras.load_model(uri),
             contract=InputContract.from_dict(contract_of(uri)),
+        )
+
+
+def find_starting_point(config: RetrainConfig) -> StartingPoint | None:
+    """Return where the weights of the model in production are, or None when there is none yet."""
+    with open_store(config):
+        version = version_by_alias(config.name, CHAMPION)
+        if version is None:
+            return None
+        return StartingPoint(
+            model=file_of(str(version.version), config),
+            version=str(version.version),
+            classes=tuple(contract_of(f"models:/{config.name}/{version.version}")["classes"]),
         )
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import keras
@@ -22,11 +21,13 @@ from tasks.registry.store import (
     CONTRACT,
     OUTCOME_TAG,
     experiment_of,
+    file_of,
     open_store,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from tasks.config import RetrainConfig
     from tasks.evaluation import Evaluation
@@ -90,7 +91,7 @@ def register_model(  # noqa: PLR0913 - the evidence a decision is made of
             version = _log_version(model, inputs.contract, config, tags)
             checks = (
                 *judge_model(evaluation, champion_evaluation, config.registry),
-                check_saved_file(_file_of(version, config), model, _probe_pictures(inputs)),
+                check_saved_file(file_of(version, config), model, _probe_pictures(inputs)),
             )
             outcome = decide(checks)
             _conclude(config, version, outcome, checks)
@@ -149,11 +150,6 @@ def _signature(contract: InputContract) -> ModelSignature:
         inputs=Schema([TensorSpec(np.dtype("uint8"), (-1, *contract.shape), "pictures")]),
         outputs=Schema([TensorSpec(np.dtype("float32"), (-1, outputs), "probabilities")]),
     )
-
-
-def _file_of(version: str, config: RetrainConfig) -> Path:
-    folder = mlflow.artifacts.download_artifacts(f"models:/{config.name}/{version}")
-    return next(Path(folder).rglob("*.keras"))
 
 
 def _probe_pictures(inputs: Inputs) -> np.ndarray:

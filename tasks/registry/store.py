@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import mlflow
@@ -65,6 +66,12 @@ def contract_of(uri: str) -> dict[str, Any]:
     metadata = mlflow.models.get_model_info(uri).metadata or {}
     contract: dict[str, Any] = json.loads(metadata[CONTRACT])
     return contract
+
+
+def file_of(version: str, config: RetrainConfig) -> Path:
+    """Return the .keras file of a version, fetched if the store is elsewhere."""
+    folder = mlflow.artifacts.download_artifacts(f"models:/{config.name}/{version}")
+    return next(Path(folder).rglob("*.keras"))
 
 
 @contextmanager

@@ -1,0 +1,138 @@
+"""What the machine has goes in, beside the settings; how training uses it comes out."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import tensorflow as tf
+
+from tasks.errors import SettingsError
+
+if TYPE_CHECKING:
+    from tasks.training.settings import TrainingConfig
+
+# GPUs of this generation on multiply float16 or bfloat16 in their matrix units.
+HALF_PRECISION, BRAIN_FLOAT = (7, 0), (8, 0)
+# Processors with these multiply bfloat16 themselves; on others it is emulated, and slower.
+BRAIN_FLOAT_FLAGS = {"avx512_bf16", "amx_bf16"}
+STEPS_PER_EXECUTION = 16
+
+
+@dataclass(frozen=True)
+class Hardware:
+    """How a training uses this machine.
+
+    Attributes:
+        devices: what TensorFlow computes on.
+        precision: Keras' dtype policy.
+        jit_compile: whether XLA compiles the steps.
+        steps_per_execution: steps in one call of the graph.
+        strategy: single, mirrored or multi_worker.
+        workers: processes that train together.
+        worker: which of them this one is; 0 is the chief.
+    """
+
+    devices: str
+    precision: str
+    jit_compile: bool
+    steps_per_execution: int
+    strategy: str
+    workers: int
+    worker: int
+
+    @property
+    def is_chief(self) -> bool:
+        """Whether this process keeps what all of them trained."""
+        return self.worker == 0
+
+    @property
+    def sentence(self) -> str:
+        """All of it in one line."""
+        steps = "step" if self.steps_per_execution == 1 else "steps"
+        told = (
+            f"on {self.devices}: {self.precision}, {'XLA' if self.jit_compile else 'no XLA'},"
+            f" {self.steps_per_execution} {steps} per execution, strategy {self.strategy}"
+        )
+        return told if self.workers == 1 else f"{told}, worker {self.worker} of {self.workers}"
+
+    def open_strategy(self) -> tf.distribute.Strategy:
+        """Make the tf.distribute strategy; for multi_worker before anything else of TensorFlow."""
+        if self.strategy == "multi_worker":
+            return tf.distribute.MultiWorkerMirroredStrategy()
+        if self.strategy == "mirrored":
+            return tf.distribute.MirroredStrategy()
+        return tf.distribute.get_strategy()
+
+
+def settle_hardware(settings: TrainingConfig, *, steps: int) -> Hardware:
+    """Decide what the settings leave to the machine.
+
+    Args:
+        settings: precision, jit_compile, steps_per_execution and strategy; what is set wins.
+        steps: of an epoch; steps_per_execution divides them, so that an epoch ends where it should.
+
+    Raises:
+        SettingsError: multi_worker without a TF_CONFIG, or a TF_CONFIG that can't be read.
+    """
+    gpus = tf.config.list_physical_devices("GPU")
+    workers, worker = _place_in_cluster()
+    strategy = settings.strategy
+    if strategy == "auto":
+        strategy = "multi_worker" if workers > 1 else "mirrored" if len(gpus) > 1 else "single"
+    elif strategy == "multi_worker" and "TF_CONFIG" not in os.environ:
+        raise SettingsError(
+            "training.strategy = multi_worker wants TF_CONFIG in the environment of each worker:"
+            ' {"cluster": {"worker": ["host:port", ...]}, "task": {"type": "worker", "index": 0}}'
+        )
+    together = strategy == "multi_worker"
+    wanted = settings.steps_per_execution
+    if wanted == "auto":
+        wanted = STEPS_PER_EXECUTION if gpus else 1
+    return Hardware(
+        devices=f"{len(gpus)} GPU" if gpus else f"{os.cpu_count()} CPU cores",
+        precision=_native_precision(gpus) if settings.precision == "auto" else settings.precision,
+        jit_compile=bool(gpus) if settings.jit_compile == "auto" else settings.jit_compile,
+        steps_per_execution=max(n for n in range(1, wanted + 1) if steps % n == 0),
+        strategy=strategy,
+        workers=workers if together else 1,
+        worker=worker if together else 0,
+    )
+
+
+def _place_in_cluster() -> tuple[int, int]:
+    """Return how many workers TF_CONFIG names, and which of them this process is."""
+    text = os.environ.get("TF_CONFIG")
+    if not text:
+        return 1, 0
+    try:
+        told = json.loads(text)
+        workers = [*told["cluster"].get("chief", []), *told["cluster"].get("worker", [])]
+        chiefs = len(told["cluster"].get("chief", []))
+        before = chiefs if told["task"]["type"] == "worker" else 0
+        return max(1, len(workers)), before + int(told["task"]["index"])
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise SettingsError(
+            f"TF_CONFIG can't be read ({type(error).__name__}: {error}). Received: {text}"
+        ) from None
+
+
+def _native_precision(gpus: list[Any]) -> str:
+    if not gpus:
+        return "mixed_bfloat16" if BRAIN_FLOAT_FLAGS & _processor_flags() else "float32"
+    capability = tf.config.experimental.get_device_details(gpus[0]).get("compute_capability")
+    if capability is None or tuple(capability) < HALF_PRECISION:
+        return "float32"
+    return "mixed_bfloat16" if tuple(capability) >= BRAIN_FLOAT else "mixed_float16"
+
+
+def _processor_flags() -> set[str]:
+    """Return what the processor can do; nothing where the system doesn't say (not Linux)."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text("utf-8").splitlines()
+    except OSError:
+        return set()
+    return next((set(line.split()) for line in lines if line.startswith("flags")), set())

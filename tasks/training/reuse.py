@@ -1,0 +1,70 @@
+"""Trainings by what they follow from: one under way is gone on with, a finished one is taken."""
+
+from __future__ import annotations
+
+import shutil
+import uuid
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tasks.errors import TrainingFailedError
+from tasks.training.stage import read_trained
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tasks.config import RetrainConfig
+    from tasks.training.stage import TrainedModel
+
+# Of each kind: a model and its backups are megabytes, and only the last ones are ever asked for.
+KEPT = 4
+
+
+@dataclass(frozen=True)
+class TrainingFolders:
+    """Where a training is, by its key.
+
+    Attributes:
+        workspace: while it is under way.
+        finished: once it is done.
+    """
+
+    workspace: Path
+    finished: Path
+
+
+def folders_of(key: str, config: RetrainConfig) -> TrainingFolders:
+    """Return the folders of a training; `key` stands for all it follows from."""
+    return TrainingFolders(
+        workspace=config.state / "training" / key[:32], finished=config.state / "trained" / key[:32]
+    )
+
+
+def forget_old_trainings(config: RetrainConfig) -> None:
+    """Remove all but the last few trainings, finished or given up."""
+    for kind in ("training", "trained"):
+        folders = [folder for folder in (config.state / kind).glob("*") if folder.is_dir()]
+        by_age = sorted(folders, key=lambda folder: folder.stat().st_mtime, reverse=True)
+        for folder in by_age[KEPT:]:
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.with_suffix(".lock").unlink(missing_ok=True)
+
+
+def copy_trained(finished: Path, directory: Path) -> TrainedModel:
+    """Copy a finished training into the evidence of a run, whole or not at all.
+
+    Raises:
+        TrainingFailedError: it was removed meanwhile.
+    """
+    temporary = directory.with_name(f".{directory.name}.{uuid.uuid4().hex[:8]}")
+    try:
+        shutil.copytree(finished, temporary)
+        temporary.replace(directory)
+    except FileNotFoundError as error:
+        raise TrainingFailedError(f"The finished training is gone: {error}. Run again.") from None
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+    trained = read_trained(directory)
+    if trained is None:
+        raise TrainingFailedError(f"The finished training in {finished} is not whole. Run again.")
+    return trained

@@ -1,0 +1,344 @@
+"""A training from its workspace to its model file, in this process."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import math
+import shutil
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import keras
+import numpy as np
+import pandas as pd
+import tensorflow as tf
+from sklearn.utils.class_weight import compute_class_weight
+
+from tasks.errors import SettingsError, TrainingFailedError
+from tasks.files import read_json, replacing, sync, write_json
+from tasks.generators.pipelines import evaluation_batches, steps_per_epoch, training_batches
+from tasks.generators.recipe import TARGET
+from tasks.inventory.columns import SPLIT, TRAIN, VALIDATION
+from tasks.models import build_model
+from tasks.settings import import_by_path
+from tasks.training.checkpoints import Backup, BestWeights, Workspace
+from tasks.training.compiling import plan_phases, prepare_phase
+from tasks.training.hardware import settle_hardware
+from tasks.training.transfer import load_base, start_from
+from tasks.training.watching import WHOLE, EpochReporter, Watch
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tasks.config import RetrainConfig
+    from tasks.generators.recipe import Inputs
+    from tasks.training.compiling import Phase
+    from tasks.training.hardware import Hardware
+    from tasks.training.settings import TrainingConfig
+    from tasks.training.transfer import StartingPoint
+    from tasks.training.watching import OnEpoch
+
+MODEL, HISTORY, RECORD, TENSORBOARD = "model.keras", "history.csv", "training.json", "tensorboard"
+DEFAULT_STEPS = 4_000
+FEWEST_EPOCHS, MOST_EPOCHS = 8, 60
+
+log = logging.getLogger("pixelgate.training")
+
+
+@dataclass(frozen=True)
+class TrainedModel:
+    """Where the best weights of a training are, and how it went.
+
+    Attributes:
+        directory: holds model.keras, history.csv, training.json and tensorboard/.
+        epochs: how many were run.
+        planned_epochs: how many there should have been.
+        best_epoch: the one the file is of, from 1.
+        steps_per_epoch: batches an epoch.
+        parameters: weights in the model.
+        ended: why training ended.
+        ended_well: False where it ended for a fault, such as a loss that was not a number.
+        seed: of weights, order and augmentation.
+        hardware: what it ran on, and in which precision.
+        is_chief: whether this process is the one that goes on with what all workers trained.
+    """
+
+    directory: Path
+    epochs: int
+    planned_epochs: int
+    best_epoch: int
+    steps_per_epoch: int
+    parameters: int
+    ended: str
+    ended_well: bool
+    seed: int
+    hardware: str
+    is_chief: bool
+
+    @property
+    def path(self) -> Path:
+        """.keras file; takes uint8 pictures and answers with probabilities, in float32."""
+        return self.directory / MODEL
+
+    @property
+    def history(self) -> Path:
+        """CSV with a row an epoch: epoch, loss, accuracy, val_loss, val_accuracy and so on."""
+        return self.directory / HISTORY
+
+
+def read_trained(directory: Path) -> TrainedModel | None:
+    """Return the training that finished in a folder; None where there is none."""
+    record = directory / RECORD
+    if not record.exists() or not (directory / MODEL).exists():
+        return None
+    return TrainedModel(directory=directory, **read_json(record))
+
+
+def train_model(  # noqa: PLR0913 - the two folders, and what is told and taken from outside
+    inputs: Inputs,
+    config: RetrainConfig,
+    *,
+    workspace: Path,
+    directory: Path,
+    on_epoch: OnEpoch,
+    champion: StartingPoint | None = None,
+) -> TrainedModel:
+    """Train on the train split and keep the epoch with the best validation accuracy.
+
+    The test split is not touched. A training that was cut short is found in `workspace` and goes on
+    after its last backup, with the data it would have had; one that has finished in `directory` is
+    returned as it is. Both folders should be named by all that a training follows from.
+
+    Args:
+        inputs: what `build_inputs` returned.
+        config: the training and generators parts, and the seed.
+        workspace: of a training under way; removed at the end.
+        directory: of the finished model; appears as a whole.
+        on_epoch: called after each epoch with its number from 1, the number of epochs, and its
+            metrics.
+        champion: what to start from, if training.warm_start is set.
+
+    Raises:
+        SettingsError: no such model, optimizer, callback or weights.
+        TrainingFailedError: no epoch had a finite loss, the disk was full, or memory too small.
+    """
+    finished = read_trained(directory)
+    if finished is not None:
+        log.info("this training was finished before")
+        return finished
+    steps = steps_per_epoch(inputs)
+    # A cluster has to be joined before TensorFlow does anything else.
+    hardware = settle_hardware(config.training, steps=steps)
+    strategy = hardware.open_strategy()
+    log.info("training %s", hardware.sentence)
+    keras.backend.clear_session()
+    keras.utils.set_random_seed(config.seed)
+    training = _Training(
+        inputs=inputs,
+        config=config,
+        workspace=Workspace(workspace),
+        hardware=hardware,
+        steps=steps,
+        epochs=config.training.epochs or default_epochs(steps),
+    )
+    with _faults_as_messages(training.workspace), _policy(hardware.precision), strategy.scope():
+        watch = training.run(on_epoch, champion)
+    if not watch.good or watch.reason != WHOLE:
+        log.warning("training ended early: %s", watch.reason)
+    return training.finish(watch, directory)
+
+
+def default_epochs(steps: int) -> int:
+    """Return as many epochs as give about 4,000 steps, at least 8 and at most 60."""
+    return min(MOST_EPOCHS, max(FEWEST_EPOCHS, math.ceil(DEFAULT_STEPS / steps)))
+
+
+def class_weights(inputs: Inputs, settings: TrainingConfig) -> np.ndarray | None:
+    """Return the weight of each class in the loss, (classes,) float32; None for all alike.
+
+    Raises:
+        SettingsError: a label of training.class_weight is not among the classes.
+    """
+    wanted, classes = settings.class_weight, inputs.contract.classes
+    if wanted is None:
+        return None
+    if wanted == "balanced":
+        index = pd.read_parquet(inputs.index, columns=[SPLIT, TARGET])
+        targets = index.loc[index[SPLIT] == TRAIN, TARGET]
+        present = np.unique(targets)
+        weights = np.ones(len(classes), "float32")
+        weights[present] = compute_class_weight("balanced", classes=present, y=targets)
+        return weights
+    unknown = sorted(set(wanted) - set(classes))
+    if unknown:
+        raise SettingsError(
+            f"training.class_weight names {unknown}, which are no classes here. There are:"
+            f" {list(classes)}"
+        )
+    return np.array([wanted.get(label, 1.0) for label in classes], "float32")
+
+
+@dataclass(frozen=True)
+class _Training:
+    """One training: what it is made of, and its course."""
+
+    inputs: Inputs
+    config: RetrainConfig
+    workspace: Workspace
+    hardware: Hardware
+    steps: int
+    epochs: int
+
+    def run(self, on_epoch: OnEpoch, champion: StartingPoint | None) -> Watch:
+        """Run what is left of the phases; the best weights are in the workspace then."""
+        self.workspace.directory.mkdir(parents=True, exist_ok=True)
+        done = self.workspace.last_step()
+        self.workspace.forget_epochs(after=done // self.steps)
+        model = self.build()
+        if done:
+            log.info(
+                "going on after step %d of %d, of a training that was cut short",
+                done,
+                self.steps * self.epochs,
+            )
+        else:
+            self._take_weights(model, champion)
+        settings = self.config.training
+        best = BestWeights(self.workspace)
+        watch = Watch(settings, best, epochs=self.epochs, classes=len(self.inputs.contract.classes))
+        backup = Backup(self.workspace, every=settings.backup_steps, steps=self.steps)
+        callbacks = [
+            best,
+            keras.callbacks.CSVLogger(str(self.workspace.history), append=True),
+            keras.callbacks.TensorBoard(str(self.workspace.tensorboard)),
+            *(import_by_path(path, "training.callbacks")() for path in settings.callbacks),
+            watch,
+            # After all that write, so that an epoch it calls done is done in all of them.
+            backup,
+            EpochReporter(self.epochs, on_epoch),
+        ]
+        for phase in plan_phases(settings, epochs=self.epochs):
+            if done > phase.last_epoch * self.steps:
+                continue
+            prepare_phase(
+                model, phase, self.inputs.contract, settings, self.hardware, steps=self.steps
+            )
+            if done > phase.first_epoch * self.steps:
+                backup.restore(model, done)
+            self._fit(model, phase, done, callbacks)
+            if model.stop_training:
+                break
+        return watch
+
+    def build(self) -> keras.Model:
+        """Build the model, untrained, under the present dtype policy."""
+        return build_model(
+            self.inputs.contract,
+            self.config.training,
+            rescale=self.config.generators.rescale,
+        )
+
+    def _take_weights(self, model: keras.Model, champion: StartingPoint | None) -> None:
+        if self.config.training.weights is not None:
+            load_base(model, self.config.training.weights)
+        if champion is not None:
+            start_from(model, champion, self.inputs.contract.classes)
+
+    def _fit(
+        self, model: keras.Model, phase: Phase, done: int, callbacks: list[keras.callbacks.Callback]
+    ) -> None:
+        """Fit the rest of a phase; an epoch that was begun before is finished by itself."""
+        validation = evaluation_batches(self.inputs, VALIDATION)
+        weights = class_weights(self.inputs, self.config.training)
+        position, end = max(done, phase.first_epoch * self.steps), phase.last_epoch * self.steps
+        if position % self.steps:
+            # Keras makes the metrics, whose sums are in the backup, when it sees a first batch.
+            model.evaluate(validation.take(1), verbose=0)
+        while position < end and not model.stop_training:
+            epoch, skipped = divmod(position, self.steps)
+            model.fit(
+                training_batches(
+                    self.inputs, seed=self.config.seed, first_step=position, class_weights=weights
+                ),
+                validation_data=validation,
+                initial_epoch=epoch,
+                epochs=epoch + 1 if skipped else phase.last_epoch,
+                steps_per_epoch=self.steps - skipped,
+                shuffle=False,
+                verbose=0,
+                callbacks=callbacks,
+            )
+            position = (epoch + 1) * self.steps if skipped else end
+
+    def finish(self, watch: Watch, directory: Path) -> TrainedModel:
+        """Put the best weights into a float32 model, and all files in their place at once."""
+        place = self.workspace
+        if not place.best.exists():
+            shutil.rmtree(place.directory)
+            raise TrainingFailedError(
+                f"Training left no model to evaluate: {watch.reason}. Lower"
+                " training.learning_rate, or look at the pictures in the report's previews."
+            )
+        with _faults_as_messages(place):
+            model = self.build()
+            model.load_weights(str(place.best))
+            finished = place.directory / "finished"
+            shutil.rmtree(finished, ignore_errors=True)
+            with replacing(finished / MODEL) as temporary:
+                model.save(temporary)
+            shutil.copy(place.history, finished / HISTORY)
+            shutil.copytree(place.tensorboard, finished / TENSORBOARD)
+            write_json(finished / RECORD, self._record(model, watch))
+            directory.parent.mkdir(parents=True, exist_ok=True)
+            finished.replace(directory)
+            sync(directory.parent)
+        shutil.rmtree(place.directory)
+        return TrainedModel(directory=directory, **read_json(directory / RECORD))
+
+    def _record(self, model: keras.Model, watch: Watch) -> dict[str, Any]:
+        return {
+            "epochs": len(self.workspace.epochs()),
+            "planned_epochs": self.epochs,
+            "best_epoch": BestWeights(self.workspace).epoch + 1,
+            "steps_per_epoch": self.steps,
+            "parameters": model.count_params(),
+            "ended": watch.reason,
+            "ended_well": watch.good,
+            "seed": self.config.seed,
+            "hardware": self.hardware.sentence,
+            "is_chief": self.hardware.is_chief,
+        }
+
+
+@contextlib.contextmanager
+def _policy(precision: str) -> Iterator[None]:
+    """Build layers of this dtype policy meanwhile."""
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(precision)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
+@contextlib.contextmanager
+def _faults_as_messages(place: Workspace) -> Iterator[None]:
+    """Tell what stood in the way, and that nothing was lost."""
+    try:
+        yield
+    except (MemoryError, tf.errors.ResourceExhaustedError) as error:
+        raise TrainingFailedError(
+            f"Memory was too small for training: {_first_line(error)}. Lower generators.batch_size"
+            f" or generators.target_size. {place.what_is_kept}"
+        ) from error
+    except OSError as error:
+        raise TrainingFailedError(
+            f"Training could not write its files: {_first_line(error)}. Make room on the disk of"
+            f" {place.directory}. {place.what_is_kept}"
+        ) from error
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]
