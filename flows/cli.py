@@ -11,6 +11,7 @@ from flows import data_commands
 from flows.display import Lines, show_predictions, show_runs, show_settings, show_summary
 from flows.options import Config, Data, Force, Home, Json, Name, Set, examples, load, new_app
 from flows.screen import errors_as_messages, quiet, say
+from flows.tune_command import tune
 from tasks import environment
 
 if TYPE_CHECKING:
@@ -40,6 +41,13 @@ app.command(
 app.command(
     epilog=examples("pixelgate drill photos/", "pixelgate drill photos/ --config retrain.toml")
 )(data_commands.drill)
+app.command(
+    epilog=examples(
+        "pixelgate tune --data photos/ --search training.learning_rate=0.0005..0.02:log",
+        "pixelgate tune --data photos/ --search training.model=fast_cnn,small_cnn"
+        " --search generators.rotation_range=0..20.0 --trials 30 > best.toml",
+    )
+)(tune)
 
 
 def main() -> None:

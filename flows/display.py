@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from tasks.drill.drill import DrillResult
+    from tasks.tuning.search import SearchResult, TrialResult
     from tasks.validation.verdict import Verdict
 
 
@@ -164,6 +165,30 @@ def show_drill(results: Sequence[DrillResult], *, as_json: bool) -> None:
     tripped = sum(result.result == "tripped" for result in results)
     idle = sum(result.result == "not active" for result in results)
     say(f"{tripped} faults caught, {sum(not r.holds for r in results)} missed, {idle} not active")
+
+
+def show_trial(trial: TrialResult) -> str:
+    """Return a trial in one line."""
+    score = "" if trial.val_accuracy is None else f" {trial.val_accuracy:.4f}"
+    values = ", ".join(f"{name} = {value}" for name, value in trial.settings.items())
+    return f"trial {trial.number}: {trial.state}{score} ({trial.seconds:.0f} s): {values}"
+
+
+def show_search(result: SearchResult, *, as_json: bool) -> None:
+    """Print the best settings found, as they stand in a settings file."""
+    if as_json:
+        show_json(dataclasses.asdict(result) | {"figure": str(result.figure)})
+        return
+    import tomlkit
+
+    say()
+    say(f"best of {len(result.trials)} trials: {show_trial(result.best)}")
+    say(f"plot: {result.figure}")
+    tables: dict[str, dict[str, Any]] = {}
+    for name, value in result.best.settings.items():
+        part, _, setting = name.partition(".")
+        tables.setdefault(part, {})[setting] = value
+    sys.stdout.write(tomlkit.dumps(tables))
 
 
 def _percent(metrics: Mapping[str, float] | None) -> str:

@@ -67,7 +67,11 @@ class GeneratorConfig(Part):
     class_mode: Literal["categorical", "sparse", "binary"] = Field(
         "categorical", description="Targets: one-hot vectors, class numbers, or 0/1 of two classes."
     )
-    batch_size: Positive = Field(128, description="Pictures a training step.")
+    batch_size: Positive | None = Field(
+        None,
+        description="Pictures a training step; default: 128, for small sets as few as give ten"
+        " steps an epoch, but at least 16.",
+    )
     rescale: float | None = Field(
         1 / 255, description="Factor on the pixel values; a layer of the model itself. None: 1."
     )

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 HEAD = "probabilities"
 STEM_SIDE = 16
 SMALLEST_MAP = 7
+LARGEST_STEM = 48
+# Small sets give few steps; with a slower average the first epochs would be judged on its start.
+BATCH_NORM_MOMENTUM = 0.8
 
 
 def build_model(
@@ -88,28 +91,29 @@ def fast_cnn(pictures: keras.KerasTensor, dropout: float | None = None) -> keras
     return _pooled(features, 0.2 if dropout is None else dropout)
 
 
-def small_resnet(pictures: keras.KerasTensor, dropout: float | None = None) -> keras.KerasTensor:
-    """Map (batch, h, w, c) float32 to (batch, 192): a strided stem and two residual stages.
+def small_cnn(pictures: keras.KerasTensor, dropout: float | None = None) -> keras.KerasTensor:
+    """Map (batch, h, w, c) float32 to (batch, 192): full resolution first, then pooled thrice.
 
-    For small colour pictures such as CIFAR-10's, at five times the operations of fast_cnn. The
-    residual blocks are those of He et al., Deep Residual Learning (2015), behind a strided
-    convolution each, as in the ResNet-9 of the DAWNBench entries. Dropout defaults to 0.2.
+    For small colour pictures such as CIFAR-10's, whose fine detail tells the class; seven times the
+    operations of fast_cnn. After airbench (Jordan, 94% on CIFAR-10 in 3.29 seconds, 2024): a 2 x 2
+    stem, blocks that pool between convolution and batch normalisation, and a maximum over the last
+    map; narrower, and without its whitened stem. Dropout defaults to 0.1.
     """
-    side = min(pictures.shape[1:3])
-    features = _convolve(pictures, 32, kernel=4, strides=2 if side >= STEM_SIDE else 1)
-    features = _shrink(features, 32, largest=STEM_SIDE)
-    features = _convolve(features, 48)
-    for filters in (96, 192):
-        features = _convolve(features, filters, strides=2)
-        residual = _convolve(_convolve(features, filters), filters)
-        features = layers.Add()([features, residual])
-    return _pooled(features, 0.2 if dropout is None else dropout)
+    features = layers.Conv2D(16, 2, activation="relu")(pictures)
+    features = _shrink(features, 32, largest=LARGEST_STEM)
+    for filters in (48, 128, 192):
+        features = layers.Conv2D(filters, 3, padding="same", use_bias=False)(features)
+        features = layers.MaxPooling2D(padding="same")(features)
+        features = layers.ReLU()(_normalise(features))
+        features = _convolve(features, filters)
+    features = layers.GlobalMaxPooling2D()(features)
+    return layers.Dropout(0.1 if dropout is None else dropout)(features)
 
 
 MODELS: dict[str, Body] = {
     "basic_cnn": basic_cnn,
     "fast_cnn": fast_cnn,
-    "small_resnet": small_resnet,
+    "small_cnn": small_cnn,
 }
 
 
@@ -119,7 +123,11 @@ def _convolve(
     features = layers.Conv2D(filters, kernel, strides=strides, padding="same", use_bias=False)(
         features
     )
-    return layers.ReLU()(layers.BatchNormalization(momentum=0.9)(features))
+    return layers.ReLU()(_normalise(features))
+
+
+def _normalise(features: keras.KerasTensor) -> keras.KerasTensor:
+    return layers.BatchNormalization(momentum=BATCH_NORM_MOMENTUM)(features)
 
 
 def _shrink(features: keras.KerasTensor, filters: int, *, largest: int) -> keras.KerasTensor:

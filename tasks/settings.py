@@ -65,6 +65,18 @@ def load_config(
     return _absolute(_checked(merged, origins)), origins
 
 
+def with_settings(config: RetrainConfig, changes: Mapping[str, Any]) -> RetrainConfig:
+    """Return the settings with other values under these dotted names.
+
+    Raises:
+        SettingsError: a name is unknown or a value is out of range.
+    """
+    values = config.model_dump()
+    for name, value in changes.items():
+        _put(values, name, value)
+    return _checked(values, dict.fromkeys(changes, "--search"))
+
+
 def describe(config: RetrainConfig, origins: Mapping[str, str]) -> list[dict[str, str]]:
     """Return a row a setting: its dotted name, value, source and meaning."""
     return [

@@ -1,8 +1,7 @@
-"""Models and their training: what is built, what is kept, and what happens when it is cut short."""
+"""Training: what is kept of it, and what each setting does."""
 
 from __future__ import annotations
 
-import dataclasses
 from typing import TYPE_CHECKING, Any
 
 import keras
@@ -11,256 +10,244 @@ import pandas as pd
 import pytest
 
 from tasks.config import RetrainConfig
-from tasks.errors import SettingsError, TrainingFailedError
-from tasks.generators.recipe import InputContract, Inputs, build_inputs
-from tasks.inventory.scan import take_inventory
-from tasks.models import build_model
+from tasks.errors import SettingsError
 from tasks.training.settings import TrainingConfig
-from tasks.training.stage import TrainedModel, default_epochs, train_model
-from tasks.training.transfer import load_base
+from tasks.training.stage import class_weights, default_epochs
+from tasks.training.transfer import StartingPoint
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from conftest import Trainer
+
     Tree = Callable[..., Path]
 
-CONTRACT = InputContract(tuple("0123456789"), 28, 28, "grayscale", "categorical")
+STEADY = {"learning_rate_schedule": "constant"}
 
 
-def layer_table(model: keras.Model) -> list[tuple[str, Any]]:
-    """Return what defines each layer: its kind and its size."""
-    sizes = {"Conv2D": "filters", "Dense": "units", "Dropout": "rate"}
-    return [
-        (kind, getattr(layer, sizes[kind], None) if kind in sizes else None)
-        for layer in model.layers
-        if (kind := type(layer).__name__) != "InputLayer"
-    ]
+def history_of(trained: Any) -> pd.DataFrame:
+    """Return the history of a finished training."""
+    return pd.read_csv(trained.history)
 
 
-def test_basic_cnn_is_the_tutorials() -> None:
-    """Conv 32-32-pool-64-64-pool, dense 512, dropout 0.5, rescaled inside."""
-    model = build_model(CONTRACT, TrainingConfig(model="basic_cnn"), rescale=1 / 255)
-    assert layer_table(model) == [
-        ("Rescaling", None),
-        ("Conv2D", 32),
-        ("Conv2D", 32),
-        ("MaxPooling2D", None),
-        ("Conv2D", 64),
-        ("Conv2D", 64),
-        ("MaxPooling2D", None),
-        ("Flatten", None),
-        ("Dense", 512),
-        ("Dropout", 0.5),
-        ("Dense", 10),
-    ]
-
-
-def operations(model: keras.Model) -> int:
-    """Return the multiplications one picture costs in the convolutions and dense layers."""
-    total = 0
-    for layer in model.layers:
-        if isinstance(layer, keras.layers.Conv2D | keras.layers.Dense):
-            places = np.prod(layer.output.shape[1:-1]) if len(layer.output.shape) > 2 else 1
-            total += int(places * np.prod(layer.kernel.shape))
-    return total
-
-
-def test_fast_cnn_costs_a_fraction_of_basic_cnn() -> None:
-    """Operations a picture decide the speed on a CPU."""
-    basic, fast = (
-        operations(build_model(CONTRACT, TrainingConfig(model=name), rescale=1 / 255))
-        for name in ("basic_cnn", "fast_cnn")
-    )
-    assert fast < basic / 2
-
-
-@pytest.mark.parametrize("side", [8, 28, 32, 64, 224])
-def test_fast_cnn_takes_any_size(side: int) -> None:
-    """Small and large pictures give a model; large ones do not cost without bound."""
-    contract = dataclasses.replace(CONTRACT, height=side, width=side, color_mode="rgb")
-    model = build_model(contract, TrainingConfig(), rescale=1 / 255)
-    answers = model(np.zeros((2, side, side, 3), np.uint8))
-    assert answers.shape == (2, 10)
-    assert np.allclose(np.sum(answers, axis=1), 1, atol=1e-5)
-
-
-def test_a_backbone_of_keras_applications(tmp_path: Path) -> None:
-    """A name of keras.applications is built with random or local weights."""
-    contract = dataclasses.replace(CONTRACT, height=32, width=32, color_mode="rgb")
-    model = build_model(
-        contract, TrainingConfig(model="MobileNetV2", dropout=0.1), rescale=1 / 127.5
-    )
-    backbone = next(layer for layer in model.layers if isinstance(layer, keras.Model))
-    file = tmp_path / "mobile.weights.h5"
-    backbone.save_weights(file)
-    again = build_model(contract, TrainingConfig(model="MobileNetV2"), rescale=1 / 255)
-    load_base(again, file)
-    loaded = next(layer for layer in again.layers if isinstance(layer, keras.Model))
-    assert all(
-        np.array_equal(a, b)
-        for a, b in zip(backbone.get_weights(), loaded.get_weights(), strict=True)
-    )
-
-
-@pytest.fixture
-def own_module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Put a user's module on the path."""
-    (tmp_path / "users_own.py").write_text(
-        "import keras\n"
-        "def mlp(input_shape):\n"
-        "    return keras.Sequential([keras.Input(input_shape), keras.layers.Flatten()])\n"
-        "class Counter(keras.callbacks.Callback):\n"
-        "    seen = 0\n"
-        "    def on_epoch_end(self, epoch, logs=None):\n"
-        "        Counter.seen = epoch + 1\n"
-    )
-    monkeypatch.syspath_prepend(str(tmp_path))
-    return "users_own"
-
-
-def test_a_users_function_gives_the_model(own_module: str) -> None:
-    """package.module:function is called with the input shape."""
-    model = build_model(CONTRACT, TrainingConfig(model=f"{own_module}:mlp"), rescale=1 / 255)
-    assert model(np.zeros((1, 28, 28, 1), np.uint8)).shape == (1, 10)
-
-
-@pytest.mark.parametrize(
-    ("name", "message"),
-    [
-        ("no_such_cnn", "fast_cnn"),
-        ("no.such.module:f", "can't be imported"),
-        ("tasks.models:nothing", "can't be imported"),
-        ("MobileNetV2", "can't be built"),
-    ],
-)
-def test_a_wrong_model_name_is_explained(name: str, message: str) -> None:
-    """The error says what there is, or what stood in the way."""
-    contract = dataclasses.replace(CONTRACT, height=8, width=8)
-    with pytest.raises(SettingsError, match=message):
-        build_model(contract, TrainingConfig(model=name), rescale=1 / 255)
-
-
-@pytest.fixture
-def prepared(image_tree: Tree) -> tuple[Inputs, Path]:
-    """Give the inputs of a small tree and a folder to work in."""
-    root = image_tree({"a": 60, "b": 60, "c": 60})
-    config = configured(root.parent, data={"directory": root})
-    inventory = take_inventory(config.data, seed=config.seed)
-    return build_inputs(inventory, config, directory=root.parent / "run"), root.parent
-
-
-def configured(home: Path, **parts: Any) -> RetrainConfig:
-    """Settings of a quick training."""
-    training = {"epochs": 4, "learning_rate": 0.003, **parts.pop("training", {})}
-    return RetrainConfig.model_validate(
-        {"home": home / "home", "generators": {"batch_size": 16}, "training": training, **parts}
-    )
-
-
-def train(
-    prepared: tuple[Inputs, Path],
-    name: str = "model",
-    on_epoch: Callable[..., None] = lambda *_: None,
-    **parts: Any,
-) -> TrainedModel:
-    """Train in folders of this name."""
-    inputs, home = prepared
-    return train_model(
-        inputs,
-        configured(home, **parts),
-        workspace=home / "work" / name,
-        directory=home / name,
-        on_epoch=on_epoch,
-    )
-
-
-def test_training_keeps_the_best_epoch_and_its_history(prepared: tuple[Inputs, Path]) -> None:
+def test_training_keeps_the_best_epoch_and_its_history(trainer: Trainer) -> None:
     """The file is of the epoch with the best validation accuracy; each epoch was told."""
     told: list[int] = []
-    trained = train(prepared, on_epoch=lambda epoch, *_: told.append(epoch))
-    history = pd.read_csv(trained.history)
+    trained = trainer.train(on_epoch=lambda epoch, *_: told.append(epoch))
+    history = history_of(trained)
     assert told == [1, 2, 3, 4]
-    assert trained.epochs == len(history) == 4
+    assert trained.epochs == trained.planned_epochs == len(history) == 4
     assert history["val_accuracy"].iloc[trained.best_epoch - 1] == history["val_accuracy"].max()
+    assert (trained.ended, trained.ended_well) == ("all epochs done", True)
     model = keras.saving.load_model(trained.path)
     assert model.input.dtype == "uint8"
     assert model.count_params() == trained.parameters
-    assert list((trained.path.parent / "tensorboard").rglob("events*"))
-    assert not (prepared[1] / "work/model").exists()
+    assert list((trained.directory / "tensorboard").rglob("events*"))
+    assert not trainer.folders("model")["workspace"].exists()
 
 
-def test_the_same_seed_gives_the_same_model(prepared: tuple[Inputs, Path]) -> None:
+def test_a_finished_training_is_not_done_again(trainer: Trainer) -> None:
+    """The same folders give the same training back, without an epoch."""
+    first = trainer.train(training={"epochs": 1})
+    again = trainer.train(training={"epochs": 1}, on_epoch=lambda *_: pytest.fail("an epoch"))
+    assert again == first
+
+
+def test_the_same_seed_gives_the_same_model(trainer: Trainer) -> None:
     """Two trainings alike end in the same history; another seed in another."""
     one, two, other = (
-        pd.read_csv(train(prepared, name, seed=seed, training={"epochs": 2}).history)
+        history_of(trainer.train(name, seed=seed, training={"epochs": 2}))
         for name, seed in (("one", 5), ("two", 5), ("three", 6))
     )
     pd.testing.assert_frame_equal(one, two)
     assert not one.equals(other)
 
 
-class PowerCut(Exception):  # noqa: N818 - what the test pretends happens
-    """The machine goes down."""
+@pytest.mark.parametrize("precision", ["float32", "mixed_bfloat16"])
+def test_the_model_is_kept_in_float32(trainer: Trainer, precision: str) -> None:
+    """Whatever it was trained in, and it answers as well as it was judged."""
+    trained = trainer.train(training={"epochs": 8, "precision": precision})
+    assert precision in trained.hardware
+    model = keras.saving.load_model(trained.path)
+    assert {layer.compute_dtype for layer in model.layers} == {"float32"}
+    assert keras.config.dtype_policy().name == "float32"
+    assert history_of(trained)["val_accuracy"].max() > 0.9
 
 
-def test_a_training_cut_short_goes_on_where_it_was(prepared: tuple[Inputs, Path]) -> None:
-    """After a cut the same call ends as if there had been none."""
-    whole = train(prepared, "whole")
-
-    def cut(epoch: int, *_: object) -> None:
-        if epoch == 2:
-            raise PowerCut
-
-    with pytest.raises(PowerCut):
-        train(prepared, "cut", on_epoch=cut)
-    seen: list[int] = []
-    resumed = train(prepared, "cut", on_epoch=lambda epoch, *_: seen.append(epoch))
-    assert seen == [3, 4]
-    pd.testing.assert_frame_equal(pd.read_csv(whole.history), pd.read_csv(resumed.history))
-    first, second = (keras.saving.load_model(made.path) for made in (whole, resumed))
-    for a, b in zip(first.get_weights(), second.get_weights(), strict=True):
-        np.testing.assert_allclose(a, b, atol=1e-5)
-
-
-def test_early_stopping_ends_training(prepared: tuple[Inputs, Path]) -> None:
-    """Patience 1 on a model that can't improve ends before the last epoch."""
+def test_early_stopping_ends_training(trainer: Trainer) -> None:
+    """Patience 1 on a model that can't improve ends before the last epoch, and says why."""
     settings = {"epochs": 12, "early_stopping_patience": 1, "learning_rate": 1e-9}
-    trained = train(prepared, training={**settings, "learning_rate_schedule": "constant"})
+    trained = trainer.train(training={**settings, **STEADY})
     assert trained.epochs < 12
+    assert "early_stopping_patience" in trained.ended
 
 
-def test_a_loss_that_is_no_number_is_told(prepared: tuple[Inputs, Path]) -> None:
-    """A learning rate far too high is named as the thing to change."""
-    settings = {"optimizer": "sgd", "learning_rate": 1e30, "learning_rate_schedule": "constant"}
-    with pytest.raises(TrainingFailedError, match=r"training\.learning_rate"):
-        train(prepared, training=settings)
+def rates_of(trainer: Trainer, own_module: str, **training: Any) -> list[float]:
+    """Train with a callback that notes the learning rate of each step."""
+    import users_own
+
+    class Rates(keras.callbacks.Callback):
+        seen: list[float] = []  # noqa: RUF012 - the class is what the test can reach
+
+        def on_train_batch_end(self, batch: int, logs: object = None) -> None:
+            del batch, logs
+            Rates.seen.append(float(self.model.optimizer.learning_rate))
+
+    users_own.Rates = Rates
+    trainer.train("rates", training={"callbacks": [f"{own_module}:Rates"], **training})
+    return Rates.seen
 
 
-def test_users_callbacks_and_optimizers_are_found(
-    prepared: tuple[Inputs, Path], own_module: str
+def test_the_schedule_warms_up_and_ends_at_zero(trainer: Trainer, own_module: str) -> None:
+    """Cosine: a fifth of the steps up, then down to nothing."""
+    rates = rates_of(trainer, own_module, learning_rate=0.01)
+    highest = int(np.argmax(rates))
+    assert max(rates) == pytest.approx(0.01, rel=0.1)
+    assert 0.1 < highest / len(rates) < 0.3
+    assert rates[-1] < 0.0005
+
+
+def test_a_constant_rate_stays(trainer: Trainer, own_module: str) -> None:
+    """No schedule."""
+    rates = rates_of(trainer, own_module, learning_rate=0.01, epochs=1, **STEADY)
+    assert set(np.round(rates, 6)) == {0.01}
+
+
+def test_momentum_and_weight_decay_reach_the_optimizer(trainer: Trainer, own_module: str) -> None:
+    """Weight decay alone shrinks the weights; momentum is the optimizer's."""
+    import users_own
+
+    class Look(keras.callbacks.Callback):
+        def on_train_begin(self, logs: object = None) -> None:
+            del logs
+            Look.optimizer = self.model.optimizer.get_config()
+
+    users_own.Look = Look
+    settings = {"epochs": 1, "callbacks": [f"{own_module}:Look"], "optimizer": "sgd", **STEADY}
+    sizes = {}
+    for decay in (0.0, 10.0):
+        trained = trainer.train(
+            f"decay{decay}", training={**settings, "learning_rate": 0.01, "weight_decay": decay}
+        )
+        model = keras.saving.load_model(trained.path)
+        kernels = [w for w in model.get_weights() if w.ndim == 4]
+        sizes[decay] = float(sum(np.square(kernel).sum() for kernel in kernels))
+    assert sizes[10.0] < sizes[0.0] / 2
+    assert Look.optimizer["momentum"] == 0.9
+    assert Look.optimizer["nesterov"] is True
+
+
+def test_balanced_class_weights_find_the_rare_class(image_tree: Tree, trainer: Trainer) -> None:
+    """With one picture in ten of a class, its weight is ten times that of the other."""
+    trainer.root = image_tree({"many": 200, "rare": 20}, under="uneven")
+    inputs = trainer.inputs(generators={})
+    weights = class_weights(inputs, TrainingConfig(class_weight="balanced"))
+    assert weights is not None
+    index = pd.read_parquet(inputs.index).query("split == 'train'")
+    assert (weights[index["target"]]).mean() == pytest.approx(1.0)
+    assert weights[1] / weights[0] == pytest.approx(
+        index["target"].eq(0).sum() / index["target"].eq(1).sum()
+    )
+    plain = history_of(trainer.train("plain", training={"epochs": 1}))
+    heavy = {"epochs": 1, "class_weight": {"rare": 1000.0}}
+    weighted = history_of(trainer.train("weighted", training=heavy))
+    assert weighted["loss"][0] > 3 * plain["loss"][0]
+
+
+def test_a_class_weight_of_no_class_is_told(trainer: Trainer) -> None:
+    """The classes there are, are named."""
+    with pytest.raises(SettingsError, match=r"\['wolf'\].*\['a', 'b', 'c'\]"):
+        trainer.train(training={"class_weight": {"wolf": 2.0}})
+
+
+def test_a_warm_start_begins_where_the_champion_ended(trainer: Trainer) -> None:
+    """Its first epoch is better than the first of a cold start; other classes learn a new head."""
+    champion = trainer.train("champion", training={"epochs": 10})
+    assert history_of(champion)["val_accuracy"].max() > 0.9
+    start = StartingPoint(champion.path, "1", ("a", "b", "c"))
+    gentle = {"epochs": 1, "learning_rate": 1e-5, **STEADY}
+    cold = history_of(trainer.train("cold", training=gentle))
+    warm = history_of(trainer.train("warm", training=gentle, champion=start))
+    assert warm["val_loss"][0] < cold["val_loss"][0] / 2
+    other = StartingPoint(champion.path, "1", ("x", "y", "z"))
+    renamed = history_of(trainer.train("renamed", training=gentle, champion=other))
+    assert renamed["val_loss"][0] > 2 * warm["val_loss"][0]
+
+
+def split_weights(model: Path) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """Return the weights of a model's base and of its last layer."""
+    loaded = keras.saving.load_model(model)
+    base = [w for layer in loaded.layers[:-1] for w in layer.get_weights()]
+    return base, loaded.layers[-1].get_weights()
+
+
+@pytest.mark.parametrize("suffix", [".keras", ".weights.h5"])
+def test_transfer_freezes_the_base_then_fine_tunes(
+    trainer: Trainer, tmp_path: Path, suffix: str
 ) -> None:
+    """Frozen, only the last layer learns; afterwards the base moves too."""
+    trained = trainer.train("base", training={"epochs": 8})
+    file = tmp_path / f"base{suffix}"
+    model = keras.saving.load_model(trained.path)
+    model.save(file) if suffix == ".keras" else model.save_weights(file)
+    base, _ = split_weights(trained.path)
+    transfer = {"weights": file, "frozen_epochs": 2}
+    frozen, head = split_weights(trainer.train("frozen", training={**transfer, "epochs": 2}).path)
+    assert all(np.array_equal(a, b) for a, b in zip(base, frozen, strict=True))
+    assert not np.array_equal(head[0], model.layers[-1].get_weights()[0])
+    tuned = trainer.train("tuned", training={**transfer, "epochs": 6})
+    moved, _ = split_weights(tuned.path)
+    assert tuned.best_epoch > 2 or tuned.epochs == 6
+    if tuned.best_epoch > 2:
+        assert any(not np.array_equal(a, b) for a, b in zip(base, moved, strict=True))
+    assert len(history_of(tuned)) == 6
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("missing.keras", None, "no such file"),
+        ("torn.keras", b"PK", "does not fit"),
+        ("torn.weights.h5", b"nothing", "does not fit"),
+    ],
+)
+def test_weights_that_do_not_fit_are_told(
+    trainer: Trainer, tmp_path: Path, name: str, content: bytes | None, message: str
+) -> None:
+    """The setting, the file and the reason are named."""
+    file = tmp_path / name
+    if content is not None:
+        file.write_bytes(content)
+    with pytest.raises(SettingsError, match=f"training.weights = .*{message}"):
+        trainer.train(training={"weights": file})
+
+
+def test_frozen_epochs_want_weights() -> None:
+    """A random base must not be frozen."""
+    with pytest.raises(ValueError, match="frozen_epochs freezes a base"):
+        RetrainConfig.model_validate({"training": {"frozen_epochs": 2}})
+
+
+def test_users_callbacks_and_optimizers_are_found(trainer: Trainer, own_module: str) -> None:
     """A callback by import path is called; an unknown optimizer is refused."""
-    train(prepared, training={"epochs": 1, "callbacks": [f"{own_module}:Counter"]})
+    trainer.train(training={"epochs": 1, "callbacks": [f"{own_module}:Counter"]})
     import users_own
 
     assert users_own.Counter.seen == 1
     with pytest.raises(SettingsError, match=r"training\.optimizer"):
-        train(prepared, "other", training={"optimizer": "adamm"})
+        trainer.train("other", training={"optimizer": "adamm"})
 
 
 @pytest.mark.parametrize("class_mode", ["sparse", "binary"])
-def test_every_class_mode_learns(image_tree: Tree, class_mode: str) -> None:
-    """Sparse and binary targets train as categorical ones do."""
-    root = image_tree({"a": 60, "b": 60})
-    config = configured(
-        root.parent, data={"directory": root}, generators={"class_mode": class_mode}
+def test_every_class_mode_learns(image_tree: Tree, trainer: Trainer, class_mode: str) -> None:
+    """Sparse and binary targets train as categorical ones do, with class weights too."""
+    trainer.root = image_tree({"a": 60, "b": 60}, under="two")
+    trained = trainer.train(
+        generators={"class_mode": class_mode},
+        training={"epochs": 12, "class_weight": "balanced"},
     )
-    inventory = take_inventory(config.data, seed=1)
-    inputs = build_inputs(inventory, config, directory=root.parent / "run")
-    parts = {"generators": {"class_mode": class_mode, "batch_size": 16}}
-    trained = train((inputs, root.parent), **parts, training={"epochs": 16})
-    assert pd.read_csv(trained.history)["val_accuracy"].max() > 0.9
+    assert history_of(trained)["val_accuracy"].max() > 0.9
 
 
 @pytest.mark.parametrize(("steps", "epochs"), [(422, 10), (10, 60), (5000, 8)])

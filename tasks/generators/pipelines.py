@@ -24,7 +24,7 @@ EVALUATION_BATCH = 256
 
 def steps_per_epoch(inputs: Inputs) -> int:
     """Return how many batches hold every training picture once."""
-    return math.ceil(inputs.counts[TRAIN] / inputs.settings.batch_size)
+    return math.ceil(inputs.counts[TRAIN] / inputs.batch_size)
 
 
 def training_batches(
@@ -54,7 +54,7 @@ def training_batches(
 
     def one_epoch(number: tf.Tensor) -> tf.data.Dataset:
         order = tf.random.experimental.stateless_shuffle(rows, seed=tf.stack([seed, number]))
-        return tf.data.Dataset.from_tensor_slices(order).batch(inputs.settings.batch_size)
+        return tf.data.Dataset.from_tensor_slices(order).batch(inputs.batch_size)
 
     def prepared(step: tf.Tensor, at: tf.Tensor) -> tuple[tf.Tensor, ...]:
         pictures, target = read(at)

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 COLOR_MODE_OF = {"1": "grayscale", "L": "grayscale", "LA": "grayscale", "F": "grayscale"}
 TARGET = "target"
+SMALLEST_BATCH, LARGEST_BATCH, STEPS_WANTED = 16, 128, 10
 
 
 @dataclass(frozen=True)
@@ -93,6 +94,12 @@ class Inputs:
     contract: InputContract
     settings: GeneratorConfig
     counts: dict[str, int]
+
+    @property
+    def batch_size(self) -> int:
+        """Pictures a training step, as set or as suits the number of training pictures."""
+        suited = self.counts[TRAIN] // STEPS_WANTED
+        return self.settings.batch_size or min(LARGEST_BATCH, max(SMALLEST_BATCH, suited))
 
 
 def build_inputs(inventory: pd.DataFrame, config: RetrainConfig, *, directory: Path) -> Inputs:

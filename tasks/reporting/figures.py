@@ -107,6 +107,23 @@ def draw_history(history: pd.DataFrame, file: Path) -> Path:
     return _save(figure, file)
 
 
+def draw_trials(scores: Sequence[float | None], file: Path) -> Path:
+    """Draw the score of each trial of a search, and the best one so far."""
+    values = np.array([np.nan if score is None else score for score in scores])
+    figure = Figure(figsize=(6, 2.8), layout="constrained")
+    axis = figure.subplots()
+    axis.plot(values, ".", color=INK, label="trial")
+    axis.step(
+        range(len(values)), np.fmax.accumulate(values), where="post", color=SECOND,
+        label="best so far",
+    )  # fmt: skip
+    axis.set_xlabel("trial")
+    axis.set_ylabel("validation accuracy")
+    axis.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axis.legend(fontsize=8)
+    return _save(figure, file)
+
+
 def draw_confusion(confusion: Sequence[Sequence[int]], classes: Sequence[str], file: Path) -> Path:
     """Draw the confusion matrix, counts in the cells where there are few enough classes."""
     counts = np.asarray(confusion)

@@ -115,7 +115,7 @@ class Backup(keras.callbacks.Callback):
 
     Keras' BackupAndRestore goes back to the epoch's start with the weights of its middle, leaves
     metrics and dropout's random state behind, and writes in place; this one does none of that.
-    Should stand last of the callbacks that write, so that an epoch it calls done is done in all of them.
+    Should stand last of the callbacks that write, so that an epoch it calls done is done in all.
     """
 
     def __init__(self, workspace: Workspace, *, every: int, steps: int) -> None:

@@ -119,7 +119,12 @@ def _optimizer(settings: TrainingConfig, phase: Phase, steps: int) -> keras.opti
         wanted["weight_decay"] = settings.weight_decay
     try:
         optimizer = keras.optimizers.get(settings.optimizer)
-        return type(optimizer).from_config(optimizer.get_config() | wanted)
+        plain = optimizer.get_config()
+        if "momentum" in plain:
+            wanted |= {"momentum": settings.momentum}
+        if "nesterov" in plain:
+            wanted |= {"nesterov": settings.momentum > 0}
+        return type(optimizer).from_config(plain | wanted)
     except (ValueError, TypeError):
         raise SettingsError(
             "training.optimizer must be the name of a Keras optimizer such as adam, sgd or adamw."

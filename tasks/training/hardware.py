@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 HALF_PRECISION, BRAIN_FLOAT = (7, 0), (8, 0)
 # Processors with these multiply bfloat16 themselves; on others it is emulated, and slower.
 BRAIN_FLOAT_FLAGS = {"avx512_bf16", "amx_bf16"}
+PROCESSOR = Path("/proc/cpuinfo")
 STEPS_PER_EXECUTION = 16
 
 
@@ -76,7 +77,8 @@ def settle_hardware(settings: TrainingConfig, *, steps: int) -> Hardware:
         steps: of an epoch; steps_per_execution divides them, so that an epoch ends where it should.
 
     Raises:
-        SettingsError: multi_worker without a TF_CONFIG, or a TF_CONFIG that can't be read.
+        SettingsError: multi_worker without a TF_CONFIG, or with max_minutes; or a TF_CONFIG that
+            can't be read.
     """
     gpus = tf.config.list_physical_devices("GPU")
     workers, worker = _place_in_cluster()
@@ -89,6 +91,11 @@ def settle_hardware(settings: TrainingConfig, *, steps: int) -> Hardware:
             ' {"cluster": {"worker": ["host:port", ...]}, "task": {"type": "worker", "index": 0}}'
         )
     together = strategy == "multi_worker"
+    if together and settings.max_minutes is not None:
+        raise SettingsError(
+            "training.max_minutes can't end workers that train together at the same step. Leave it"
+            " out, or set training.epochs."
+        )
     wanted = settings.steps_per_execution
     if wanted == "auto":
         wanted = STEPS_PER_EXECUTION if gpus else 1
@@ -132,7 +139,7 @@ def _native_precision(gpus: list[Any]) -> str:
 def _processor_flags() -> set[str]:
     """Return what the processor can do; nothing where the system doesn't say (not Linux)."""
     try:
-        lines = Path("/proc/cpuinfo").read_text("utf-8").splitlines()
+        lines = PROCESSOR.read_text("utf-8").splitlines()
     except OSError:
         return set()
     return next((set(line.split()) for line in lines if line.startswith("flags")), set())

@@ -76,7 +76,7 @@ def train_apart(request: Request, *, on_epoch: OnEpoch) -> TrainedModel:
     if failure is not None:
         raise failure
     trained = read_trained(request.directory)
-    if code or trained is None:
+    if trained is None:
         raise errors.TrainingFailedError(_tell_death(code, request.workspace))
     return trained
 
@@ -162,8 +162,11 @@ def _train(request: Request, events: IO[str]) -> None:
 
 
 def _die_with_parent() -> None:
-    """Wait for the end of stdin, which only the parent's end brings."""
-    sys.stdin.buffer.read()
+    """Wait for the end of stdin, which only the parent's end brings.
+
+    Past `sys.stdin`, whose lock this thread would hold while the interpreter shuts down.
+    """
+    os.read(0, 1)
     os._exit(1)
 
 

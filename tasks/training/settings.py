@@ -17,7 +17,7 @@ class TrainingConfig(Part):
 
     model: str = Field(
         "fast_cnn",
-        description="fast_cnn, small_resnet, basic_cnn, a backbone of keras.applications such as"
+        description="fast_cnn, small_cnn, basic_cnn, a backbone of keras.applications such as"
         " MobileNetV2, or package.module:function.",
     )
     weights: Path | None = Field(
@@ -48,6 +48,9 @@ class TrainingConfig(Part):
         description="Training ends in this time with the best weights so far; default: no limit.",
     )
     optimizer: str = Field("adam", description="Name of a Keras optimizer.")
+    momentum: Fraction = Field(
+        0.9, description="Of optimizers that have one, such as sgd (Nesterov's there)."
+    )
     learning_rate: PositiveNumber = Field(
         0.004, description="Learning rate; the highest one under a schedule."
     )

@@ -143,7 +143,11 @@ def train_model(  # noqa: PLR0913 - the two folders, and what is told and taken 
         steps=steps,
         epochs=config.training.epochs or default_epochs(steps),
     )
-    with _faults_as_messages(training.workspace), _policy(hardware.precision), strategy.scope():
+    with (
+        _faults_as_messages(training.workspace),
+        dtype_policy(hardware.precision),
+        strategy.scope(),
+    ):
         watch = training.run(on_epoch, champion)
     if not watch.good or watch.reason != WHOLE:
         log.warning("training ended early: %s", watch.reason)
@@ -313,7 +317,7 @@ class _Training:
 
 
 @contextlib.contextmanager
-def _policy(precision: str) -> Iterator[None]:
+def dtype_policy(precision: str) -> Iterator[None]:
     """Build layers of this dtype policy meanwhile."""
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy(precision)

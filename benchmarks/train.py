@@ -1,0 +1,212 @@
+"""How long does training take? From a new process to an evaluated model, beside the tutorial.
+
+Both sides run in this one command, each in a process of its own. The tutorial's rate is measured on
+300 steps and stands for its ten epochs of 1,875 steps:
+
+    python benchmarks/train.py mnist_png/ --cifar cifar10/ > benchmarks/results/train.md
+
+With `--models` the architectures that were considered are timed as well, a step each.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from peers import ROOT, ask
+
+TUTORIAL_STEPS, TUTORIAL_EPOCHS_STEPS = 300, 18_750
+WARM_UP = 20
+PRECISIONS = ("float32", "mixed_bfloat16")
+# What is run, its settings, and the accuracy and share of the tutorial's time that are wanted.
+MNIST = {
+    "fast_cnn, 1 epoch": ({"training": {"epochs": 1}}, 0.9876, 1 / 40),
+    "fast_cnn, default settings": ({}, 0.996, 1 / 10),
+}
+
+
+def tutorial(folder: Path) -> float:
+    """Train 300 steps as the tutorial does and return the seconds of its ten epochs."""
+    from peers import tutorial_generator, tutorial_model
+
+    model, batches = tutorial_model(), tutorial_generator(folder)
+    model.fit(batches, steps_per_epoch=WARM_UP, epochs=1, verbose=0)
+    started = time.perf_counter()
+    model.fit(batches, steps_per_epoch=TUTORIAL_STEPS, epochs=1, verbose=0)
+    seconds = time.perf_counter() - started
+    return seconds / TUTORIAL_STEPS * TUTORIAL_EPOCHS_STEPS
+
+
+def whole(folder: Path) -> dict[str, Any]:
+    """Inventory, decode, train and evaluate, as the flow's stages do; tell accuracy and seconds."""
+    started = time.perf_counter()
+    from tasks import environment
+
+    environment.prepare()
+    from tasks.config import RetrainConfig
+    from tasks.inventory.scan import inventory_of
+
+    settings = json.loads(os.environ["BENCHMARK_SETTINGS"])
+    spent = {}
+    with tempfile.TemporaryDirectory() as home:
+        place = Path(home)
+        settings |= {"home": home, "data": {"directory": str(folder)}}
+        config = RetrainConfig.model_validate(settings)
+        inventory = inventory_of(config)
+        spent["inventory"] = time.perf_counter() - started
+        from tasks.evaluation import evaluate_model
+        from tasks.generators.recipe import build_inputs
+        from tasks.training.stage import train_model
+
+        inputs = build_inputs(inventory, config, directory=place)
+        spent["decoded"] = time.perf_counter() - started
+        trained = train_model(
+            inputs, config, workspace=place / "work", directory=place / "model",
+            on_epoch=lambda *_: None,
+        )  # fmt: skip
+        spent["trained"] = time.perf_counter() - started
+        result = evaluate_model(
+            trained.path, inputs.contract, inventory, config, predictions=place / "p.parquet"
+        )
+        spent["evaluated"] = time.perf_counter() - started
+    return {
+        "accuracy": result.accuracy,
+        "interval": [result.accuracy_low, result.accuracy_high],
+        "epochs": trained.epochs,
+        "hardware": trained.hardware,
+        "until": spent,
+    }
+
+
+def candidate(folder: Path) -> float:
+    """Train one model 200 steps; return its pictures a second."""
+    del folder
+    import numpy as np
+
+    from tasks.generators.recipe import InputContract
+    from tasks.models import build_model
+    from tasks.training.compiling import plan_phases, prepare_phase
+    from tasks.training.hardware import settle_hardware
+    from tasks.training.settings import TrainingConfig
+    from tasks.training.stage import dtype_policy
+
+    wanted = json.loads(os.environ["BENCHMARK_SETTINGS"])
+    settings = TrainingConfig.model_validate(wanted)
+    contract = InputContract(tuple("0123456789"), 28, 28, "grayscale", "categorical")
+    hardware = settle_hardware(settings, steps=1)
+    with dtype_policy(hardware.precision):
+        model = build_model(contract, settings, rescale=1 / 255)
+    (phase,) = plan_phases(settings, epochs=1)
+    prepare_phase(model, phase, contract, settings, hardware, steps=200)
+    random = np.random.default_rng(0)
+    pictures = random.integers(0, 255, (128, 28, 28, 1), dtype=np.uint8)
+    targets = np.eye(10, dtype="float32")[random.integers(0, 10, 128)]
+    for _ in range(WARM_UP):
+        model.train_on_batch(pictures, targets)
+    started = time.perf_counter()
+    for _ in range(200):
+        model.train_on_batch(pictures, targets)
+    return 200 * 128 / (time.perf_counter() - started)
+
+
+def measure(name: str, folder: Path) -> Any:
+    """Measure one side; called in a process of its own."""
+    return {"tutorial": tutorial, "whole": whole, "candidate": candidate}[name](folder)
+
+
+def timed(settings: dict[str, Any], folder: Path) -> tuple[dict[str, Any], float]:
+    """Run a whole training in a new process; return what it tells and its wall time."""
+    os.environ["BENCHMARK_SETTINGS"] = json.dumps(settings)
+    started = time.perf_counter()
+    told = ask(__file__, "whole", folder)
+    seconds = time.perf_counter() - started
+    print(f"{seconds:.0f} s {told}", file=sys.stderr)
+    return told, seconds
+
+
+def row(name: str, told: dict[str, Any], seconds: float, baseline: float) -> str:
+    """Return a row of the table."""
+    low, high = told["interval"]
+    until = ", ".join(f"{stage} {at:.0f}" for stage, at in told["until"].items())
+    return (
+        f"| {name} | {told['accuracy']:.4f} ({low:.4f} to {high:.4f}) | {told['epochs']} |"
+        f" {seconds:.0f} s | 1/{baseline / seconds:.1f} | {until} |"
+    )
+
+
+def flow_row(folder: Path, baseline: float) -> str:
+    """Run the command itself, with Prefect, gate, report and registry; return its row."""
+    with tempfile.TemporaryDirectory() as home:
+        command = [sys.executable, "-m", "flows.cli", "run", "--data", str(folder), "--json"]
+        environment = {**os.environ, "PYTHONPATH": str(ROOT), "PIXELGATE_HOME": home}
+        started = time.perf_counter()
+        ended = subprocess.run(
+            command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+            check=False,
+        )  # fmt: skip
+        seconds = time.perf_counter() - started
+    summary = json.loads(ended.stdout)
+    stages = ", ".join(f"{stage['name']} {stage['seconds']:.0f}" for stage in summary["stages"])
+    metrics = summary["metrics"]
+    return (
+        f"| `pixelgate run`, to `{summary['outcome']}` | {metrics['accuracy']:.4f}"
+        f" ({metrics['accuracy_low']:.4f} to {metrics['accuracy_high']:.4f}) |"
+        f" {summary['training']['epochs']} | {seconds:.0f} s | 1/{baseline / seconds:.1f} |"
+        f" {stages} (each) |"
+    )
+
+
+def print_models() -> None:
+    """Print what each architecture and precision trains a second."""
+    print("\n## Models and precisions\n\nPictures a second, batches of 128, 28 x 28, one batch.\n")
+    print("| model | precision | XLA | pictures a second |\n|---|---|---|---|")
+    for model in ("basic_cnn", "fast_cnn", "small_cnn"):
+        for precision, jit in (("float32", False), ("float32", True), ("mixed_bfloat16", False)):
+            os.environ["BENCHMARK_SETTINGS"] = json.dumps(
+                {"model": model, "precision": precision, "jit_compile": jit}
+            )
+            rate = ask(__file__, "candidate", Path())
+            print(f"| {model} | {precision} | {'yes' if jit else 'no'} | {rate:,.0f} |")
+
+
+def main() -> None:
+    """Print the tables."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("mnist", type=Path, help="MNIST as files: training/ and testing/")
+    parser.add_argument("--cifar", type=Path, help="CIFAR-10 as files: train/ and test/")
+    parser.add_argument("--models", action="store_true", help="time the models by themselves too")
+    given = parser.parse_args()
+    mnist = given.mnist.absolute()
+    baseline = ask(__file__, "tutorial", mnist)
+    print(f"# Training\n\n`python benchmarks/train.py {' '.join(sys.argv[1:])}`, {os.cpu_count()}"
+          " cores.\n")  # fmt: skip
+    print(f"The tutorial's ten epochs: {baseline:.0f} s, from its rate on {TUTORIAL_STEPS} steps;"
+          " its accuracy 0.9876.\n")  # fmt: skip
+    print("| what | test accuracy (95% interval) | epochs | whole process | of the tutorial's |"
+          " seconds until |\n|---|---|---|---|---|---|")  # fmt: skip
+    hardware = ""
+    for name, (settings, _accuracy, _share) in MNIST.items():
+        told, seconds = timed(dict(settings), mnist)
+        hardware = told["hardware"]
+        print(row(name, told, seconds, baseline), flush=True)
+    print(flow_row(mnist, baseline), flush=True)
+    if given.cifar:
+        preset = tomllib.loads((ROOT / "deployments/configs/small_rgb.toml").read_text("utf-8"))
+        told, seconds = timed(preset, given.cifar.absolute())
+        print(row("CIFAR-10, small_rgb.toml", told, seconds, baseline), flush=True)
+    print(f"\nTrained {hardware}.\nWanted: 0.9876 within 1/40; 0.996 within 1/10; CIFAR-10 0.88"
+          " within 1.")  # fmt: skip
+    if given.models:
+        print_models()
+
+
+if __name__ == "__main__":
+    main()

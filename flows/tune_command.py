@@ -1,0 +1,54 @@
+"""The command that searches for better settings."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from flows.display import show_search, show_trial
+from flows.options import Config, Data, Home, Json, Name, Set, load
+from flows.screen import quiet, say
+
+Search = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--search",
+        help="A setting and where to look: NAME=LOW..HIGH, NAME=LOW..HIGH:log or NAME=ONE,TWO; can"
+        " be repeated.",
+    ),
+]
+
+
+def tune(  # noqa: PLR0913 - each is a flag
+    *,
+    data: Data = None,
+    search: Search = None,
+    trials: Annotated[
+        int, typer.Option(min=1, help="Trials in all, those of an earlier start included.")
+    ] = 20,
+    config: Config = None,
+    assignments: Set = None,
+    name: Name = None,
+    home: Home = None,
+    as_json: Json = False,
+) -> None:
+    """Search settings for a better validation accuracy; cut short, the same command goes on.
+
+    Each trial trains once; the test split is not touched, and nothing is registered. Trials are
+    logged to MLflow, in the experiment NAME-tuning.
+    """
+    settings, _ = load(config, assignments, data__directory=data, name=name, home=home)
+    with quiet(settings.home):
+        from tasks.settings import existing_directory
+        from tasks.tuning.search import search_settings
+        from tasks.tuning.space import parse_space
+
+        existing_directory(settings.data)
+        result = search_settings(
+            settings,
+            parse_space(search or [], settings),
+            trials=trials,
+            on_trial=lambda trial: say(show_trial(trial)),
+        )
+    show_search(result, as_json=as_json)

@@ -1,0 +1,192 @@
+"""Trials of a search: each is a training of its own, judged on the validation split alone."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import optuna
+import pandas as pd
+from optuna.trial import TrialState
+
+from tasks import runs
+from tasks.errors import PixelgateError, SettingsError, TrainingFailedError
+from tasks.files import digest
+from tasks.generators.recipe import build_inputs
+from tasks.inventory.columns import fingerprint
+from tasks.inventory.scan import inventory_of
+from tasks.registry.trials import log_trial
+from tasks.reporting.figures import draw_trials
+from tasks.settings import with_settings
+from tasks.training.checkpoints import MONITORED
+from tasks.training.isolation import Request, train_apart
+from tasks.training.reuse import folders_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from optuna.distributions import BaseDistribution
+
+    from tasks.config import RetrainConfig
+
+    OnTrial = Callable[["TrialResult"], None]
+
+TRIED = (TrialState.COMPLETE, TrialState.PRUNED)
+
+log = logging.getLogger("pixelgate.tuning")
+
+
+@dataclass(frozen=True)
+class TrialResult:
+    """One trial.
+
+    Attributes:
+        number: from 0.
+        state: complete, pruned (given up early, as it was behind the others) or fail.
+        settings: dotted names and the values tried.
+        val_accuracy: of its best epoch; None where none ended.
+        seconds: it took.
+    """
+
+    number: int
+    state: str
+    settings: dict[str, Any]
+    val_accuracy: float | None
+    seconds: float
+
+
+@dataclass(frozen=True)
+class SearchResult:
+    """What a search found.
+
+    Attributes:
+        best: the trial with the best validation accuracy.
+        trials: all of them, in their order.
+        figure: PNG of the trials' scores.
+        study: name of the Optuna study.
+    """
+
+    best: TrialResult
+    trials: tuple[TrialResult, ...]
+    figure: Path
+    study: str
+
+
+def search_settings(
+    config: RetrainConfig,
+    space: Mapping[str, BaseDistribution],
+    *,
+    trials: int,
+    on_trial: OnTrial,
+) -> SearchResult:
+    """Try settings until there are so many trials; a search that was cut short goes on.
+
+    A study is named by data, settings and search space; the same call finds it again, takes up the
+    trial that was under way, and adds what is left. The test split is not touched. The first half
+    of TPE's start-up trials are random; a trial far behind the others is given up early.
+
+    Args:
+        config: the settings all trials share.
+        space: what `space.parse_space` returned.
+        trials: how many there should be in the end.
+        on_trial: called after each.
+
+    Raises:
+        PixelgateError: every trial failed; the first one's reason.
+        RunInProgressError: the same model is being tuned already.
+    """
+    with runs.only_one(config.model_copy(update={"name": f"{config.name}-tuning"})):
+        inventory = inventory_of(config)
+        folder, study = _open_study(config, space, fingerprint(inventory))
+        _take_up_broken_trials(study)
+        search = _Search(config, space, inventory, folder, study.study_name)
+        while len(study.get_trials(states=TRIED)) < trials:
+            trial = study.ask(dict(space))
+            failure = search.run(study, trial)
+            result = _result_of(study.trials[trial.number])
+            log_trial(config, study.study_name, result)
+            on_trial(result)
+            if failure is not None and not study.get_trials(states=TRIED):
+                raise failure
+        results = tuple(_result_of(trial) for trial in study.trials)
+        figure = draw_trials([result.val_accuracy for result in results], folder / "trials.png")
+    return SearchResult(_result_of(study.best_trial), results, figure, study.study_name)
+
+
+@dataclass(frozen=True)
+class _Search:
+    config: RetrainConfig
+    space: Mapping[str, BaseDistribution]
+    inventory: pd.DataFrame
+    folder: Path
+    study: str
+
+    def run(self, study: optuna.Study, trial: optuna.Trial) -> PixelgateError | None:
+        """Train with the settings of a trial and tell the study of it; return its failure."""
+        key = digest([self.study, trial.params])
+        place = folders_of(key, self.config)
+
+        def on_epoch(epoch: int, _epochs: int, metrics: dict[str, float]) -> None:
+            trial.report(metrics[MONITORED], epoch)
+            if trial.should_prune():
+                raise optuna.TrialPruned
+
+        try:
+            config = with_settings(self.config, trial.params)
+            inputs = build_inputs(self.inventory, config, directory=self.folder / key[:16])
+            trained = train_apart(
+                Request(inputs, config, place.workspace, place.finished, champion=None),
+                on_epoch=on_epoch,
+            )
+        except optuna.TrialPruned:
+            study.tell(trial, state=TrialState.PRUNED)
+            shutil.rmtree(place.workspace, ignore_errors=True)
+            return None
+        except (SettingsError, TrainingFailedError) as error:
+            log.warning("trial %d failed: %s", trial.number, error)
+            study.tell(trial, state=TrialState.FAIL)
+            return error
+        history = pd.read_csv(trained.history)
+        study.tell(trial, float(history[MONITORED].max()))
+        shutil.rmtree(place.finished)
+        return None
+
+
+def _open_study(
+    config: RetrainConfig, space: Mapping[str, BaseDistribution], data: str
+) -> tuple[Path, optuna.Study]:
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    ranges = {name: repr(distribution) for name, distribution in space.items()}
+    name = f"{config.name}-{runs.recipe_key(digest([data, ranges]), config)[:12]}"
+    folder = config.state / "tuning" / name
+    folder.mkdir(parents=True, exist_ok=True)
+    storage = f"sqlite:///{folder / 'optuna.db'}"
+    study = optuna.create_study(
+        study_name=name, storage=storage, direction="maximize", load_if_exists=True
+    )
+    # Another seed a start, or a search that goes on would draw its first trials again.
+    study.sampler = optuna.samplers.TPESampler(seed=config.seed + len(study.trials))
+    study.pruner = optuna.pruners.MedianPruner(n_startup_trials=4, n_warmup_steps=1)
+    return folder, study
+
+
+def _take_up_broken_trials(study: optuna.Study) -> None:
+    """Try again what was under way when the search was cut short; its training goes on."""
+    for trial in study.get_trials(states=(TrialState.RUNNING,)):
+        study.tell(trial.number, state=TrialState.FAIL)
+        study.enqueue_trial(trial.params)
+
+
+def _result_of(trial: optuna.trial.FrozenTrial) -> TrialResult:
+    scores = trial.intermediate_values.values()
+    value = trial.value if trial.value is not None else max(scores, default=None)
+    return TrialResult(
+        number=trial.number,
+        state=trial.state.name.lower(),
+        settings=dict(trial.params),
+        val_accuracy=value,
+        seconds=trial.duration.total_seconds() if trial.duration else 0.0,
+    )

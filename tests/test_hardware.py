@@ -1,0 +1,154 @@
+"""What training makes of the machine, and workers that train together."""
+
+from __future__ import annotations
+
+import json
+import os
+import pickle
+import socket
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
+
+import keras
+import numpy as np
+import pytest
+from conftest import ROOT
+
+from tasks.errors import SettingsError
+from tasks.training import hardware
+from tasks.training.hardware import settle_hardware
+from tasks.training.settings import TrainingConfig
+from tasks.training.stage import read_trained
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from conftest import Trainer
+
+
+def settled(**settings: Any) -> hardware.Hardware:
+    """Settle for an epoch of 12 steps."""
+    return settle_hardware(TrainingConfig(**settings), steps=12)
+
+
+@pytest.mark.parametrize(
+    ("flags", "precision"),
+    [("fpu avx2 avx512_bf16", "mixed_bfloat16"), ("fpu avx2 avx512f", "float32")],
+)
+def test_precision_follows_the_processor(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, flags: str, precision: str
+) -> None:
+    """Mixed where bfloat16 is native; what is set wins."""
+    (tmp_path / "cpuinfo").write_text(f"processor : 0\nflags\t\t: {flags}\n")
+    monkeypatch.setattr(hardware, "PROCESSOR", tmp_path / "cpuinfo")
+    assert settled().precision == precision
+    assert settled(precision="float32").precision == "float32"
+    monkeypatch.setattr(hardware, "PROCESSOR", tmp_path / "missing")
+    assert settled().precision == "float32"
+
+
+@pytest.mark.parametrize(("wanted", "steps"), [("auto", 1), (4, 4), (5, 4), (100, 12)])
+def test_steps_per_execution_divide_an_epoch(wanted: Any, steps: int) -> None:
+    """An epoch ends where it should."""
+    assert settled(steps_per_execution=wanted).steps_per_execution == steps
+
+
+def test_everything_is_said_in_one_line() -> None:
+    """What was chosen is printed."""
+    told = settled(precision="float32", jit_compile=True, steps_per_execution=4).sentence
+    assert told == (
+        f"on {os.cpu_count()} CPU cores: float32, XLA, 4 steps per execution, strategy single"
+    )
+
+
+def test_the_cluster_is_told_from_tf_config(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two workers train together; a cluster of one is none; nonsense is told."""
+    cluster = {"worker": ["a:1", "b:2"]}
+    task = {"type": "worker", "index": 1}
+    monkeypatch.setenv("TF_CONFIG", json.dumps({"cluster": cluster, "task": task}))
+    found = settled()
+    assert (found.strategy, found.workers, found.worker) == ("multi_worker", 2, 1)
+    assert not found.is_chief
+    assert "worker 1 of 2" in found.sentence
+    assert settled(strategy="single").workers == 1
+    with pytest.raises(SettingsError, match="max_minutes"):
+        settled(max_minutes=3)
+    monkeypatch.setenv("TF_CONFIG", "{")
+    with pytest.raises(SettingsError, match="TF_CONFIG can't be read"):
+        settled()
+    monkeypatch.delenv("TF_CONFIG")
+    with pytest.raises(SettingsError, match="wants TF_CONFIG"):
+        settled(strategy="multi_worker")
+
+
+def test_mirrored_trains_as_one_device_does(trainer: Trainer) -> None:
+    """MirroredStrategy on the one device there is gives a model too."""
+    trained = trainer.train(training={"epochs": 8, "strategy": "mirrored"})
+    assert "strategy mirrored" in trained.hardware
+    assert trained.epochs == 8
+
+
+def test_steps_per_execution_and_xla_train_alike(trainer: Trainer) -> None:
+    """Three steps a call see the same data; XLA adds in another order."""
+    import pandas as pd
+
+    plain, several, compiled = (
+        pd.read_csv(trainer.train(name, training={"precision": "float32", **settings}).history)
+        for name, settings in (
+            ("plain", {}),
+            ("several", {"steps_per_execution": 3}),
+            ("compiled", {"jit_compile": True}),
+        )
+    )
+    np.testing.assert_allclose(plain, several, rtol=1e-3)
+    np.testing.assert_allclose(plain["loss"], compiled["loss"], rtol=0.05)
+
+
+def free_ports(count: int) -> list[int]:
+    """Return ports nobody listens on."""
+    sockets = [socket.socket() for _ in range(count)]
+    for one in sockets:
+        one.bind(("127.0.0.1", 0))
+    ports = [one.getsockname()[1] for one in sockets]
+    for one in sockets:
+        one.close()
+    return ports
+
+
+def test_two_workers_train_one_model(trainer: Trainer) -> None:
+    """MultiWorkerMirroredStrategy in two processes: both end with the same weights."""
+    workers = [f"127.0.0.1:{port}" for port in free_ports(2)]
+    settings = {"epochs": 3, "precision": "float32"}
+    started = []
+    for index in range(2):
+        request = trainer.request(f"worker{index}", training=settings)
+        task = {"type": "worker", "index": index}
+        child = subprocess.Popen(
+            [sys.executable, "-m", "tasks.training.isolation"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env={
+                **os.environ,
+                "PYTHONPATH": str(ROOT),
+                "TF_CONFIG": json.dumps({"cluster": {"worker": workers}, "task": task}),
+            },
+        )
+        assert child.stdin is not None
+        pickle.dump(request, child.stdin)
+        child.stdin.flush()
+        started.append(child)
+    told = [child.stdout.read().decode() for child in started if child.stdout]
+    codes = [child.wait(timeout=200) for child in started]
+    assert codes == [0, 0], told
+    chief, other = (read_trained(trainer.folders(f"worker{n}")["directory"]) for n in range(2))
+    assert chief is not None
+    assert other is not None
+    assert "worker 0 of 2" in chief.hardware
+    assert (chief.is_chief, other.is_chief) == (True, False)
+    first, second = (keras.saving.load_model(made.path) for made in (chief, other))
+    for a, b in zip(first.get_weights(), second.get_weights(), strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-5)
+    assert chief.steps_per_epoch == other.steps_per_epoch
+    assert "epoch" in told[0]

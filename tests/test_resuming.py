@@ -1,0 +1,194 @@
+"""A training that is killed goes on where it was, and ends as if nothing had happened."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import keras
+import numpy as np
+import pandas as pd
+import pytest
+from conftest import ROOT, wait_until
+
+from tasks.training.checkpoints import Workspace
+from tasks.training.isolation import train_apart
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from conftest import Trainer
+
+    Command = Callable[..., Any]
+
+# Nine steps an epoch, so that step 12 is in the middle of the second.
+SETTINGS: dict[str, Any] = {"epochs": 4, "backup_steps": 4}
+
+
+def steps_backed_up(workspace: Path) -> list[int]:
+    """Return the steps of the backups there are."""
+    return [int(folder.name) for folder in (workspace / "backup").glob("[0-9]*")]
+
+
+def same_training(one: Any, other: Any) -> None:
+    """Compare every figure of every epoch, and every weight."""
+    pd.testing.assert_frame_equal(pd.read_csv(one.history), pd.read_csv(other.history))
+    assert one.best_epoch == other.best_epoch
+    first, second = (keras.saving.load_model(made.path) for made in (one, other))
+    for a, b in zip(first.get_weights(), second.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize("at", [4, 12, 18, 34])
+def test_a_training_killed_with_sigkill_ends_as_an_uninterrupted_one(
+    trainer: Trainer, own_module: str, monkeypatch: pytest.MonkeyPatch, at: int
+) -> None:
+    """In the first epoch, the middle of the second, at its end, and in the last one."""
+    settings = {**SETTINGS, "callbacks": [f"{own_module}:Slow"]}
+    whole = train_apart(trainer.request("whole", training=settings), on_epoch=lambda *_: None)
+    request = trainer.request("killed", training=settings)
+    monkeypatch.setenv("SECONDS_A_STEP", "0.4")
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(ROOT), str(trainer.home.parent)]))
+    import pickle
+
+    child = subprocess.Popen(
+        [sys.executable, "-m", "tasks.training.isolation"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    assert child.stdin is not None
+    pickle.dump(request, child.stdin)
+    child.stdin.flush()
+    wait_until(
+        lambda: max(steps_backed_up(request.workspace), default=0) >= at,
+        seconds=120,
+        what=f"a backup of step {at}",
+    )
+    child.send_signal(signal.SIGKILL)
+    child.wait()
+    monkeypatch.delenv("SECONDS_A_STEP")
+    seen: list[int] = []
+    resumed = train_apart(request, on_epoch=lambda epoch, *_: seen.append(epoch))
+    assert seen[0] == at // 9 + 1
+    same_training(whole, resumed)
+    assert not request.workspace.exists()
+
+
+def test_a_torn_backup_is_not_believed(trainer: Trainer, caplog: pytest.LogCaptureFixture) -> None:
+    """A changed file, a missing one and a half-written folder: the one before is taken."""
+
+    class Cut(Exception):  # noqa: N818 - what the test pretends happens
+        pass
+
+    def cut(epoch: int, *_: object) -> None:
+        if epoch == 2:
+            raise Cut
+
+    whole = trainer.train("whole", training=SETTINGS)
+    with pytest.raises(Cut):
+        trainer.train("cut", training=SETTINGS, on_epoch=cut)
+    place = Workspace(trainer.folders("cut")["workspace"])
+    assert place.last_step() == 18
+    (place.backups / ".0badc0de").mkdir()
+    newest = place.backup_of(18) / "state.weights.h5"
+    newest.write_bytes(newest.read_bytes()[:-5] + b"wrong")
+    resumed = trainer.train("cut", training=SETTINGS)
+    assert "step 18 is not whole" in caplog.text
+    same_training(whole, resumed)
+
+
+def test_a_frozen_base_is_resumed_in_its_phase(trainer: Trainer) -> None:
+    """Cut at the end of the frozen epochs, and in fine-tuning."""
+
+    class Cut(Exception):  # noqa: N818 - what the test pretends happens
+        pass
+
+    base = trainer.train("base", training={"epochs": 3})
+    settings = {**SETTINGS, "weights": base.path, "frozen_epochs": 2}
+    whole = trainer.train("whole", training=settings)
+    for at in (2, 3):
+
+        def cut(epoch: int, *_: object, at: int = at) -> None:
+            if epoch == at:
+                raise Cut
+
+        with pytest.raises(Cut):
+            trainer.train(f"cut{at}", training=settings, on_epoch=cut)
+        same_training(whole, trainer.train(f"cut{at}", training=settings))
+
+
+def children_of(process: int) -> list[int]:
+    """Return the training processes of a run."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            command = (folder / "cmdline").read_bytes()
+            parent = int((folder / "stat").read_text().rsplit(")", 1)[1].split()[1])
+        except OSError:
+            continue
+        if parent == process and b"tasks.training.isolation" in command:
+            found.append(int(folder.name))
+    return found
+
+
+def test_a_run_killed_in_training_goes_on_and_is_promoted(
+    pixelgate: Command,
+    image_tree: Callable[..., Path],
+    own_module: str,
+    prefect_server: Any,
+    tmp_path: Path,
+) -> None:
+    """The same command: the child dies with its parent, no epoch is lost, a done stage stays."""
+    root = image_tree({"a": 60, "b": 60, "c": 60})
+    arguments = [
+        *("run", "--data", root, "--json", "--set", "training.epochs=6"),
+        *("--set", "generators.batch_size=16", "--set", "training.backup_steps=4"),
+        *("--set", f'training.callbacks=["{own_module}:Slow"]'),
+    ]
+    home = tmp_path / "home"
+    run = subprocess.Popen(
+        [sys.executable, "-m", "flows.cli", *map(str, arguments)],
+        cwd=tmp_path,
+        env={
+            **prefect_server.env,
+            "PYTHONPATH": str(ROOT),
+            "PIXELGATE_HOME": str(home),
+            "SECONDS_A_STEP": "0.5",
+        },
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    wait_until(lambda: list(home.glob("state/training/*/backup/*12")), seconds=180, what="step 12")
+    (child,) = children_of(run.pid)
+    run.send_signal(signal.SIGKILL)
+    run.wait()
+    wait_until(lambda: not Path(f"/proc/{child}").exists(), seconds=60, what="the child's end")
+
+    resumed = pixelgate(*arguments, flow=True)
+    assert resumed.json["outcome"] == "promoted", resumed.err
+    assert "going on after step" in resumed.err
+    assert "epoch 1/6" not in resumed.err
+    assert "epoch 2/6" in resumed.err
+    assert resumed.json["training"]["epochs"] == 6
+
+    # A finished training is not done again, though its run left no trace in the registry.
+    for file in home.glob("state/mlflow*"):
+        file.unlink() if file.is_file() else __import__("shutil").rmtree(file)
+    again = pixelgate(*arguments, flow=True)
+    assert again.json["outcome"] == "promoted", again.err
+    assert "epoch " not in again.err
+    assert again.json["metrics"] == resumed.json["metrics"]
+    states = prefect_server.ask(
+        "/task_runs/filter", task_runs={"state": {"name": {"any_": ["Cached"]}}}
+    )
+    assert [state["name"] for state in states if "train" in state["name"]]
+
+    forced = pixelgate(*arguments, "--force", flow=True)
+    assert "epoch 1/6" in forced.err
+    assert json.loads(forced.out)["training"]["ended"] == "all epochs done"
