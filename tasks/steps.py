@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from tasks.evaluation import Evaluation
     from tasks.generators.recipe import Inputs
     from tasks.runs import Run
-    from tasks.training.stage import TrainedModel
+    from tasks.training.trained import TrainedModel
     from tasks.training.transfer import StartingPoint
 
 P = ParamSpec("P")

@@ -124,14 +124,15 @@ def squares() -> Image.Image:
 def test_a_wide_picture_becomes_a_square(resize: str, columns: list[int]) -> None:
     """Stretched, the squares stay; cut, only the middle one does."""
     decoded = decode(as_bytes(squares()), "grayscale", size=(6, 6), resize=resize)
-    assert (decoded[..., 0] == columns).all()
+    # Bilinear interpolation mixes a little across the edges.
+    assert np.abs(decoded[..., 0].astype(int) - columns).max() < 25
 
 
 def test_padding_keeps_the_whole_picture_within_black_borders() -> None:
     """A third of the height is the picture, in the middle; the rest is black."""
     decoded = decode(as_bytes(squares()), "grayscale", size=(6, 6), resize="pad")[..., 0]
     assert (decoded[[0, 1, 4, 5]] == 0).all()
-    assert (decoded[2:4] == [10, 10, 100, 100, 240, 240]).all()
+    assert np.abs(decoded[2:4].astype(int) - [10, 10, 100, 100, 240, 240]).max() < 25
     clear = decode(as_bytes(squares().convert("RGBA")), "rgba", size=(6, 6), resize="pad")
     assert (clear[0] == 0).all()
     assert (clear[2, ..., 3] == 255).all()

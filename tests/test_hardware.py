@@ -13,18 +13,18 @@ from typing import TYPE_CHECKING, Any
 import keras
 import numpy as np
 import pytest
-from conftest import ROOT
 
 from tasks.errors import SettingsError
 from tasks.training import hardware
 from tasks.training.hardware import settle_hardware
 from tasks.training.settings import TrainingConfig
-from tasks.training.stage import read_trained
+from tasks.training.trained import read_trained
+from tests.conftest import ROOT
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from conftest import Trainer
+    from tests.conftest import Trainer
 
 
 def settled(**settings: Any) -> hardware.Hardware:

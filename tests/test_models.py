@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any
 import keras
 import numpy as np
 import pytest
+from scipy import ndimage
 
 from tasks.errors import SettingsError
 from tasks.generators.recipe import InputContract
 from tasks.models import build_model
 from tasks.training.settings import TrainingConfig
 from tasks.training.transfer import load_base
+from tasks.training.whitening import whitening_filters
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -117,3 +119,20 @@ def test_a_wrong_model_name_is_explained(name: str, message: str) -> None:
     contract = dataclasses.replace(CONTRACT, height=8, width=8)
     with pytest.raises(SettingsError, match=message):
         build_model(contract, TrainingConfig(model=name), rescale=1 / 255)
+
+
+def test_whitened_patches_are_uncorrelated() -> None:
+    """The filters' answers to correlated patches have a covariance near the unit matrix."""
+    random = np.random.default_rng(0)
+    smooth = ndimage.gaussian_filter(random.normal(size=(40, 20, 20, 3)), (0, 1, 1, 0)) * 5
+    pictures = (smooth + random.normal(size=smooth.shape) * 0.2 + 3).astype("float32")
+    kernel, bias = whitening_filters(pictures, (2, 2))
+    assert kernel.shape == (2, 2, 3, 24)
+    layer = keras.layers.Conv2D(24, 2)
+    layer.build((None, 20, 20, 3))
+    layer.set_weights([kernel, bias])
+    answers = np.asarray(layer(pictures)).reshape(-1, 24)
+    covariance = np.cov(answers[:, :12], rowvar=False)
+    np.testing.assert_allclose(covariance, np.eye(12), atol=0.05)
+    np.testing.assert_allclose(answers.mean(axis=0), 0, atol=0.01)
+    np.testing.assert_allclose(answers[:, :12], -answers[:, 12:], atol=1e-3)

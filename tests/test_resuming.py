@@ -14,15 +14,15 @@ import keras
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import ROOT, wait_until
 
 from tasks.training.checkpoints import Workspace
 from tasks.training.isolation import train_apart
+from tests.conftest import ROOT, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from conftest import Trainer
+    from tests.conftest import Trainer
 
     Command = Callable[..., Any]
 

@@ -11,15 +11,16 @@ import pytest
 
 from tasks.config import RetrainConfig
 from tasks.errors import SettingsError
+from tasks.training.balance import class_weights
 from tasks.training.settings import TrainingConfig
-from tasks.training.stage import class_weights, default_epochs
+from tasks.training.stage import default_epochs
 from tasks.training.transfer import StartingPoint
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from conftest import Trainer
+    from tests.conftest import Trainer
 
     Tree = Callable[..., Path]
 
@@ -45,6 +46,12 @@ def test_training_keeps_the_best_epoch_and_its_history(trainer: Trainer) -> None
     assert model.count_params() == trained.parameters
     assert list((trained.directory / "tensorboard").rglob("events*"))
     assert not trainer.folders("model")["workspace"].exists()
+
+
+def test_steps_per_epoch_validates_more_often(trainer: Trainer) -> None:
+    """Three steps, then a validation; order and data of the steps stay those of whole epochs."""
+    trained = trainer.train(training={"epochs": 3, "steps_per_epoch": 3})
+    assert (trained.steps_per_epoch, len(history_of(trained))) == (3, 3)
 
 
 def test_a_finished_training_is_not_done_again(trainer: Trainer) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import keras
 
 from tasks.errors import SettingsError
-from tasks.models import HEAD
+from tasks.models import HEAD, WHITENING
 
 if TYPE_CHECKING:
     from tasks.generators.recipe import InputContract
@@ -91,7 +91,8 @@ def prepare_phase(  # noqa: PLR0913 - what a compiled model follows from
 
 def _freeze(model: keras.Model, base: str) -> None:
     for layer in model.layers:
-        layer.trainable = base != "frozen" or layer.name == HEAD
+        learns = base != "frozen" or layer.name == HEAD
+        layer.trainable = learns and layer.name != WHITENING
     if base == "fine_tuned":
         # A few small batches would spoil the statistics that the base was trained with.
         for layer in leaf_layers(model):

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from tasks.config import RetrainConfig
     from tasks.generators.recipe import Inputs
-    from tasks.training.stage import TrainedModel
+    from tasks.training.trained import TrainedModel
     from tasks.training.transfer import StartingPoint
     from tasks.training.watching import OnEpoch
 
@@ -58,7 +58,7 @@ def train_apart(request: Request, *, on_epoch: OnEpoch) -> TrainedModel:
         PixelgateError: as `train_model`.
         TrainingFailedError: also when the child was killed, such as by a system out of memory.
     """
-    from tasks.training.stage import read_trained
+    from tasks.training.trained import read_trained
 
     environment.prepare()
     child = subprocess.Popen(

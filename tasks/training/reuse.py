@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tasks.errors import TrainingFailedError
-from tasks.training.stage import read_trained
+from tasks.training.trained import read_trained
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from tasks.config import RetrainConfig
-    from tasks.training.stage import TrainedModel
+    from tasks.training.trained import TrainedModel
 
 # Of each kind: a model and its backups are megabytes, and only the last ones are ever asked for.
 KEPT = 4

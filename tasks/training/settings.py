@@ -43,6 +43,10 @@ class TrainingConfig(Part):
     epochs: Positive | None = Field(
         None, description="Passes over the training pictures; default: about 4,000 steps, 8 to 60."
     )
+    steps_per_epoch: Positive | None = Field(
+        None,
+        description="Steps between two validations; default: as many as show every picture once.",
+    )
     max_minutes: PositiveNumber | None = Field(
         None,
         description="Training ends in this time with the best weights so far; default: no limit.",

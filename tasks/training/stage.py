@@ -10,23 +10,22 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import keras
-import numpy as np
-import pandas as pd
 import tensorflow as tf
-from sklearn.utils.class_weight import compute_class_weight
 
-from tasks.errors import SettingsError, TrainingFailedError
+from tasks.errors import TrainingFailedError
 from tasks.files import read_json, replacing, sync, write_json
 from tasks.generators.pipelines import evaluation_batches, steps_per_epoch, training_batches
-from tasks.generators.recipe import TARGET
-from tasks.inventory.columns import SPLIT, TRAIN, VALIDATION
+from tasks.inventory.columns import VALIDATION
 from tasks.models import build_model
 from tasks.settings import import_by_path
+from tasks.training.balance import class_weights
 from tasks.training.checkpoints import Backup, BestWeights, Workspace
 from tasks.training.compiling import plan_phases, prepare_phase
 from tasks.training.hardware import settle_hardware
+from tasks.training.trained import HISTORY, MODEL, RECORD, TENSORBOARD, TrainedModel, read_trained
 from tasks.training.transfer import load_base, start_from
 from tasks.training.watching import WHOLE, EpochReporter, Watch
+from tasks.training.whitening import whiten_first_layer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,64 +35,13 @@ if TYPE_CHECKING:
     from tasks.generators.recipe import Inputs
     from tasks.training.compiling import Phase
     from tasks.training.hardware import Hardware
-    from tasks.training.settings import TrainingConfig
     from tasks.training.transfer import StartingPoint
     from tasks.training.watching import OnEpoch
 
-MODEL, HISTORY, RECORD, TENSORBOARD = "model.keras", "history.csv", "training.json", "tensorboard"
 DEFAULT_STEPS = 4_000
 FEWEST_EPOCHS, MOST_EPOCHS = 8, 60
 
 log = logging.getLogger("pixelgate.training")
-
-
-@dataclass(frozen=True)
-class TrainedModel:
-    """Where the best weights of a training are, and how it went.
-
-    Attributes:
-        directory: holds model.keras, history.csv, training.json and tensorboard/.
-        epochs: how many were run.
-        planned_epochs: how many there should have been.
-        best_epoch: the one the file is of, from 1.
-        steps_per_epoch: batches an epoch.
-        parameters: weights in the model.
-        ended: why training ended.
-        ended_well: False where it ended for a fault, such as a loss that was not a number.
-        seed: of weights, order and augmentation.
-        hardware: what it ran on, and in which precision.
-        is_chief: whether this process is the one that goes on with what all workers trained.
-    """
-
-    directory: Path
-    epochs: int
-    planned_epochs: int
-    best_epoch: int
-    steps_per_epoch: int
-    parameters: int
-    ended: str
-    ended_well: bool
-    seed: int
-    hardware: str
-    is_chief: bool
-
-    @property
-    def path(self) -> Path:
-        """.keras file; takes uint8 pictures and answers with probabilities, in float32."""
-        return self.directory / MODEL
-
-    @property
-    def history(self) -> Path:
-        """CSV with a row an epoch: epoch, loss, accuracy, val_loss, val_accuracy and so on."""
-        return self.directory / HISTORY
-
-
-def read_trained(directory: Path) -> TrainedModel | None:
-    """Return the training that finished in a folder; None where there is none."""
-    record = directory / RECORD
-    if not record.exists() or not (directory / MODEL).exists():
-        return None
-    return TrainedModel(directory=directory, **read_json(record))
 
 
 def train_model(  # noqa: PLR0913 - the two folders, and what is told and taken from outside
@@ -128,7 +76,7 @@ def train_model(  # noqa: PLR0913 - the two folders, and what is told and taken 
     if finished is not None:
         log.info("this training was finished before")
         return finished
-    steps = steps_per_epoch(inputs)
+    steps = config.training.steps_per_epoch or steps_per_epoch(inputs)
     # A cluster has to be joined before TensorFlow does anything else.
     hardware = settle_hardware(config.training, steps=steps)
     strategy = hardware.open_strategy()
@@ -157,31 +105,6 @@ def train_model(  # noqa: PLR0913 - the two folders, and what is told and taken 
 def default_epochs(steps: int) -> int:
     """Return as many epochs as give about 4,000 steps, at least 8 and at most 60."""
     return min(MOST_EPOCHS, max(FEWEST_EPOCHS, math.ceil(DEFAULT_STEPS / steps)))
-
-
-def class_weights(inputs: Inputs, settings: TrainingConfig) -> np.ndarray | None:
-    """Return the weight of each class in the loss, (classes,) float32; None for all alike.
-
-    Raises:
-        SettingsError: a label of training.class_weight is not among the classes.
-    """
-    wanted, classes = settings.class_weight, inputs.contract.classes
-    if wanted is None:
-        return None
-    if wanted == "balanced":
-        index = pd.read_parquet(inputs.index, columns=[SPLIT, TARGET])
-        targets = index.loc[index[SPLIT] == TRAIN, TARGET]
-        present = np.unique(targets)
-        weights = np.ones(len(classes), "float32")
-        weights[present] = compute_class_weight("balanced", classes=present, y=targets)
-        return weights
-    unknown = sorted(set(wanted) - set(classes))
-    if unknown:
-        raise SettingsError(
-            f"training.class_weight names {unknown}, which are no classes here. There are:"
-            f" {list(classes)}"
-        )
-    return np.array([wanted.get(label, 1.0) for label in classes], "float32")
 
 
 @dataclass(frozen=True)
@@ -245,6 +168,8 @@ class _Training:
         )
 
     def _take_weights(self, model: keras.Model, champion: StartingPoint | None) -> None:
+        rescale = self.config.generators.rescale
+        whiten_first_layer(model, self.inputs, rescale=rescale)
         if self.config.training.weights is not None:
             load_base(model, self.config.training.weights)
         if champion is not None:
