@@ -101,7 +101,7 @@ def candidate(folder: Path) -> float:
     wanted = json.loads(os.environ["BENCHMARK_SETTINGS"])
     settings = TrainingConfig.model_validate(wanted)
     contract = InputContract(tuple("0123456789"), 28, 28, "grayscale", "categorical")
-    hardware = settle_hardware(settings, steps=1)
+    hardware = settle_hardware(settings)
     with dtype_policy(hardware.precision):
         model = build_model(contract, settings, rescale=1 / 255)
     (phase,) = plan_phases(settings, epochs=1)

@@ -31,7 +31,11 @@ BATCH_NORM_MOMENTUM = 0.8
 
 
 def build_model(
-    contract: InputContract, settings: TrainingConfig, *, rescale: float | None
+    contract: InputContract,
+    settings: TrainingConfig,
+    *,
+    rescale: float | None,
+    kind: type[keras.Model] = keras.Model,
 ) -> keras.Model:
     """Build a model by name.
 
@@ -39,6 +43,7 @@ def build_model(
         contract: gives the input's shape, the classes and the class mode.
         settings: the model's name, its dropout and its weights.
         rescale: factor on the pixel values, or None for 1.
+        kind: class of the model.
 
     Returns:
         A model from (batch, height, width, channels) uint8 to (batch, classes) float32
@@ -57,7 +62,7 @@ def build_model(
         dtype="float32",
         name=HEAD,
     )(features)
-    return keras.Model(inputs, answer, name=_plain_name(settings.model))
+    return kind(inputs, answer, name=_plain_name(settings.model))
 
 
 def basic_cnn(pictures: keras.KerasTensor, dropout: float | None = None) -> keras.KerasTensor:

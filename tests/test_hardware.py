@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 def settled(**settings: Any) -> hardware.Hardware:
     """Settle for an epoch of 12 steps."""
-    return settle_hardware(TrainingConfig(**settings), steps=12)
+    return settle_hardware(TrainingConfig(**settings)).for_steps(12)
 
 
 @pytest.mark.parametrize(
@@ -143,7 +143,7 @@ def test_two_workers_train_one_model(trainer: Trainer) -> None:
     codes = [child.wait(timeout=200) for child in started]
     assert codes == [0, 0], told
     chief, other = (read_trained(trainer.folders(f"worker{n}")["directory"]) for n in range(2))
-    assert chief is not None
+    assert chief is not None, told
     assert other is not None
     assert "worker 0 of 2" in chief.hardware
     assert (chief.is_chief, other.is_chief) == (True, False)

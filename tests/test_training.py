@@ -179,7 +179,7 @@ def test_a_warm_start_begins_where_the_champion_ended(trainer: Trainer) -> None:
     assert warm["val_loss"][0] < cold["val_loss"][0] / 2
     other = StartingPoint(champion.path, "1", ("x", "y", "z"))
     renamed = history_of(trainer.train("renamed", training=gentle, champion=other))
-    assert renamed["val_loss"][0] > 2 * warm["val_loss"][0]
+    assert renamed["loss"][0] > 1.5 * warm["loss"][0]
 
 
 def split_weights(model: Path) -> tuple[list[np.ndarray], list[np.ndarray]]:

@@ -22,9 +22,10 @@ if TYPE_CHECKING:
 EVALUATION_BATCH = 256
 
 
-def steps_per_epoch(inputs: Inputs) -> int:
-    """Return how many batches hold every training picture once."""
-    return math.ceil(inputs.counts[TRAIN] / inputs.batch_size)
+def steps_per_epoch(inputs: Inputs, *, whole_batches: bool = False) -> int:
+    """Return how many batches hold every training picture once; but for the rest, if whole."""
+    batches = inputs.counts[TRAIN] / inputs.batch_size
+    return max(1, math.floor(batches)) if whole_batches else math.ceil(batches)
 
 
 def training_batches(
@@ -33,6 +34,7 @@ def training_batches(
     seed: int,
     first_step: int = 0,
     class_weights: np.ndarray | None = None,
+    whole_batches: bool = False,
 ) -> tf.data.Dataset:
     """Shuffled, augmented batches of the train split, epoch after epoch without end.
 
@@ -44,6 +46,8 @@ def training_batches(
         seed: of order and augmentation.
         first_step: how many batches to leave out at the beginning.
         class_weights: (classes,) float32; each batch has its pictures' weights, (batch,), then.
+        whole_batches: leave out what doesn't fill an epoch's last batch; workers that share batches
+            would have nothing of a small one.
 
     Returns:
         Batches of pictures, (batch, height, width, channels) uint8, and targets: (batch, classes)
@@ -54,7 +58,9 @@ def training_batches(
 
     def one_epoch(number: tf.Tensor) -> tf.data.Dataset:
         order = tf.random.experimental.stateless_shuffle(rows, seed=tf.stack([seed, number]))
-        return tf.data.Dataset.from_tensor_slices(order).batch(inputs.batch_size)
+        rows_in_order = tf.data.Dataset.from_tensor_slices(order)
+        fills_one = whole_batches and len(rows) >= inputs.batch_size
+        return rows_in_order.batch(inputs.batch_size, drop_remainder=fills_one)
 
     def prepared(step: tf.Tensor, at: tf.Tensor) -> tuple[tf.Tensor, ...]:
         pictures, target = read(at)
@@ -70,10 +76,19 @@ def training_batches(
     return _whole_batches_apart(batches.prefetch(tf.data.AUTOTUNE))
 
 
-def evaluation_batches(inputs: Inputs, split: str) -> tf.data.Dataset:
-    """Batches of a split in the order of the index, as they are; shapes as `training_batches`."""
+def evaluation_batches(inputs: Inputs, split: str, *, shares: int = 1) -> tf.data.Dataset:
+    """Batches of a split in the order of the index, as they are; shapes as `training_batches`.
+
+    Args:
+        inputs: what `build_inputs` returned.
+        split: train, validation or test.
+        shares: workers among which each batch is shared out; every one has as much of it, and at
+            most `shares - 1` pictures are left out for that.
+    """
     rows, targets = _rows_of(inputs, split)
-    batches = tf.data.Dataset.from_tensor_slices(rows).batch(EVALUATION_BATCH)
+    shared = rows[: len(rows) // shares * shares] if len(rows) >= shares else rows
+    batch = EVALUATION_BATCH // shares * shares
+    batches = tf.data.Dataset.from_tensor_slices(shared).batch(batch)
     read = _reader(inputs, targets)
     batches = batches.map(read, num_parallel_calls=tf.data.AUTOTUNE)
     return _whole_batches_apart(batches.prefetch(tf.data.AUTOTUNE))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -51,6 +51,13 @@ class Hardware:
         return self.worker == 0
 
     @property
+    def shares(self) -> int:
+        """Devices among which a batch is shared out."""
+        gpus = len(tf.config.list_physical_devices("GPU"))
+        here = max(1, gpus) if self.strategy != "single" else 1
+        return self.workers * here
+
+    @property
     def sentence(self) -> str:
         """All of it in one line."""
         steps = "step" if self.steps_per_execution == 1 else "steps"
@@ -59,6 +66,13 @@ class Hardware:
             f" {self.steps_per_execution} {steps} per execution, strategy {self.strategy}"
         )
         return told if self.workers == 1 else f"{told}, worker {self.worker} of {self.workers}"
+
+    def for_steps(self, steps: int) -> Hardware:
+        """Lower steps_per_execution to a divisor of an epoch's, so that it ends where it should."""
+        most = self.steps_per_execution
+        return replace(
+            self, steps_per_execution=max(n for n in range(1, most + 1) if steps % n == 0)
+        )
 
     def open_strategy(self) -> tf.distribute.Strategy:
         """Make the tf.distribute strategy; for multi_worker before anything else of TensorFlow."""
@@ -69,12 +83,11 @@ class Hardware:
         return tf.distribute.get_strategy()
 
 
-def settle_hardware(settings: TrainingConfig, *, steps: int) -> Hardware:
+def settle_hardware(settings: TrainingConfig) -> Hardware:
     """Decide what the settings leave to the machine.
 
     Args:
         settings: precision, jit_compile, steps_per_execution and strategy; what is set wins.
-        steps: of an epoch; steps_per_execution divides them, so that an epoch ends where it should.
 
     Raises:
         SettingsError: multi_worker without a TF_CONFIG, or with max_minutes; or a TF_CONFIG that
@@ -103,7 +116,7 @@ def settle_hardware(settings: TrainingConfig, *, steps: int) -> Hardware:
         devices=f"{len(gpus)} GPU" if gpus else f"{os.cpu_count()} CPU cores",
         precision=_native_precision(gpus) if settings.precision == "auto" else settings.precision,
         jit_compile=bool(gpus) if settings.jit_compile == "auto" else settings.jit_compile,
-        steps_per_execution=max(n for n in range(1, wanted + 1) if steps % n == 0),
+        steps_per_execution=wanted,
         strategy=strategy,
         workers=workers if together else 1,
         worker=worker if together else 0,

@@ -61,18 +61,17 @@ def train_apart(request: Request, *, on_epoch: OnEpoch) -> TrainedModel:
     from tasks.training.trained import read_trained
 
     environment.prepare()
-    child = subprocess.Popen(
+    with subprocess.Popen(
         [sys.executable, "-m", "tasks.training.isolation"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
-    )
-    try:
-        failure = _converse(child, request, on_epoch)
-        code = child.wait()
-    finally:
-        child.kill()
-        child.wait()
+    ) as child:
+        try:
+            failure = _converse(child, request, on_epoch)
+            code = child.wait()
+        finally:
+            child.kill()
     if failure is not None:
         raise failure
     trained = read_trained(request.directory)

@@ -20,6 +20,7 @@ from tasks.models import build_model
 from tasks.settings import import_by_path
 from tasks.training.balance import class_weights
 from tasks.training.checkpoints import Backup, BestWeights, Workspace
+from tasks.training.cluster import ClusterModel
 from tasks.training.compiling import plan_phases, prepare_phase
 from tasks.training.hardware import settle_hardware
 from tasks.training.trained import HISTORY, MODEL, RECORD, TENSORBOARD, TrainedModel, read_trained
@@ -76,10 +77,13 @@ def train_model(  # noqa: PLR0913 - the two folders, and what is told and taken 
     if finished is not None:
         log.info("this training was finished before")
         return finished
-    steps = config.training.steps_per_epoch or steps_per_epoch(inputs)
     # A cluster has to be joined before TensorFlow does anything else.
-    hardware = settle_hardware(config.training, steps=steps)
+    hardware = settle_hardware(config.training)
     strategy = hardware.open_strategy()
+    steps = config.training.steps_per_epoch or steps_per_epoch(
+        inputs, whole_batches=hardware.shares > 1
+    )
+    hardware = hardware.for_steps(steps)
     log.info("training %s", hardware.sentence)
     keras.backend.clear_session()
     keras.utils.set_random_seed(config.seed)
@@ -123,7 +127,7 @@ class _Training:
         self.workspace.directory.mkdir(parents=True, exist_ok=True)
         done = self.workspace.last_step()
         self.workspace.forget_epochs(after=done // self.steps)
-        model = self.build()
+        model = self.build(ClusterModel if self.hardware.workers > 1 else keras.Model)
         if done:
             log.info(
                 "going on after step %d of %d, of a training that was cut short",
@@ -159,12 +163,13 @@ class _Training:
                 break
         return watch
 
-    def build(self) -> keras.Model:
+    def build(self, kind: type[keras.Model] = keras.Model) -> keras.Model:
         """Build the model, untrained, under the present dtype policy."""
         return build_model(
             self.inputs.contract,
             self.config.training,
             rescale=self.config.generators.rescale,
+            kind=kind,
         )
 
     def _take_weights(self, model: keras.Model, champion: StartingPoint | None) -> None:
@@ -179,7 +184,8 @@ class _Training:
         self, model: keras.Model, phase: Phase, done: int, callbacks: list[keras.callbacks.Callback]
     ) -> None:
         """Fit the rest of a phase; an epoch that was begun before is finished by itself."""
-        validation = evaluation_batches(self.inputs, VALIDATION)
+        shares = self.hardware.shares
+        validation = evaluation_batches(self.inputs, VALIDATION, shares=shares)
         weights = class_weights(self.inputs, self.config.training)
         position, end = max(done, phase.first_epoch * self.steps), phase.last_epoch * self.steps
         if position % self.steps:
@@ -189,7 +195,11 @@ class _Training:
             epoch, skipped = divmod(position, self.steps)
             model.fit(
                 training_batches(
-                    self.inputs, seed=self.config.seed, first_step=position, class_weights=weights
+                    self.inputs,
+                    seed=self.config.seed,
+                    first_step=position,
+                    class_weights=weights,
+                    whole_batches=shares > 1,
                 ),
                 validation_data=validation,
                 initial_epoch=epoch,
