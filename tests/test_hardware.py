@@ -148,7 +148,8 @@ def test_two_workers_train_one_model(trainer: Trainer) -> None:
     assert "worker 0 of 2" in chief.hardware
     assert (chief.is_chief, other.is_chief) == (True, False)
     first, second = (keras.saving.load_model(made.path) for made in (chief, other))
-    for a, b in zip(first.get_weights(), second.get_weights(), strict=True):
-        np.testing.assert_allclose(a, b, atol=1e-5)
+    # Each worker keeps the batch statistics of its own share; what is learnt is shared.
+    for a, b in zip(first.trainable_weights, second.trainable_weights, strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-6)
     assert chief.steps_per_epoch == other.steps_per_epoch
     assert "epoch" in told[0]

@@ -164,7 +164,12 @@ def test_a_run_killed_in_training_goes_on_and_is_promoted(
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
-    wait_until(lambda: list(home.glob("state/training/*/backup/*12")), seconds=180, what="step 12")
+    wait_until(
+        lambda: [step for place in home.glob("state/training/*/") for step in steps_backed_up(place)
+                 if step >= 12],
+        seconds=180,
+        what="step 12",
+    )  # fmt: skip
     (child,) = children_of(run.pid)
     run.send_signal(signal.SIGKILL)
     run.wait()

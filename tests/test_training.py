@@ -178,7 +178,8 @@ def test_a_warm_start_begins_where_the_champion_ended(trainer: Trainer) -> None:
     warm = history_of(trainer.train("warm", training=gentle, champion=start))
     assert warm["val_loss"][0] < cold["val_loss"][0] / 2
     other = StartingPoint(champion.path, "1", ("x", "y", "z"))
-    renamed = history_of(trainer.train("renamed", training=gentle, champion=other))
+    # Another seed, as with the same one the last layer begins as the champion's began.
+    renamed = history_of(trainer.train("renamed", training=gentle, champion=other, seed=7))
     assert renamed["loss"][0] > 1.5 * warm["loss"][0]
 
 
