@@ -143,7 +143,7 @@ class _Training:
         callbacks = [
             best,
             keras.callbacks.CSVLogger(str(self.workspace.history), append=True),
-            keras.callbacks.TensorBoard(str(self.workspace.tensorboard)),
+            keras.callbacks.TensorBoard(str(self.workspace.tensorboard), write_graph=False),
             *(import_by_path(path, "training.callbacks")() for path in settings.callbacks),
             watch,
             # After all that write, so that an epoch it calls done is done in all of them.
