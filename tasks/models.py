@@ -83,8 +83,8 @@ def fast_cnn(pictures: keras.KerasTensor, dropout: float | None = None) -> keras
     """Map (batch, h, w, c) float32 to (batch, 128): two strides, then small convolutions.
 
     What costs time on a CPU is operations a picture, so resolution falls before width grows; large
-    pictures pass more strided stages until the map is small. Dropout defaults to 0.2. Chosen by
-    measurement among seven (benchmarks/results/train.md).
+    pictures pass more strided stages until the map is small. Dropout defaults to 0.2. Measured
+    beside six others: docs/decisions/0007.
     """
     side = min(pictures.shape[1:3])
     features = _convolve(pictures, 24, kernel=5, strides=2 if side >= STEM_SIDE else 1)

@@ -219,10 +219,11 @@ def train(run: Run, inputs: Inputs, key: str) -> TrainedModel:
     Raises:
         WorkerDone: this process trained for another one, which goes on from here.
     """
+    from tasks.registry.champion import find_starting_point
     from tasks.reporting.results import draw_training
     from tasks.training.reuse import copy_trained, folders_of
 
-    champion = _starting_point(run.config)
+    champion = find_starting_point(run.config)
     if champion is not None:
         key = digest([key, champion.version])
     # The result that is kept says where the files are; each run has its own copy as evidence.
@@ -232,18 +233,6 @@ def train(run: Run, inputs: Inputs, key: str) -> TrainedModel:
     if not model.is_chief:
         raise WorkerDone("this worker trained with the others; the chief evaluates and registers")
     return model
-
-
-def _starting_point(config: RetrainConfig) -> StartingPoint | None:
-    """Return what a warm start begins with; None without one, or while there is no champion."""
-    if not config.training.warm_start:
-        return None
-    from tasks.registry.champion import find_starting_point
-
-    champion = find_starting_point(config)
-    if champion is None:
-        log.info("no warm start: there is no champion yet")
-    return champion
 
 
 def _is_gone(run: Run, _inputs: Inputs, key: str, _champion: StartingPoint | None) -> bool:

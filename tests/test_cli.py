@@ -57,7 +57,18 @@ def test_help_is_fast_and_has_examples_and_exit_codes() -> None:
         "    heavy = {'tensorflow', 'keras', 'prefect', 'great_expectations', 'mlflow', 'pandas'}\n"
         "    print('HEAVY', sorted(heavy & set(sys.modules)), file=sys.stderr)\n"
     )
-    alone = ("run", "demo", "inventory", "gate", "drill", "predict", "runs", "config", "serve")
+    alone = (
+        "run",
+        "demo",
+        "inventory",
+        "gate",
+        "drill",
+        "predict",
+        "runs",
+        "config",
+        "serve",
+        "tune",
+    )
     groups = ("baseline accept", "baseline show", "baseline reset", "quarantine list")
     for command in ("", *alone, *groups, "quarantine clear"):
         ended = subprocess.run(

@@ -16,6 +16,11 @@ if TYPE_CHECKING:
     from tasks.config import GeneratorConfig
 
 
+HALF = 0.5
+# Keeps the draws of brightness apart from those of the moves.
+BRIGHTNESS = (1 << 40, 0)
+
+
 def augment(pictures: tf.Tensor, settings: GeneratorConfig, *, seed: tf.Tensor) -> tf.Tensor:
     """Transform each picture of a batch at random.
 
@@ -30,7 +35,8 @@ def augment(pictures: tf.Tensor, settings: GeneratorConfig, *, seed: tf.Tensor) 
     pictures = move(pictures, draw_moves(tf.shape(pictures), settings, seed=seed), settings)
     if settings.brightness_range is not None:
         low, high = settings.brightness_range
-        factor = _uniform(tf.shape(pictures)[0], low, high, seed, 7)[:, None, None, None]
+        drawn = tf.random.stateless_uniform([tf.shape(pictures)[0]], seed + BRIGHTNESS)
+        factor = _between(drawn, low, high)[:, None, None, None]
         brighter = tf.round(tf.cast(pictures, tf.float32) * factor)
         pictures = tf.cast(tf.clip_by_value(brighter, 0.0, 255.0), tf.uint8)
     return pictures
@@ -50,13 +56,15 @@ def draw_moves(shape: tf.Tensor, settings: GeneratorConfig, *, seed: tf.Tensor) 
     """
     batch = shape[0]
     height, width = tf.cast(shape[1], tf.float32), tf.cast(shape[2], tf.float32)
+    # One draw of all seven numbers: in small batches each operation costs more than its numbers.
+    drawn = tf.unstack(tf.random.stateless_uniform([7, batch], seed))
     angle = math.radians(settings.rotation_range)
-    theta = _uniform(batch, -angle, angle, seed, 1)
-    down = _shift(batch, settings.height_shift_range, height, seed, 2)
-    right = _shift(batch, settings.width_shift_range, width, seed, 3)
+    theta = _between(drawn[0], -angle, angle)
+    down = _shift(drawn[1], settings.height_shift_range, height)
+    right = _shift(drawn[2], settings.width_shift_range, width)
     low, high = _zoom_limits(settings.zoom_range)
-    zoom_y = _uniform(batch, low, high, seed, 4) * _flip(batch, settings.vertical_flip, seed, 5)
-    zoom_x = _uniform(batch, low, high, seed, 6) * _flip(batch, settings.horizontal_flip, seed, 8)
+    zoom_y = _flip(drawn[4], _between(drawn[3], low, high), wanted=settings.vertical_flip)
+    zoom_x = _flip(drawn[6], _between(drawn[5], low, high), wanted=settings.horizontal_flip)
     return affine(theta, down, right, zoom_y, zoom_x, height=height, width=width)
 
 
@@ -132,21 +140,15 @@ def move(pictures: tf.Tensor, moves: tf.Tensor, settings: GeneratorConfig) -> tf
     )
 
 
-def _uniform(
-    batch: tf.Tensor, low: float | tf.Tensor, high: float | tf.Tensor, seed: tf.Tensor, salt: int
-) -> tf.Tensor:
-    """Draw (batch,) float32; the salt keeps the draws of one batch apart."""
-    salted = tf.stack([seed[0] * 16 + salt, seed[1]])
-    drawn = tf.random.stateless_uniform([batch], salted)
+def _between(drawn: tf.Tensor, low: float | tf.Tensor, high: float | tf.Tensor) -> tf.Tensor:
+    """Stretch numbers drawn from [0, 1) to a range."""
     return low + drawn * (high - low)
 
 
-def _shift(
-    batch: tf.Tensor, extent: float, side: tf.Tensor, seed: tf.Tensor, salt: int
-) -> tf.Tensor:
+def _shift(drawn: tf.Tensor, extent: float, side: tf.Tensor) -> tf.Tensor:
     """Below 1 the extent is a share of the side, else pixels; as in ImageDataGenerator."""
     most = extent * side if extent < 1 else tf.constant(float(extent))
-    return _uniform(batch, -most, most, seed, salt)
+    return _between(drawn, -most, most)
 
 
 def _zoom_limits(zoom_range: float | tuple[float, float]) -> tuple[float, float]:
@@ -155,7 +157,6 @@ def _zoom_limits(zoom_range: float | tuple[float, float]) -> tuple[float, float]
     return 1 - zoom_range, 1 + zoom_range
 
 
-def _flip(batch: tf.Tensor, wanted: bool, seed: tf.Tensor, salt: int) -> tf.Tensor:  # noqa: FBT001 - what is wanted, as the setting says
-    if not wanted:
-        return tf.ones([batch])
-    return tf.where(_uniform(batch, 0.0, 1.0, seed, salt) < 0.5, -1.0, 1.0)  # noqa: PLR2004 - half of them
+def _flip(drawn: tf.Tensor, zoom: tf.Tensor, *, wanted: bool) -> tf.Tensor:
+    """Turn the zoom of half of the pictures around, if wanted."""
+    return tf.where(drawn < HALF, -zoom, zoom) if wanted else zoom

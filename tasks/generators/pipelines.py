@@ -56,11 +56,16 @@ def training_batches(
     rows, targets = _rows_of(inputs, TRAIN)
     read = _reader(inputs, targets)
 
+    size = inputs.batch_size
+    filled = len(rows) // size * size
+
     def one_epoch(number: tf.Tensor) -> tf.data.Dataset:
         order = tf.random.experimental.stateless_shuffle(rows, seed=tf.stack([seed, number]))
-        rows_in_order = tf.data.Dataset.from_tensor_slices(order)
-        fills_one = whole_batches and len(rows) >= inputs.batch_size
-        return rows_in_order.batch(inputs.batch_size, drop_remainder=fills_one)
+        # A row a batch, as gathering single numbers into batches costs as much as augmenting them.
+        batches = tf.data.Dataset.from_tensor_slices(tf.reshape(order[:filled], (-1, size)))
+        if filled == len(rows) or (whole_batches and filled):
+            return batches
+        return batches.concatenate(tf.data.Dataset.from_tensors(order[filled:]))
 
     def prepared(step: tf.Tensor, at: tf.Tensor) -> tuple[tf.Tensor, ...]:
         pictures, target = read(at)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     import keras
 
     from tasks.config import RetrainConfig
+
+log = logging.getLogger("pixelgate")
 
 
 @dataclass(frozen=True)
@@ -54,10 +57,13 @@ def find_champion(config: RetrainConfig) -> Champion | None:
 
 
 def find_starting_point(config: RetrainConfig) -> StartingPoint | None:
-    """Return where the weights of the model in production are, or None when there is none yet."""
+    """Return what a warm start begins with: None without training.warm_start or a champion."""
+    if not config.training.warm_start:
+        return None
     with open_store(config):
         version = version_by_alias(config.name, CHAMPION)
         if version is None:
+            log.info("no warm start: there is no champion yet")
             return None
         return StartingPoint(
             model=file_of(str(version.version), config),

@@ -141,13 +141,12 @@ def main() -> None:
 
 
 def _train(request: Request, events: IO[str]) -> None:
-    from filelock import FileLock
-
+    from tasks.training.reuse import lock_of
     from tasks.training.stage import train_model
 
     request.workspace.parent.mkdir(parents=True, exist_ok=True)
     # The child of a run that was killed a moment ago may not be gone yet.
-    with FileLock(request.workspace.with_suffix(".lock"), timeout=PATIENCE):
+    with lock_of(request.workspace).acquire(timeout=PATIENCE):
         train_model(
             request.inputs,
             request.config,

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import uuid
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from filelock import FileLock, Timeout
 
 from tasks.errors import TrainingFailedError
 from tasks.training.trained import read_trained
@@ -41,13 +44,18 @@ def folders_of(key: str, config: RetrainConfig) -> TrainingFolders:
 
 
 def forget_old_trainings(config: RetrainConfig) -> None:
-    """Remove all but the last few trainings, finished or given up."""
+    """Remove all but the last few trainings, finished or given up; none that is under way."""
     for kind in ("training", "trained"):
         folders = [folder for folder in (config.state / kind).glob("*") if folder.is_dir()]
         by_age = sorted(folders, key=lambda folder: folder.stat().st_mtime, reverse=True)
         for folder in by_age[KEPT:]:
-            shutil.rmtree(folder, ignore_errors=True)
-            folder.with_suffix(".lock").unlink(missing_ok=True)
+            with contextlib.suppress(Timeout), lock_of(folder).acquire(timeout=0):
+                shutil.rmtree(folder, ignore_errors=True)
+
+
+def lock_of(workspace: Path) -> FileLock:
+    """Return the lock that a training holds while it is under way."""
+    return FileLock(workspace.with_suffix(".lock"))
 
 
 def copy_trained(finished: Path, directory: Path) -> TrainedModel:
