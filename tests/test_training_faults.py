@@ -169,7 +169,8 @@ def test_memory_of_a_serving_process_stays_flat(trainer: Trainer) -> None:
     before = resident_mib()
     for number in range(3):
         train_apart(trainer.request(f"run{number}", training={"epochs": 1}), on_epoch=quietly)
-    assert resident_mib() - before < 5
+    # A training takes some hundred MiB.
+    assert resident_mib() - before < 30
 
 
 def test_the_reason_is_in_the_summary_and_the_report(
