@@ -82,6 +82,7 @@ def decode_once(
 
     Raises:
         PicturesChangedError: a file is not the one the inventory describes any more.
+        PixelgateError: there is no room for the array.
     """
     shape = (len(pictures), *decoding.size, CHANNELS[decoding.color_mode])
     key = digest([pictures[SHA256].tolist(), decoding.size, decoding.color_mode, decoding.resize])

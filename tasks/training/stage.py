@@ -13,7 +13,7 @@ import keras
 import tensorflow as tf
 
 from tasks.errors import TrainingFailedError
-from tasks.files import read_json, replacing, sync, write_json
+from tasks.files import replacing, sync, write_json
 from tasks.generators.pipelines import evaluation_batches, steps_per_epoch, training_batches
 from tasks.inventory.columns import VALIDATION
 from tasks.models import build_model
@@ -101,7 +101,7 @@ def train_model(  # noqa: PLR0913 - the two folders, and what is told and taken 
         strategy.scope(),
     ):
         watch = training.run(on_epoch, champion)
-    if not watch.good or watch.reason != WHOLE:
+    if watch.reason != WHOLE:
         log.warning("training ended early: %s", watch.reason)
     return training.finish(watch, directory)
 
@@ -229,12 +229,13 @@ class _Training:
                 model.save(temporary)
             shutil.copy(place.history, finished / HISTORY)
             shutil.copytree(place.tensorboard, finished / TENSORBOARD)
-            write_json(finished / RECORD, self._record(model, watch))
+            record = self._record(model, watch)
+            write_json(finished / RECORD, record)
             directory.parent.mkdir(parents=True, exist_ok=True)
             finished.replace(directory)
             sync(directory.parent)
         shutil.rmtree(place.directory)
-        return TrainedModel(directory=directory, **read_json(directory / RECORD))
+        return TrainedModel(directory=directory, **record)
 
     def _record(self, model: keras.Model, watch: Watch) -> dict[str, Any]:
         return {

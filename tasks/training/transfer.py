@@ -77,7 +77,9 @@ def copy_layers(source: keras.Model, model: keras.Model, *, with_head: bool = Fa
         How many layers were set; copying ends at the first pair that differs.
     """
     taken = 0
-    pairs = zip(_weighted(source, with_head), _weighted(model, with_head), strict=False)
+    pairs = zip(
+        _weighted(source, with_head=with_head), _weighted(model, with_head=with_head), strict=False
+    )
     for theirs, ours in pairs:
         weights = theirs.get_weights()
         if type(theirs) is not type(ours) or _shapes(theirs) != _shapes(ours):
@@ -87,7 +89,7 @@ def copy_layers(source: keras.Model, model: keras.Model, *, with_head: bool = Fa
     return taken
 
 
-def _weighted(model: keras.Model, with_head: bool) -> list[keras.Layer]:  # noqa: FBT001 - as its caller says
+def _weighted(model: keras.Model, *, with_head: bool) -> list[keras.Layer]:
     return [
         layer for layer in leaf_layers(model) if layer.weights and (with_head or layer.name != HEAD)
     ]

@@ -85,8 +85,9 @@ def search_settings(
     """Try settings until there are so many trials; a search that was cut short goes on.
 
     A study is named by data, settings and search space; the same call finds it again, takes up the
-    trial that was under way, and adds what is left. The test split is not touched. The first half
-    of TPE's start-up trials are random; a trial far behind the others is given up early.
+    trial that was under way, and adds what is left. The test split is not touched. The first ten
+    trials are random, as TPE begins; one far behind the others is given up early. After as many
+    failures as there should be trials the search ends with what it has.
 
     Args:
         config: the settings all trials share.
@@ -103,14 +104,17 @@ def search_settings(
         folder, study = _open_study(config, space, fingerprint(inventory))
         _take_up_broken_trials(study)
         search = _Search(config, space, inventory, folder, study.study_name)
-        while len(study.get_trials(states=TRIED)) < trials:
+        failures = 0
+        while failures < trials and len(study.get_trials(states=TRIED)) < trials:
             trial = study.ask(dict(space))
             failure = search.run(study, trial)
             result = _result_of(study.trials[trial.number])
             log_trial(config, study.study_name, result)
             on_trial(result)
-            if failure is not None and not study.get_trials(states=TRIED):
-                raise failure
+            if failure is not None:
+                failures += 1
+                if not study.get_trials(states=TRIED):
+                    raise failure
         results = tuple(_result_of(trial) for trial in study.trials)
         figure = draw_trials([result.val_accuracy for result in results], folder / "trials.png")
     return SearchResult(_result_of(study.best_trial), results, figure, study.study_name)
