@@ -8,31 +8,21 @@ from __future__ import annotations
 
 import functools
 import logging
-import re
 import shutil
 import time
-from dataclasses import asdict
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from prefect import task
-from prefect.artifacts import (
-    create_link_artifact,
-    create_markdown_artifact,
-    create_progress_artifact,
-    create_table_artifact,
-    update_progress_artifact,
-)
 from prefect.cache_policies import NO_CACHE, CacheKeyFnPolicy
 from prefect.states import Completed, Failed
 from sqlalchemy.exc import SQLAlchemyError
 
-from tasks import runs
+from tasks import artifacts, runs
 from tasks.errors import NothingNew, PixelgateError, WorkerDone
 from tasks.files import digest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from uuid import UUID
 
     import pandas as pd
     from prefect.cache_policies import CachePolicy
@@ -47,7 +37,6 @@ if TYPE_CHECKING:
 
 P = ParamSpec("P")
 R = TypeVar("R")
-ROWS_SHOWN = 50
 ONE_PASSING_FAULT: dict[str, Any] = {"retries": 2, "retry_delay_seconds": 5}
 
 log = logging.getLogger("pixelgate")
@@ -131,12 +120,7 @@ def take_inventory(run: Run) -> pd.DataFrame:
         f" fingerprint {facts['data_fingerprint'][:12]}"
     )
     log.info(told)
-    counts = counts_by_split(inventory).reset_index().head(ROWS_SHOWN)
-    create_table_artifact(
-        [counts.columns.tolist(), *counts.to_numpy().tolist()],
-        key=_key(run, "class-counts"),
-        description=told,
-    )
+    artifacts.show_class_counts(run, counts_by_split(inventory).reset_index(), told)
     return inventory
 
 
@@ -151,25 +135,10 @@ def validate(run: Run, inventory: pd.DataFrame) -> pd.DataFrame:
     from tasks.validation.verdict import require_accepted
 
     verdict = judge_inventory(run, inventory)
-    columns = ("rule", "severity", "success", "description", "observed", "remedy")
-    create_table_artifact(
-        [{name: getattr(finding, name) for name in columns} for finding in verdict.findings],
-        key=_key(run, "data-gate"),
-        description=verdict.line,
-    )
-    create_link_artifact(
-        verdict.data_docs.as_uri(), link_text="Data Docs", key=_key(run, "data-docs")
-    )
-    if verdict.failures:
-        create_markdown_artifact(f"```\n{verdict.screen}\n```", key=_key(run, "data-gate-failures"))
+    artifacts.show_verdict(run, verdict)
     if verdict.moves:
-        moves = pd.read_parquet(run.directory / "validation/moves.parquet").head(ROWS_SHOWN)
-        told = ", ".join(f"{count} {kind}" for kind, count in verdict.moves.items())
-        create_table_artifact(
-            [moves.columns.tolist(), *moves.fillna("").to_numpy().tolist()],
-            key=_key(run, "moves"),
-            description=f"Files since the last accepted run: {told}",
-        )
+        moves = pd.read_parquet(run.directory / "validation/moves.parquet")
+        artifacts.show_moves(run, moves, verdict.moves)
     log.info(verdict.line)
     admitted = without_quarantined(inventory, require_accepted(verdict))
     runs.note_facts(run, quarantined=len(inventory) - len(readable(admitted)))
@@ -238,8 +207,9 @@ def train(run: Run, inputs: Inputs, key: str) -> TrainedModel:
 def _is_gone(run: Run, _inputs: Inputs, key: str, _champion: StartingPoint | None) -> bool:
     """Tell whether the files of a training are not there, or not wanted (--force)."""
     from tasks.training.reuse import folders_of
+    from tasks.training.trained import read_trained
 
-    return run.config.force or not folders_of(key, run.config).finished.exists()
+    return run.config.force or read_trained(folders_of(key, run.config).finished) is None
 
 
 def _training_key(_context: object, arguments: dict[str, Any]) -> str:
@@ -259,19 +229,12 @@ def train_once(run: Run, inputs: Inputs, key: str, champion: StartingPoint | Non
     from tasks.training.isolation import Request, train_apart
     from tasks.training.reuse import folders_of, forget_old_trainings
 
-    progress = cast(
-        "UUID",
-        create_progress_artifact(
-            0.0, key=_key(run, "training-progress"), description="training begins"
-        ),
-    )
+    show = artifacts.show_progress(run)
 
     def on_epoch(epoch: int, epochs: int, metrics: dict[str, float]) -> None:
         told = ", ".join(f"{name} {value:.4f}" for name, value in metrics.items())
         log.info("epoch %d/%d: %s", epoch, epochs, told)
-        update_progress_artifact(
-            progress, 100 * epoch / epochs, description=f"epoch {epoch} of {epochs}: {told}"
-        )
+        show(epoch, epochs, told)
 
     place = folders_of(key, run.config)
     if run.config.force:
@@ -317,11 +280,7 @@ def evaluate(
         )
     mistakes = worst_mistakes(evaluation, most=run.config.evaluation.mistakes_shown)
     draw_evaluation(evaluation, mistakes, inputs, folder)
-    create_table_artifact(
-        evaluation.per_class[:ROWS_SHOWN],
-        key=_key(run, "evaluation"),
-        description=f"accuracy {evaluation.accuracy:.4f} on {evaluation.test_images} test pictures",
-    )
+    artifacts.show_evaluation(run, evaluation)
     log.info(
         "accuracy %.4f (%.4f to %.4f) on %d test pictures%s",
         evaluation.accuracy,
@@ -353,13 +312,7 @@ def register(
         artifacts=run.directory,
     )
     write_registration(registration, run.directory / runs.REGISTRATION)
-    rows = "\n".join(f"- {check.sentence}" for check in registration.checks)
-    create_markdown_artifact(
-        f"## {registration.message}\n\n{rows}\n\nReport: `{run.report}`",
-        key=_key(run, "model-gate"),
-        description=registration.message,
-    )
-    create_link_artifact(run.report.as_uri(), link_text="Report", key=_key(run, "report"))
+    artifacts.show_registration(run, registration)
     require_not_rejected(registration.outcome, registration.message)
 
 
@@ -370,21 +323,11 @@ def drill_gate(config: RetrainConfig) -> State[list[dict[str, Any]]]:
 
     try:
         results = run_drill(config)
-        rows = [asdict(result) for result in results]
-        create_table_artifact(rows, key=_artifact_key(config.name, "drill"))
+        rows = artifacts.show_drill(config.name, results)
         require_all_hold(results)
     except PixelgateError as error:
         return Failed(message=_first_line(error), data=error)
     return Completed(message=f"{len(results)} of {len(results)} as they should be", data=rows)
-
-
-def _key(run: Run, name: str) -> str:
-    return _artifact_key(run.config.name, name)
-
-
-def _artifact_key(model: str, name: str) -> str:
-    """Artifact keys take only lower case letters, digits and dashes."""
-    return re.sub(r"[^a-z0-9-]+", "-", f"{model}-{name}".lower()).strip("-")
 
 
 def _first_line(error: Exception) -> str:

@@ -24,7 +24,7 @@ from tests.conftest import ROOT
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.conftest import Trainer
+    from tests.trainings import Trainer
 
 
 def settled(**settings: Any) -> hardware.Hardware:

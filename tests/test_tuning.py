@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from tests.conftest import Trainer
+    from tests.trainings import Trainer
 
     Command = Callable[..., Any]
 
