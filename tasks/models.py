@@ -23,7 +23,9 @@ if TYPE_CHECKING:
     Body = Callable[[keras.KerasTensor, float | None], keras.KerasTensor]
 
 HEAD, WHITENING = "probabilities", "whitening"
-STEM_SIDE = 16
+STEM_SIDE, UNPADDED_SIDE = 16, 28
+# Of a patch, a channel; those in which patches hardly differ hold noise.
+DIRECTIONS = 8
 SMALLEST_MAP = 7
 LARGEST_STEM = 48
 # Small sets give few steps; with a slower average the first epochs would be judged on its start.
@@ -83,11 +85,19 @@ def fast_cnn(pictures: keras.KerasTensor, dropout: float | None = None) -> keras
     """Map (batch, h, w, c) float32 to (batch, 128): two strides, then small convolutions.
 
     What costs time on a CPU is operations a picture, so resolution falls before width grows; large
-    pictures pass more strided stages until the map is small. Dropout defaults to 0.2. Measured
-    beside six others: docs/decisions/0007.
+    pictures pass more strided stages until the map is small. The 5 x 5 first layer is whitened and
+    doesn't learn, so that nothing is computed backwards where the map is largest. Dropout defaults
+    to 0.2. Measured beside others: docs/decisions/0007.
     """
     side = min(pictures.shape[1:3])
-    features = _convolve(pictures, 24, kernel=5, strides=2 if side >= STEM_SIDE else 1)
+    features = _whiten(
+        pictures,
+        DIRECTIONS * pictures.shape[3],
+        kernel=5,
+        strides=2 if side >= STEM_SIDE else 1,
+        # What the padding would keep is the border, and it costs a third of all operations.
+        padding="valid" if side >= UNPADDED_SIDE else "same",
+    )
     features = _shrink(features, 32, largest=2 * SMALLEST_MAP)
     features = _convolve(features, 64, strides=2)
     features = _convolve(features, 64)
@@ -104,10 +114,7 @@ def small_cnn(pictures: keras.KerasTensor, dropout: float | None = None) -> kera
     first layer that is whitened and doesn't learn, blocks that pool between convolution and batch
     normalisation, and a maximum over the last map; narrower. Dropout defaults to 0.1.
     """
-    patch = 2 * 2 * pictures.shape[3]
-    features = layers.Conv2D(2 * patch, 2, activation="relu", trainable=False, name=WHITENING)(
-        pictures
-    )
+    features = _whiten(pictures, 2 * 2 * pictures.shape[3], kernel=2)
     features = _shrink(features, 32, largest=LARGEST_STEM)
     for filters in (48, 128, 192):
         features = layers.Conv2D(filters, 3, padding="same", use_bias=False)(features)
@@ -125,12 +132,17 @@ MODELS: dict[str, Body] = {
 }
 
 
-def _convolve(
-    features: keras.KerasTensor, filters: int, *, kernel: int = 3, strides: int = 1
+def _whiten(
+    pictures: keras.KerasTensor, directions: int, *, kernel: int, **options: Any
 ) -> keras.KerasTensor:
-    features = layers.Conv2D(filters, kernel, strides=strides, padding="same", use_bias=False)(
-        features
-    )
+    """A first layer whose filters, and their negatives, `whitening` sets from the pictures."""
+    return layers.Conv2D(
+        2 * directions, kernel, activation="relu", trainable=False, name=WHITENING, **options
+    )(pictures)
+
+
+def _convolve(features: keras.KerasTensor, filters: int, *, strides: int = 1) -> keras.KerasTensor:
+    features = layers.Conv2D(filters, 3, strides=strides, padding="same", use_bias=False)(features)
     return layers.ReLU()(_normalise(features))
 
 

@@ -8,14 +8,16 @@ from typing import TYPE_CHECKING, Any
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from scipy import ndimage
 
 from tasks.errors import SettingsError
 from tasks.generators.recipe import InputContract
 from tasks.models import build_model
+from tasks.training.fused import fuse_batch_normalization
 from tasks.training.settings import TrainingConfig
 from tasks.training.transfer import load_base
-from tasks.training.whitening import whitening_filters
+from tasks.training.whitening import sample_patches, whitening_filters
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -126,7 +128,9 @@ def test_whitened_patches_are_uncorrelated() -> None:
     random = np.random.default_rng(0)
     smooth = ndimage.gaussian_filter(random.normal(size=(40, 20, 20, 3)), (0, 1, 1, 0)) * 5
     pictures = (smooth + random.normal(size=smooth.shape) * 0.2 + 3).astype("float32")
-    kernel, bias = whitening_filters(pictures, (2, 2))
+    patches = np.lib.stride_tricks.sliding_window_view(pictures, (2, 2), axis=(1, 2))
+    patches = np.moveaxis(patches, 3, -1).reshape(-1, 2, 2, 3)
+    kernel, bias = whitening_filters(patches, 12)
     assert kernel.shape == (2, 2, 3, 24)
     layer = keras.layers.Conv2D(24, 2)
     layer.build((None, 20, 20, 3))
@@ -136,3 +140,43 @@ def test_whitened_patches_are_uncorrelated() -> None:
     np.testing.assert_allclose(covariance, np.eye(12), atol=0.05)
     np.testing.assert_allclose(answers.mean(axis=0), 0, atol=0.01)
     np.testing.assert_allclose(answers[:, :12], -answers[:, 12:], atol=1e-3)
+    fewer, _ = whitening_filters(patches, 3)
+    np.testing.assert_array_equal(fewer, kernel[..., [0, 1, 2, 12, 13, 14]])
+
+
+def test_patches_are_cut_from_every_picture_as_they_are() -> None:
+    """Each patch is found in its picture; large pictures give no more than small ones."""
+    pictures = np.arange(3 * 9 * 7 * 3, dtype=np.uint16).astype(np.uint8).reshape(3, 9, 7, 3)
+    patches = sample_patches(pictures, (5, 4)).reshape(3, -1, 5, 4, 3)
+    assert patches.shape[1] == sample_patches(pictures[:1], (2, 2)).shape[0]
+    for picture, cut in zip(pictures, patches, strict=True):
+        places = [picture[r : r + 5, c : c + 4] for r in range(5) for c in range(4)]
+        seen = [[np.array_equal(patch, place) for place in places] for patch in cut]
+        assert np.sum(seen, axis=1).min() >= 1
+        assert np.sum(seen, axis=0).min() >= 1
+
+
+@pytest.mark.parametrize("dtype", ["float32", "mixed_bfloat16"])
+def test_fused_batch_normalization_is_keras(dtype: str) -> None:
+    """Answers, gradients and moving statistics of a step, and the layers and names, are Keras'."""
+
+    def step(*, fused: bool) -> tuple[np.ndarray, list[np.ndarray], list[np.ndarray]]:
+        keras.utils.set_random_seed(3)
+        layer = keras.layers.BatchNormalization(momentum=0.8, dtype=dtype)
+        given = keras.Input((5, 6, 4))
+        model = keras.Model(given, layer(keras.layers.Conv2D(4, 3, dtype=dtype)(given)))
+        if fused:
+            fuse_batch_normalization(model)
+        batch = np.random.default_rng(1).normal(2, 3, (8, 5, 6, 4)).astype("float32")
+        with tf.GradientTape() as tape:
+            answers = tf.cast(model(batch, training=True), tf.float32)
+            loss = tf.reduce_sum(answers**3)
+        gradients = tape.gradient(loss, [v.value for v in model.trainable_variables])
+        return answers.numpy(), [g.numpy() for g in gradients], layer.get_weights()
+
+    plain, fused = step(fused=False), step(fused=True)
+    close = {"rtol": 1e-3, "atol": 1e-3} if dtype == "float32" else {"rtol": 0.05, "atol": 0.05}
+    np.testing.assert_allclose(fused[0], plain[0], **close)
+    for one, other in zip((*fused[1], *fused[2]), (*plain[1], *plain[2]), strict=True):
+        scale = 1 if dtype == "float32" else max(1, np.abs(other).max())
+        np.testing.assert_allclose(one / scale, other / scale, **close)

@@ -24,7 +24,7 @@ from tests.conftest import ROOT, wait_until
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tests.conftest import Trainer
+    from tests.trainings import Trainer
 
     Command = Callable[..., Any]
 
@@ -107,6 +107,23 @@ def test_a_torn_backup_is_not_believed(trainer: Trainer, caplog: pytest.LogCaptu
     resumed = trainer.train("cut", training=SETTINGS)
     assert "step 18 is not whole" in caplog.text
     same_training(whole, resumed)
+
+
+def test_a_backup_that_falls_on_an_epochs_end(trainer: Trainer) -> None:
+    """Step 9 is the first epoch's last one."""
+    settings = {**SETTINGS, "epochs": 2, "backup_steps": 9}
+    assert trainer.train("on_the_end", training=settings).epochs == 2
+
+
+def test_a_finished_training_that_lost_a_file_is_made_again(trainer: Trainer) -> None:
+    """The rest of it doesn't stand in the way."""
+    settings = {**SETTINGS, "epochs": 1}
+    whole = trainer.train("lost", training=settings)
+    weights = keras.saving.load_model(whole.path).get_weights()
+    whole.path.unlink()
+    again = trainer.train("lost", training=settings)
+    for a, b in zip(weights, keras.saving.load_model(again.path).get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
 
 
 def test_a_frozen_base_is_resumed_in_its_phase(trainer: Trainer) -> None:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from tests.conftest import Trainer
+    from tests.trainings import Trainer
 
     Tree = Callable[..., Path]
 
@@ -138,7 +138,7 @@ def test_momentum_and_weight_decay_reach_the_optimizer(trainer: Trainer, own_mod
             f"decay{decay}", training={**settings, "learning_rate": 0.01, "weight_decay": decay}
         )
         model = keras.saving.load_model(trained.path)
-        kernels = [w for w in model.get_weights() if w.ndim == 4]
+        kernels = [np.asarray(w) for w in model.trainable_weights if len(w.shape) == 4]
         sizes[decay] = float(sum(np.square(kernel).sum() for kernel in kernels))
     assert sizes[10.0] < sizes[0.0] / 2
     assert Look.optimizer["momentum"] == 0.9

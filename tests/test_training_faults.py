@@ -21,7 +21,7 @@ from tests.conftest import wait_until
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tests.conftest import Trainer
+    from tests.trainings import Trainer
 
     Command = Callable[..., Any]
 
@@ -58,7 +58,7 @@ def test_max_minutes_over_in_the_first_epoch_still_gives_a_model(
 
 def test_a_loss_that_is_no_number_from_the_start_is_told(trainer: Trainer) -> None:
     """A learning rate far too high is named as the thing to change."""
-    settings = {"optimizer": "sgd", "learning_rate": 1e30, "learning_rate_schedule": "constant"}
+    settings = {"optimizer": "sgd", "learning_rate": 3e38, "learning_rate_schedule": "constant"}
     with pytest.raises(TrainingFailedError, match=r"training\.learning_rate"):
         trainer.train(training=settings)
 

@@ -6,14 +6,13 @@ import hashlib
 import logging
 import math
 import shutil
-import uuid
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import keras
 import pandas as pd
 
-from tasks.files import read_json, replacing, sync, write_json
+from tasks.files import read_json, replacing, replacing_folder, write_json
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -156,7 +155,8 @@ class Backup(keras.callbacks.Callback):
         del logs
         before = self._steps - self.params["steps"]
         step = self._epoch * self._steps + before + batch + 1
-        if step - self._last >= self._every:
+        # The epoch's last step is backed up with what its validation changes.
+        if step - self._last >= self._every and step % self._steps:
             self._save(step)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
@@ -165,24 +165,16 @@ class Backup(keras.callbacks.Callback):
         self._save((epoch + 1) * self._steps)
 
     def _save(self, step: int) -> None:
-        backups = self._workspace.backups
-        temporary = backups / f".{uuid.uuid4().hex[:8]}"
-        temporary.mkdir(parents=True)
-        try:
-            self.model.save_weights(str(temporary / WEIGHTS))
-            sync(temporary / WEIGHTS)
+        with replacing_folder(self._workspace.backup_of(step)) as folder:
+            self.model.save_weights(str(folder / WEIGHTS))
             write_json(
-                temporary / STATE,
+                folder / STATE,
                 {
-                    "sha256": _sha256(temporary / WEIGHTS),
+                    "sha256": _sha256(folder / WEIGHTS),
                     "random": [v.numpy().tolist() for v in _random_states(self.model)],
                     "metrics": [v.numpy().tolist() for v in self.model.metrics_variables],
                 },
             )
-            temporary.replace(self._workspace.backup_of(step))
-            sync(backups)
-        finally:
-            shutil.rmtree(temporary, ignore_errors=True)
         self._last = step
         self._workspace.forget_old_backups()
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import shutil
-import uuid
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from filelock import FileLock, Timeout
 
 from tasks.errors import TrainingFailedError
+from tasks.files import replacing_folder
 from tasks.training.trained import read_trained
 
 if TYPE_CHECKING:
@@ -64,14 +64,11 @@ def copy_trained(finished: Path, directory: Path) -> TrainedModel:
     Raises:
         TrainingFailedError: it was removed meanwhile.
     """
-    temporary = directory.with_name(f".{directory.name}.{uuid.uuid4().hex[:8]}")
     try:
-        shutil.copytree(finished, temporary)
-        temporary.replace(directory)
+        with replacing_folder(directory) as copy:
+            shutil.copytree(finished, copy, dirs_exist_ok=True)
     except FileNotFoundError as error:
         raise TrainingFailedError(f"The finished training is gone: {error}. Run again.") from None
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
     trained = read_trained(directory)
     if trained is None:
         raise TrainingFailedError(f"The finished training in {finished} is not whole. Run again.")

@@ -13,7 +13,7 @@ import keras
 import tensorflow as tf
 
 from tasks.errors import TrainingFailedError
-from tasks.files import replacing, sync, write_json
+from tasks.files import replacing_folder, write_json
 from tasks.generators.pipelines import evaluation_batches, steps_per_epoch, training_batches
 from tasks.inventory.columns import VALIDATION
 from tasks.models import build_model
@@ -22,6 +22,7 @@ from tasks.training.balance import class_weights
 from tasks.training.checkpoints import Backup, BestWeights, Workspace
 from tasks.training.cluster import ClusterModel
 from tasks.training.compiling import plan_phases, prepare_phase
+from tasks.training.fused import fuse_batch_normalization
 from tasks.training.hardware import settle_hardware
 from tasks.training.trained import HISTORY, MODEL, RECORD, TENSORBOARD, TrainedModel, read_trained
 from tasks.training.transfer import load_base, start_from
@@ -77,6 +78,8 @@ def train_model(  # noqa: PLR0913 - the two folders, and what is told and taken 
     if finished is not None:
         log.info("this training was finished before")
         return finished
+    # What is there and no finished training would stand in the way of one.
+    shutil.rmtree(directory, ignore_errors=True)
     # A cluster has to be joined before TensorFlow does anything else.
     hardware = settle_hardware(config.training)
     strategy = hardware.open_strategy()
@@ -136,6 +139,7 @@ class _Training:
             )
         else:
             self._take_weights(model, champion)
+        fuse_batch_normalization(model)
         settings = self.config.training
         best = BestWeights(self.workspace)
         watch = Watch(settings, best, epochs=self.epochs, classes=len(self.inputs.contract.classes))
@@ -223,17 +227,12 @@ class _Training:
         with _faults_as_messages(place):
             model = self.build()
             model.load_weights(str(place.best))
-            finished = place.directory / "finished"
-            shutil.rmtree(finished, ignore_errors=True)
-            with replacing(finished / MODEL) as temporary:
-                model.save(temporary)
-            shutil.copy(place.history, finished / HISTORY)
-            shutil.copytree(place.tensorboard, finished / TENSORBOARD)
             record = self._record(model, watch)
-            write_json(finished / RECORD, record)
-            directory.parent.mkdir(parents=True, exist_ok=True)
-            finished.replace(directory)
-            sync(directory.parent)
+            with replacing_folder(directory) as finished:
+                model.save(finished / MODEL)
+                shutil.copy(place.history, finished / HISTORY)
+                shutil.copytree(place.tensorboard, finished / TENSORBOARD)
+                write_json(finished / RECORD, record)
         shutil.rmtree(place.directory)
         return TrainedModel(directory=directory, **record)
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from tasks.generators.recipe import Inputs
 
-PICTURES = 5_000
+PICTURES, PATCHES_A_PICTURE = 2_000, 100
 # Keeps directions in which the patches hardly differ from being blown up to noise.
 LEAST_VARIANCE = 5e-4
 
@@ -42,27 +42,46 @@ def whiten_first_layer(model: keras.Model, inputs: Inputs, *, rescale: float | N
     index = pd.read_parquet(inputs.index, columns=[SPLIT])
     rows = np.flatnonzero(index[SPLIT] == TRAIN)
     some = rows[:: max(1, len(rows) // PICTURES)]
-    pictures = pixels_of(inputs.pixels, some) * np.float32(1.0 if rescale is None else rescale)
-    layer.set_weights(whitening_filters(pictures, layer.kernel_size))
+    patches = sample_patches(pixels_of(inputs.pixels, some), layer.kernel_size)
+    patches *= np.float32(1.0 if rescale is None else rescale)
+    layer.set_weights(whitening_filters(patches, layer.filters // 2))
 
 
-def whitening_filters(pictures: np.ndarray, kernel: tuple[int, int]) -> list[np.ndarray]:
-    """Return a convolution's kernel and bias that whiten patches.
+def sample_patches(pictures: np.ndarray, kernel: tuple[int, int]) -> np.ndarray:
+    """Cut patches from places at random, the same ones each time.
 
     Args:
-        pictures: (pictures, height, width, channels) float32.
+        pictures: (pictures, height, width, channels) uint8.
         kernel: height and width of the patches, pixels.
 
     Returns:
-        (kernel height, kernel width, channels, 2 n) float32 and (2 n,) float32, n the numbers in a
-        patch: n filters, then their negatives.
+        (patches, kernel height, kernel width, channels) float32, some from each picture.
     """
-    patches = np.lib.stride_tricks.sliding_window_view(pictures, kernel, axis=(1, 2))
-    patches = np.moveaxis(patches, 3, -1).reshape(-1, kernel[0] * kernel[1] * pictures.shape[3])
-    mean = patches.mean(axis=0)
-    variances, directions = np.linalg.eigh(np.cov(patches, rowvar=False))
-    filters = directions / np.sqrt(np.maximum(variances, 0) + LEAST_VARIANCE)
-    shape = (*kernel, pictures.shape[3], filters.shape[1])
-    both = np.concatenate([filters.reshape(shape), -filters.reshape(shape)], axis=-1)
+    windows = np.lib.stride_tricks.sliding_window_view(pictures, kernel, axis=(1, 2))
+    random, shape = np.random.default_rng(0), (len(pictures), PATCHES_A_PICTURE)
+    down, across = (random.integers(0, side, shape) for side in windows.shape[1:3])
+    patches = windows[np.arange(len(pictures))[:, None], down, across]
+    return np.moveaxis(patches, 2, -1).reshape(-1, *kernel, pictures.shape[3]).astype("float32")
+
+
+def whitening_filters(patches: np.ndarray, directions: int) -> list[np.ndarray]:
+    """Return a convolution's kernel and bias that whiten patches.
+
+    Args:
+        patches: (patches, kernel height, kernel width, channels) float32.
+        directions: how many, those in which the patches differ most; at most the numbers in one.
+
+    Returns:
+        (kernel height, kernel width, channels, 2 * directions) float32 and (2 * directions,)
+        float32: a filter a direction, then their negatives.
+    """
+    flat = patches.reshape(len(patches), -1)
+    mean = flat.mean(axis=0)
+    variances, axes = np.linalg.eigh(np.cov(flat, rowvar=False))
+    filters = axes / np.sqrt(np.maximum(variances, 0) + LEAST_VARIANCE)
+    # eigh sorts by variance, the smallest first.
+    filters = filters[:, ::-1][:, :directions]
+    kernel = filters.reshape(*patches.shape[1:], directions)
+    both = np.concatenate([kernel, -kernel], axis=-1)
     bias = np.concatenate([-mean @ filters, mean @ filters])
     return [both.astype("float32"), bias.astype("float32")]
