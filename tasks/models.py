@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     Body = Callable[[keras.KerasTensor, float | None], keras.KerasTensor]
 
 HEAD, WHITENING = "probabilities", "whitening"
-STEM_SIDE, UNPADDED_SIDE = 16, 28
+STEM_KERNEL, STEM_SIDE, UNPADDED_SIDE = 5, 16, 28
 # Of a patch, a channel; those in which patches hardly differ hold noise.
 DIRECTIONS = 8
 SMALLEST_MAP = 7
@@ -90,10 +90,11 @@ def fast_cnn(pictures: keras.KerasTensor, dropout: float | None = None) -> keras
     to 0.2. Measured beside others: docs/decisions/0007.
     """
     side = min(pictures.shape[1:3])
+    kernel = min(STEM_KERNEL, side)
     features = _whiten(
         pictures,
-        DIRECTIONS * pictures.shape[3],
-        kernel=5,
+        min(DIRECTIONS, kernel**2) * pictures.shape[3],
+        kernel=kernel,
         strides=2 if side >= STEM_SIDE else 1,
         # What the padding would keep is the border, and it costs a third of all operations.
         padding="valid" if side >= UNPADDED_SIDE else "same",

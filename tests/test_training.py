@@ -121,6 +121,15 @@ def test_a_constant_rate_stays(trainer: Trainer, own_module: str) -> None:
     assert set(np.round(rates, 6)) == {0.01}
 
 
+@pytest.mark.parametrize("model", ["fast_cnn", "small_cnn"])
+def test_pictures_smaller_than_the_first_layers_patch_train(trainer: Trainer, model: str) -> None:
+    """A thumbnail of a thumbnail is no fault."""
+    trained = trainer.train(
+        model, generators={"target_size": (4, 4)}, training={"model": model, "epochs": 1}
+    )
+    assert trained.ended_well
+
+
 def test_momentum_and_weight_decay_reach_the_optimizer(trainer: Trainer, own_module: str) -> None:
     """Weight decay alone shrinks the weights; momentum is the optimizer's."""
     import users_own

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from tasks.generators.pipelines import pixels_of
 from tasks.inventory.columns import SPLIT, TRAIN
 from tasks.models import WHITENING
 
@@ -42,26 +41,28 @@ def whiten_first_layer(model: keras.Model, inputs: Inputs, *, rescale: float | N
     index = pd.read_parquet(inputs.index, columns=[SPLIT])
     rows = np.flatnonzero(index[SPLIT] == TRAIN)
     some = rows[:: max(1, len(rows) // PICTURES)]
-    patches = sample_patches(pixels_of(inputs.pixels, some), layer.kernel_size)
+    patches = sample_patches(np.load(inputs.pixels, mmap_mode="r"), some, layer.kernel_size)
     patches *= np.float32(1.0 if rescale is None else rescale)
     layer.set_weights(whitening_filters(patches, layer.filters // 2))
 
 
-def sample_patches(pictures: np.ndarray, kernel: tuple[int, int]) -> np.ndarray:
+def sample_patches(pictures: np.ndarray, rows: np.ndarray, kernel: tuple[int, int]) -> np.ndarray:
     """Cut patches from places at random, the same ones each time.
 
     Args:
-        pictures: (pictures, height, width, channels) uint8.
+        pictures: (pictures, height, width, channels) uint8; of a mapped file only the patches are
+            read, so that large pictures take no more memory than small ones.
+        rows: (pictures to cut from,) their numbers.
         kernel: height and width of the patches, pixels.
 
     Returns:
         (patches, kernel height, kernel width, channels) float32, some from each picture.
     """
     windows = np.lib.stride_tricks.sliding_window_view(pictures, kernel, axis=(1, 2))
-    random, shape = np.random.default_rng(0), (len(pictures), PATCHES_A_PICTURE)
+    random, shape = np.random.default_rng(0), (len(rows), PATCHES_A_PICTURE)
     down, across = (random.integers(0, side, shape) for side in windows.shape[1:3])
-    patches = windows[np.arange(len(pictures))[:, None], down, across]
-    return np.moveaxis(patches, 2, -1).reshape(-1, *kernel, pictures.shape[3]).astype("float32")
+    patches = np.moveaxis(windows[rows[:, None], down, across], 2, -1)
+    return np.asarray(patches.reshape(-1, *kernel, pictures.shape[3]), "float32")
 
 
 def whitening_filters(patches: np.ndarray, directions: int) -> list[np.ndarray]:
