@@ -119,7 +119,7 @@ def waiting_share(folder: Path) -> float:
     from tasks.training.stage import dtype_policy
 
     inputs, settings = _inputs(folder, batch_size=128), TrainingConfig()
-    hardware = settle_hardware(settings)
+    hardware = settle_hardware(settings).with_precision(None)
     with dtype_policy(hardware.precision):
         model = build_model(inputs.contract, settings, rescale=1 / 255)
     (phase,) = plan_phases(settings, epochs=1)

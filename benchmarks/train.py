@@ -64,6 +64,7 @@ def whole(folder: Path) -> dict[str, Any]:
 
     environment.prepare()
     from tasks.config import RetrainConfig
+    from tasks.generators.ahead import DecodingAhead
     from tasks.inventory.scan import inventory_of
 
     settings = json.loads(os.environ["BENCHMARK_SETTINGS"])
@@ -72,7 +73,8 @@ def whole(folder: Path) -> dict[str, Any]:
         place = Path(home)
         settings |= {"home": home, "data": {"directory": str(folder)}}
         config = RetrainConfig.model_validate(settings)
-        inventory = inventory_of(config)
+        with DecodingAhead(config) as ahead:
+            inventory = inventory_of(config, ahead=ahead)
         spent["inventory"] = time.perf_counter() - started
         from tasks.evaluation import evaluate_model
         from tasks.generators.recipe import build_inputs
@@ -106,6 +108,7 @@ def candidate(folder: Path) -> float:
     from tasks.generators.recipe import InputContract
     from tasks.models import build_model
     from tasks.training.compiling import plan_phases, prepare_phase
+    from tasks.training.fused import fuse_batch_normalization
     from tasks.training.hardware import settle_hardware
     from tasks.training.settings import TrainingConfig
     from tasks.training.stage import dtype_policy
@@ -116,6 +119,7 @@ def candidate(folder: Path) -> float:
     hardware = settle_hardware(settings)
     with dtype_policy(hardware.precision):
         model = build_model(contract, settings, rescale=1 / 255)
+    fuse_batch_normalization(model)
     (phase,) = plan_phases(settings, epochs=1)
     prepare_phase(model, phase, contract, settings, hardware, steps=200)
     random = np.random.default_rng(0)

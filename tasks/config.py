@@ -55,6 +55,14 @@ class DataConfig(Part):
     )
 
 
+# Whole pixels blur nothing; the integer comes first so that "2" of the environment is one.
+ShiftRange = (
+    Annotated[int, Field(ge=0)]
+    | Annotated[float, Field(ge=0)]
+    | Annotated[tuple[float, ...], Field(min_length=1)]
+)
+
+
 class GeneratorConfig(Part):
     """What the model is fed; the names and meanings are those of Keras' ImageDataGenerator."""
 
@@ -78,11 +86,13 @@ class GeneratorConfig(Part):
     rotation_range: Annotated[float, Field(ge=0, le=180)] = Field(
         8.0, description="Random rotation of up to this many degrees either way."
     )
-    width_shift_range: Annotated[float, Field(ge=0)] = Field(
-        0.08, description="Random horizontal shift: a share of the width below 1, else pixels."
+    width_shift_range: ShiftRange = Field(
+        0.08,
+        description="Random horizontal shift. A float: a share of the width below 1, else pixels;"
+        " an integer n: whole pixels below n; a list: one of these, either way.",
     )
-    height_shift_range: Annotated[float, Field(ge=0)] = Field(
-        0.08, description="Random vertical shift: a share of the height below 1, else pixels."
+    height_shift_range: ShiftRange = Field(
+        0.08, description="Random vertical shift, as width_shift_range."
     )
     zoom_range: Annotated[float, Field(ge=0, lt=1)] | tuple[float, float] = Field(
         0.08, description="Random zoom in [1 - z, 1 + z], or in [lower, upper]; each axis its own."

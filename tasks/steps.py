@@ -110,10 +110,12 @@ def final_state(run: Run) -> State[dict[str, Any]]:
 @stage("inventory", **ONE_PASSING_FAULT)
 def take_inventory(run: Run) -> pd.DataFrame:
     """Read every picture file; leave inventory.parquet and the data's fingerprint."""
+    from tasks.generators.ahead import DecodingAhead
     from tasks.inventory.columns import counts_by_split
     from tasks.inventory.scan import inventory_of
 
-    inventory = inventory_of(run.config)
+    with DecodingAhead(run.config) as ahead:
+        inventory = inventory_of(run.config, ahead=ahead)
     facts = runs.record_inventory(run, inventory)
     told = (
         f"{facts['images']} pictures in {len(facts['classes'])} classes,"

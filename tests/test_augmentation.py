@@ -108,19 +108,55 @@ def test_nothing_asked_for_changes_nothing() -> None:
     ("settings", "index", "low", "high"),
     [
         ({"width_shift_range": 0.2}, 2, -6.0, 6.0),
-        ({"width_shift_range": 5}, 2, -5.0, 5.0),
+        ({"width_shift_range": 5.0}, 2, -5.0, 5.0),
         ({"height_shift_range": 0.5}, 5, -10.5, 10.5),
     ],
 )
 def test_shifts_are_shares_below_one_and_pixels_above(
     settings: dict[str, float], index: int, low: float, high: float
 ) -> None:
-    """As in ImageDataGenerator: 0.2 is a fifth of the side, 5 is five pixels."""
+    """As in ImageDataGenerator: 0.2 is a fifth of the side, 5.0 is five pixels."""
     shape = tf.constant([4000, 21, 30, 1])
     config = GeneratorConfig(**{**STILL, **settings})
     drawn = draw_moves(shape, config, seed=tf.constant([3, 4], tf.int64)).numpy()[:, index]
     assert low <= drawn.min() < low * 0.95
     assert high * 0.95 < drawn.max() <= high
+
+
+@pytest.mark.parametrize(
+    ("extent", "shifts"),
+    [
+        (3, {-2: 1, -1: 1, 0: 2, 1: 1, 2: 1}),
+        (1, {0: 1}),
+        (0, {0: 1}),
+        ([0, 4], {-4: 1, 0: 2, 4: 1}),
+        ([-2, -1, 0, 1, 2], {-2: 1, -1: 1, 0: 1, 1: 1, 2: 1}),
+        ([0.1, 0.2], {-6: 1, -3: 1, 3: 1, 6: 1}),
+    ],
+)
+def test_integers_and_lists_are_choices(extent: object, shifts: dict[int, int]) -> None:
+    """As in ImageDataGenerator: an integer is whole pixels below it, a list one of its own."""
+    shape = tf.constant([6000, 21, 30, 1])
+    config = GeneratorConfig(**{**STILL, "width_shift_range": extent})
+    drawn = draw_moves(shape, config, seed=tf.constant([3, 4], tf.int64)).numpy()[:, 2]
+    values, counts = np.unique(drawn.round(4), return_counts=True)
+    assert values.tolist() == list(shifts)
+    expected = np.array(list(shifts.values())) / sum(shifts.values())
+    assert np.abs(counts / 6000 - expected).max() < 0.03
+
+
+def test_whole_pixels_move_nothing_in_between() -> None:
+    """A picture shifted by an integer has the pixels it had, not blends of them."""
+    noise = np.random.default_rng(0).integers(0, 255, (1, 16, 16, 3), np.uint8)
+    config = GeneratorConfig(**{**STILL, "width_shift_range": 3, "height_shift_range": [2]})
+    batch = augment(np.repeat(noise, 32, 0), config, seed=tf.constant([1, 2], tf.int64)).numpy()
+    middle = [
+        noise[0, 4 + down : 12 + down, 4 + right : 12 + right]
+        for down in (-2, 2)
+        for right in range(-2, 3)
+    ]
+    for moved in batch[:, 4:12, 4:12]:
+        assert any(np.array_equal(moved, shifted) for shifted in middle)
 
 
 def test_zoom_draws_each_axis_apart_within_its_range() -> None:

@@ -10,8 +10,7 @@ import pytest
 from PIL import Image
 
 from tasks.config import RetrainConfig
-from tasks.errors import DataFolderError, PicturesChangedError, SettingsError
-from tasks.generators import cache
+from tasks.errors import DataFolderError, SettingsError
 from tasks.generators.decoding import decode_picture
 from tasks.generators.pipelines import (
     evaluation_batches,
@@ -296,58 +295,6 @@ def test_what_cannot_be_trained_is_refused(
         parts = {"data": {**parts["data"], "directory": root}}
     with pytest.raises(error, match=message):
         inputs_for(root, **parts)
-
-
-def test_pictures_are_decoded_once(image_tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The second time the array is found, though the files are gone."""
-    root = image_tree()
-    first = inputs_for(root)
-    monkeypatch.setattr(cache, "_fill", lambda *_: pytest.fail("decoded again"))
-    assert inputs_for(root).pixels == first.pixels
-
-
-def test_the_cache_holds_the_files_pixels(image_tree: Tree) -> None:
-    """Each row of the array is the picture of the index's row."""
-    import pandas as pd
-
-    root = image_tree()
-    inputs = inputs_for(root)
-    index = pd.read_parquet(inputs.index)
-    for row in (0, 33, 79):
-        expected = np.asarray(Image.open(root / index["path"][row]))
-        assert np.array_equal(pixels_of(inputs.pixels, np.array([row]))[0, ..., 0], expected)
-        assert index["label"][row] == index["path"][row].split("/")[0]
-
-
-def test_a_torn_cache_is_made_anew(image_tree: Tree) -> None:
-    """A file cut short is not believed."""
-    root = image_tree()
-    first = inputs_for(root)
-    whole = first.pixels.read_bytes()
-    for torn in (whole[:1000], b"", b"no array"):
-        first.pixels.write_bytes(torn)
-        assert inputs_for(root).pixels.read_bytes() == whole
-
-
-def test_a_file_that_changed_since_the_inventory_is_named(image_tree: Tree) -> None:
-    """What is trained on is what was judged."""
-    root = image_tree()
-    config = config_for(root)
-    inventory = take_inventory(config.data, seed=42)
-    (root / "cat/003.png").write_bytes((root / "dog/003.png").read_bytes())
-    (root / "dog/005.png").unlink()
-    with pytest.raises(PicturesChangedError, match=r"(?s)2 files.*cat/003\.png.*dog/005\.png"):
-        build_inputs(inventory, config, directory=root.parent / "run")
-    assert not list((config.state / "decoded").iterdir())
-
-
-def test_old_caches_are_forgotten(image_tree: Tree) -> None:
-    """Disk use does not grow with every version of the data."""
-    root = image_tree()
-    for side in range(10, 10 + cache.KEPT + 3):
-        inputs = inputs_for(root, generators={"target_size": side})
-    assert len(list(inputs.pixels.parent.iterdir())) == cache.KEPT
-    assert inputs.pixels.exists()
 
 
 def test_an_epoch_shows_every_training_picture_once(image_tree: Tree) -> None:

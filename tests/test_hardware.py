@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from tasks.errors import SettingsError
-from tasks.training import hardware
+from tasks.training import hardware, precision
 from tasks.training.hardware import settle_hardware
 from tasks.training.settings import TrainingConfig
 from tasks.training.trained import read_trained
@@ -32,20 +32,47 @@ def settled(**settings: Any) -> hardware.Hardware:
     return settle_hardware(TrainingConfig(**settings)).for_steps(12)
 
 
-@pytest.mark.parametrize(
-    ("flags", "precision"),
-    [("fpu avx2 avx512_bf16", "mixed_bfloat16"), ("fpu avx2 avx512f", "float32")],
-)
-def test_precision_follows_the_processor(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, flags: str, precision: str
+def processor(folder: Path, flags: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the machine say that its processor has these flags."""
+    (folder / "cpuinfo").write_text(f"processor : 0\nflags\t\t: {flags}\n\nprocessor : 1\n")
+    monkeypatch.setattr(precision, "PROCESSOR", folder / "cpuinfo")
+
+
+def test_without_bfloat16_nothing_is_measured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Mixed where bfloat16 is native; what is set wins."""
-    (tmp_path / "cpuinfo").write_text(f"processor : 0\nflags\t\t: {flags}\n")
-    monkeypatch.setattr(hardware, "PROCESSOR", tmp_path / "cpuinfo")
-    assert settled().precision == precision
-    assert settled(precision="float32").precision == "float32"
-    monkeypatch.setattr(hardware, "PROCESSOR", tmp_path / "missing")
-    assert settled().precision == "float32"
+    """A processor that would emulate it trains in float32, and so does an unknown one."""
+    processor(tmp_path, "fpu avx2 avx512f", monkeypatch)
+    assert settled().with_precision(tmp_path / "kept").precision == "float32"
+    monkeypatch.setattr(precision, "PROCESSOR", tmp_path / "missing")
+    assert settled().with_precision(tmp_path / "kept").precision == "float32"
+    assert not (tmp_path / "kept").exists()
+
+
+def test_the_faster_precision_is_measured_and_remembered(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What one training measured decides in the next ones; what is set wins over it."""
+    processor(tmp_path, "fpu avx2 avx512_bf16", monkeypatch)
+    first = settled().with_precision(tmp_path / "kept").precision
+    (file,) = (tmp_path / "kept").iterdir()
+    measured = json.loads(file.read_text())
+    faster = measured["float32"] > 1.1 * measured["bfloat16"] > 0
+    assert first == ("mixed_bfloat16" if faster else "float32")
+
+    for bfloat16, chosen in ((0.5, "mixed_bfloat16"), (0.95, "float32"), (2.0, "float32")):
+        file.write_text(json.dumps({"float32": 1.0, "bfloat16": bfloat16}))
+        assert settled().with_precision(tmp_path / "kept").precision == chosen
+    wanted = settled(precision="mixed_bfloat16").with_precision(tmp_path / "kept")
+    assert wanted.precision == "mixed_bfloat16"
+
+    file.write_text("{torn")
+    assert settled().with_precision(tmp_path / "kept").precision != "auto"
+    assert json.loads(file.read_text())["float32"] > 0
+
+    processor(tmp_path, "fpu avx2 avx512_bf16 amx_bf16", monkeypatch)
+    settled().with_precision(tmp_path / "kept")
+    assert len(list((tmp_path / "kept").iterdir())) == 2  # another processor is measured itself
 
 
 @pytest.mark.parametrize(("wanted", "steps"), [("auto", 1), (4, 4), (5, 4), (100, 12)])

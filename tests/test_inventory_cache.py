@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -29,9 +29,9 @@ def read_paths(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     read: list[str] = []
     real = batches.read_pictures
 
-    def watched(root: str, paths: list[str], max_pixels: int) -> object:
+    def watched(root: str, paths: list[str], *others: Any) -> object:
         read.extend(paths)
-        return real(root, paths, max_pixels)
+        return real(root, paths, *others)
 
     monkeypatch.setattr(batches, "read_pictures", watched)
     return read

@@ -4,6 +4,8 @@
 - `recipe.Inputs`, `recipe.InputContract`: what passes to the later stages.
 - `decoding.decode_picture`: the one function that turns bytes into a model's input.
 - `cache.decode_once`: every picture decoded once into a memory-mapped array.
+- `ahead.DecodingAhead`: the same, while the inventory has the files open anyway.
+- `arrays.DecodedArray`: such an array on disk, with the hash of the file behind each picture.
 - `augmentation.augment`: Keras' ImageDataGenerator transforms, a batch at a time, in the graph.
 - `pipelines.training_batches`, `pipelines.evaluation_batches`: tf.data over the cache.
 """

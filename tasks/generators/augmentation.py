@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import tensorflow as tf
 
 if TYPE_CHECKING:
-    from tasks.config import GeneratorConfig
+    from tasks.config import GeneratorConfig, ShiftRange
 
 
 HALF = 0.5
@@ -145,10 +145,20 @@ def _between(drawn: tf.Tensor, low: float | tf.Tensor, high: float | tf.Tensor) 
     return low + drawn * (high - low)
 
 
-def _shift(drawn: tf.Tensor, extent: float, side: tf.Tensor) -> tf.Tensor:
-    """Below 1 the extent is a share of the side, else pixels; as in ImageDataGenerator."""
-    most = extent * side if extent < 1 else tf.constant(float(extent))
-    return _between(drawn, -most, most)
+def _shift(drawn: tf.Tensor, extent: ShiftRange, side: tf.Tensor) -> tf.Tensor:
+    """A float is an extent, an integer or a list are choices; as in ImageDataGenerator."""
+    if isinstance(extent, float):
+        most = extent * side if extent < 1 else tf.constant(extent)
+        return _between(drawn, -most, most)
+    choices = list(range(extent)) if isinstance(extent, int) else list(extent)
+    if not choices:
+        return tf.zeros_like(drawn)
+    # Each choice has two numbers, one for either way.
+    number = tf.cast(drawn * 2 * len(choices), tf.int32)
+    chosen = tf.gather(tf.constant(choices, tf.float32), number // 2)
+    if max(choices) < 1:
+        chosen *= side
+    return chosen * tf.cast(1 - 2 * (number % 2), tf.float32)
 
 
 def _zoom_limits(zoom_range: float | tuple[float, float]) -> tuple[float, float]:

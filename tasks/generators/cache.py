@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import os
+import shutil
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,70 +13,56 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tasks.errors import PicturesChangedError, PixelgateError
-from tasks.files import digest, replacing
-from tasks.generators.decoding import CHANNELS, decode_picture
+from tasks.files import digest, replacing_folder
+from tasks.generators.arrays import DecodedArray
 from tasks.inventory.columns import BYTES, PATH, SHA256
 from tasks.processes import in_chunks, map_chunks
 from tasks.progress import track
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import pandas as pd
 
+    from tasks.generators.decoding import Decoding
+
 KEPT = 4
+AHEAD = "ahead"
+# What a run that was killed left half-written; nobody writes in it any more.
+ABANDONED_SECONDS = 86_400.0
 
 log = logging.getLogger("pixelgate.generators")
 
 
 @dataclass(frozen=True)
-class Decoding:
-    """How files become pictures of one shape.
+class Source:
+    """Where the files are and how they are read.
 
     Attributes:
         root: folder the paths are relative to.
-        size: height and width, pixels.
-        color_mode: grayscale, rgb or rgba.
-        resize: stretch, pad, crop or center_crop.
         max_pixels: a picture that declares more is refused.
+        workers: processes; None for one a core.
     """
 
     root: Path
-    size: tuple[int, int]
-    color_mode: str
-    resize: str
     max_pixels: int
-
-    def read(self, path: str, sha256: str) -> np.ndarray:
-        """Return one file's picture, (height, width, channels) uint8.
-
-        Raises:
-            ValueError: the file's content is not the one of this hash.
-            Exception: whatever reading and decoding it raises.
-        """
-        data = Path(self.root, path).read_bytes()
-        if hashlib.sha256(data).hexdigest() != sha256:
-            raise ValueError("its content changed")
-        return decode_picture(
-            data,
-            size=self.size,
-            color_mode=self.color_mode,
-            resize=self.resize,
-            max_pixels=self.max_pixels,
-        )
+    workers: int | None = None
 
 
 def decode_once(
-    pictures: pd.DataFrame, decoding: Decoding, *, folder: Path, workers: int | None = None
+    pictures: pd.DataFrame, decoding: Decoding, source: Source, *, folder: Path
 ) -> Path:
     """Decode pictures into an array on disk, or find the array that already holds them.
 
-    The file is named by the contents of the pictures, their order, the size and the colour mode;
-    it is written under another name and renamed when whole, so that a torn one is never read.
+    The array is named by the contents of the pictures, their order, the size and the colour mode;
+    it is written under another name and renamed when whole, so that a torn one is never read. Only
+    what no other array of such pictures holds is decoded.
 
     Args:
-        pictures: rows with path and sha256, in the order wanted.
+        pictures: rows with path, bytes and sha256, in the order wanted.
         decoding: what to make of each file.
+        source: where the files are.
         folder: where the arrays are kept; all but the last few used are removed.
-        workers: processes; by default one a core.
 
     Returns:
         Path of a .npy file: (pictures, height, width, channels) uint8.
@@ -84,49 +71,54 @@ def decode_once(
         PicturesChangedError: a file is not the one the inventory describes any more.
         PixelgateError: there is no room for the array.
     """
-    shape = (len(pictures), *decoding.size, CHANNELS[decoding.color_mode])
-    key = digest([pictures[SHA256].tolist(), decoding.size, decoding.color_mode, decoding.resize])
-    file = folder / f"{key[:32]}.npy"
-    if not _holds(file, shape):
-        with replacing(file) as unfinished:
-            _reserve(unfinished, shape)
-            _fill(unfinished, pictures, decoding, workers)
-    os.utime(file)
+    shape = (len(pictures), *decoding.shape)
+    hashes = pictures[SHA256].tolist()
+    array = DecodedArray(folder / f"{decoding.name}-{digest(hashes)[:32]}")
+    if not array.holds(shape):
+        shutil.rmtree(array.folder, ignore_errors=True)
+        with replacing_folder(array.folder) as unfinished:
+            _reserve(DecodedArray(unfinished), shape)
+            _fill(DecodedArray(unfinished), pictures, decoding, source)
+    os.utime(array.folder)
+    # All that they hold of this data is in the array now.
+    for ahead in folder.glob(f"{decoding.name}-{AHEAD}-*"):
+        shutil.rmtree(ahead, ignore_errors=True)
     _forget_old(folder)
-    return file
+    return array.pixels
 
 
-def _reserve(file: Path, shape: tuple[int, ...]) -> None:
-    """Make an array on disk with all of its blocks, as mapped memory can't tell of a full disk.
-
-    Raises:
-        PixelgateError: there is no room for it.
-    """
-    array = np.lib.format.open_memmap(file, "w+", np.uint8, shape)
+def _reserve(array: DecodedArray, shape: tuple[int, ...]) -> None:
     try:
-        with file.open("rb+") as opened:
-            os.posix_fallocate(opened.fileno(), 0, file.stat().st_size)
+        array.reserve(shape)
     except OSError as error:
         raise PixelgateError(
-            f"No room for the decoded pictures, {array.nbytes / 2**20:.0f} MiB, in {file.parent}:"
-            f" {error.strerror}. Make room, set home to another disk, or lower"
-            " generators.target_size."
+            f"No room for the decoded pictures, {np.prod(shape) / 2**20:.0f} MiB, in"
+            f" {array.folder.parent}: {error.strerror}. Make room, set home to another disk, or"
+            " lower generators.target_size."
         ) from None
 
 
-def _holds(file: Path, shape: tuple[int, ...]) -> bool:
-    """Tell whether a file is a whole array of this shape; anything else is made anew."""
-    try:
-        return bool(np.load(file, mmap_mode="r").shape == shape)
-    except (OSError, ValueError, EOFError):
-        return False
+def _fill(array: DecodedArray, pictures: pd.DataFrame, decoding: Decoding, source: Source) -> None:
+    hashes, places = pictures[SHA256].tolist(), np.arange(len(pictures))
+    for known in sorted(array.folder.parent.glob(f"{decoding.name}-*"), key=_age):
+        if len(places):
+            places = DecodedArray(known).copy_known(hashes, places, array)
+    if len(places):
+        log.info("decoding %d of %d pictures", len(places), len(pictures))
+        _decode(array, pictures.iloc[places], places, decoding, source)
 
 
-def _fill(file: Path, pictures: pd.DataFrame, decoding: Decoding, workers: int | None) -> None:
-    named = list(zip(pictures[PATH], pictures[SHA256], strict=True))
+def _decode(
+    array: DecodedArray,
+    pictures: pd.DataFrame,
+    places: np.ndarray,
+    decoding: Decoding,
+    source: Source,
+) -> None:
+    named = list(zip(places.tolist(), pictures[PATH], pictures[SHA256], strict=True))
     chunks = in_chunks(named, pictures[BYTES].tolist())
-    calls = [(file, start, rows, decoding) for start, rows in chunks]
-    decoded = map_chunks(_decode_chunk, calls, total=len(pictures), workers=workers)
+    calls = [(array, rows, decoding, source) for _, rows in chunks]
+    decoded = map_chunks(_decode_chunk, calls, total=len(pictures), workers=source.workers)
     problems: list[str] = []
     for outcomes in track(decoded, total=len(pictures), description="decode"):
         problems.extend(problem for problem in outcomes if problem)
@@ -139,23 +131,41 @@ def _fill(file: Path, pictures: pd.DataFrame, decoding: Decoding, workers: int |
 
 
 def _decode_chunk(
-    file: Path, start: int, rows: list[tuple[str, str]], decoding: Decoding
+    array: DecodedArray, rows: list[tuple[int, str, str]], decoding: Decoding, source: Source
 ) -> list[str | None]:
-    """Decode a run of files into their places; return the problem of each, or None."""
-    array = np.load(file, mmap_mode="r+")
+    """Decode files into their places; return the problem of each, or None."""
+    maps = array.open()
     problems: list[str | None] = []
-    for place, (path, sha256) in enumerate(rows, start):
+    for place, path, sha256 in rows:
         try:
-            array[place] = decoding.read(path, sha256)
+            picture = decoding.read(Path(source.root, path), sha256, source.max_pixels)
+            array.write(maps, place, picture, sha256)
             problems.append(None)
         except Exception as error:  # noqa: BLE001 - decoders raise anything on damaged bytes
             problems.append(f"{path}: {error}")
-    array.flush()
     return problems
 
 
 def _forget_old(folder: Path) -> None:
-    newest_first = sorted(folder.glob("*.npy"), key=lambda file: file.stat().st_mtime, reverse=True)
-    for file in newest_first[KEPT:]:
-        log.info("removing the decode cache %s, not used lately", file)
-        file.unlink(missing_ok=True)
+    """Remove arrays that were not used lately, and what killed runs left behind."""
+    newest_first = sorted(_visible(folder), key=_age)
+    abandoned = [left for left in folder.glob(".*") if _age(left) > ABANDONED_SECONDS]
+    for old in [*newest_first[KEPT:], *abandoned]:
+        log.info("removing the decoded pictures in %s, not used lately", old)
+        if old.is_dir():
+            shutil.rmtree(old, ignore_errors=True)
+        else:
+            old.unlink(missing_ok=True)
+
+
+def _visible(folder: Path) -> Iterator[Path]:
+    return (entry for entry in folder.iterdir() if not entry.name.startswith("."))
+
+
+def _age(entry: Path) -> float:
+    """Return for how many seconds neither it nor a file in it was changed."""
+    try:
+        times = [path.stat().st_mtime for path in (entry, *entry.glob("*"))]
+    except OSError:
+        return 0.0
+    return time.time() - max(times)

@@ -24,14 +24,69 @@ Imports only Pillow and NumPy, so that a worker process starts fast.
 
 from __future__ import annotations
 
+import hashlib
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
+
 import numpy as np
 from PIL import Image, ImageOps
 
+from tasks.files import digest
 from tasks.inventory.pictures import as_gray, open_picture, over_white
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 MODES = {"grayscale": "L", "rgb": "RGB", "rgba": "RGBA"}
 RESAMPLING = Image.Resampling.BILINEAR
 CHANNELS = {"grayscale": 1, "rgb": 3, "rgba": 4}
+
+
+@dataclass(frozen=True)
+class Decoding:
+    """How files become pictures of one shape.
+
+    Attributes:
+        size: height and width, pixels.
+        color_mode: grayscale, rgb or rgba.
+        resize: stretch, pad, crop or center_crop.
+    """
+
+    size: tuple[int, int]
+    color_mode: str
+    resize: str
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Shape of one picture: (height, width, channels)."""
+        return (*self.size, CHANNELS[self.color_mode])
+
+    @property
+    def name(self) -> str:
+        """What the names of all arrays of such pictures begin with."""
+        return digest(asdict(self))[:12]
+
+    def fit(self, opened: Image.Image) -> np.ndarray:
+        """Return an opened picture as (height, width, channels) uint8."""
+        return fit_picture(opened, size=self.size, color_mode=self.color_mode, resize=self.resize)
+
+    def read(self, file: Path, sha256: str, max_pixels: int) -> np.ndarray:
+        """Return a file's picture, (height, width, channels) uint8.
+
+        Raises:
+            ValueError: the file's content is not the one of this hash.
+            Exception: whatever reading and decoding it raises.
+        """
+        data = file.read_bytes()
+        if hashlib.sha256(data).hexdigest() != sha256:
+            raise ValueError("its content changed")
+        return decode_picture(
+            data,
+            size=self.size,
+            color_mode=self.color_mode,
+            resize=self.resize,
+            max_pixels=max_pixels,
+        )
 
 
 def decode_picture(
@@ -54,8 +109,14 @@ def decode_picture(
         Exception: whatever Pillow raises on bytes it can't decode.
     """
     with open_picture(data, max_pixels=max_pixels) as opened:
-        upright = ImageOps.exif_transpose(opened)
-        picture = _in_mode(upright, MODES[color_mode])
+        return fit_picture(opened, size=size, color_mode=color_mode, resize=resize)
+
+
+def fit_picture(
+    opened: Image.Image, *, size: tuple[int, int], color_mode: str, resize: str
+) -> np.ndarray:
+    """Turn an opened picture into a model's input; see `decode_picture`, which opens it."""
+    picture = _in_mode(ImageOps.exif_transpose(opened), MODES[color_mode])
     height, width = size
     if picture.size != (width, height):
         picture = _resized(picture, (width, height), resize)

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from tasks.errors import DataFolderError, SettingsError
 from tasks.files import write_parquet
-from tasks.generators.cache import Decoding, decode_once
-from tasks.generators.decoding import CHANNELS
+from tasks.generators.cache import Source, decode_once
+from tasks.generators.decoding import CHANNELS, Decoding
 from tasks.inventory.columns import (
     CHANNELS as CHANNELS_COLUMN,
 )
@@ -138,16 +138,9 @@ def build_inputs(inventory: pd.DataFrame, config: RetrainConfig, *, directory: P
 
 def decode_for(contract: InputContract, pictures: pd.DataFrame, config: RetrainConfig) -> Path:
     """Decode readable rows of an inventory as a contract says; see `cache.decode_once`."""
-    decoding = Decoding(
-        root=root_of(pictures),
-        size=contract.size,
-        color_mode=contract.color_mode,
-        resize=contract.resize,
-        max_pixels=config.data.max_pixels,
-    )
-    return decode_once(
-        pictures, decoding, folder=config.state / "decoded", workers=config.data.workers
-    )
+    decoding = Decoding(contract.size, contract.color_mode, contract.resize)
+    source = Source(root_of(pictures), config.data.max_pixels, config.data.workers)
+    return decode_once(pictures, decoding, source, folder=config.state / "decoded")
 
 
 def settle_contract(pictures: pd.DataFrame, settings: GeneratorConfig) -> InputContract:
@@ -169,16 +162,27 @@ def settle_contract(pictures: pd.DataFrame, settings: GeneratorConfig) -> InputC
             f"generators.class_mode = binary needs exactly two classes. Found {len(classes)}; use"
             " categorical."
         )
-    train = pictures[pictures[SPLIT] == TRAIN]
-    height, width = settings.target_size or _most_frequent(train, [HEIGHT, WIDTH])
+    decoding = settle_decoding(pictures[pictures[SPLIT] == TRAIN], settings)
     return InputContract(
         classes=classes,
-        height=int(height),
-        width=int(width),
-        color_mode=settings.color_mode or _dominant_color_mode(train),
+        height=decoding.size[0],
+        width=decoding.size[1],
+        color_mode=decoding.color_mode,
         class_mode=settings.class_mode,
-        resize=settings.resize,
+        resize=decoding.resize,
     )
+
+
+def settle_decoding(pictures: pd.DataFrame, settings: GeneratorConfig) -> Decoding:
+    """Choose size and colour mode as most of the pictures have them, where they are not set.
+
+    Args:
+        pictures: height, width, mode and channels of those to choose by.
+        settings: target_size, color_mode and resize.
+    """
+    height, width = settings.target_size or _most_frequent(pictures, [HEIGHT, WIDTH])
+    color_mode = settings.color_mode or _dominant_color_mode(pictures)
+    return Decoding((int(height), int(width)), color_mode, settings.resize)
 
 
 def _most_frequent(pictures: pd.DataFrame, columns: list[str]) -> tuple[Any, ...]:

@@ -5,10 +5,15 @@ Imports only what reading needs and Arrow, so that a worker process starts fast.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pyarrow as pa
 
 from tasks.inventory.columns import DTYPES, PICTURE_COLUMNS
 from tasks.inventory.pictures import read_pictures
+
+if TYPE_CHECKING:
+    from tasks.inventory.pictures import Keep
 
 ARROW_TYPES = {
     "str": pa.string(),
@@ -22,6 +27,9 @@ ARROW_TYPES = {
 SCHEMA = pa.schema([(name, ARROW_TYPES[DTYPES[name]]) for name in PICTURE_COLUMNS])
 
 
-def read_batch(root: str, paths: list[str], max_pixels: int) -> pa.RecordBatch:
+def read_batch(
+    root: str, paths: list[str], max_pixels: int, keep: Keep | None = None
+) -> pa.RecordBatch:
     """Read files as `pictures.read_pictures` does, and return its rows as columns."""
-    return pa.RecordBatch.from_pylist(read_pictures(root, paths, max_pixels), schema=SCHEMA)
+    rows = read_pictures(root, paths, max_pixels, keep)
+    return pa.RecordBatch.from_pylist(rows, schema=SCHEMA)

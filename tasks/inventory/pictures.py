@@ -20,7 +20,9 @@ from PIL import Image
 from tasks.inventory.looks import LookBatch
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
+
+    Keep = Callable[[int, Image.Image, str], None]
 
 # Formats a data set is made of. Pillow knows more, but some of those run other programs (EPS) or
 # describe documents rather than pictures.
@@ -43,13 +45,16 @@ METADATA = frozenset(
 )
 
 
-def read_pictures(root: str, paths: Sequence[str], max_pixels: int) -> list[dict[str, Any]]:
+def read_pictures(
+    root: str, paths: Sequence[str], max_pixels: int, keep: Keep | None = None
+) -> list[dict[str, Any]]:
     """Read, hash, fully decode and measure files.
 
     Args:
         root: folder the paths are relative to.
         paths: relative POSIX paths.
         max_pixels: a picture that declares more is not expanded.
+        keep: called with the place, the decoded picture and the SHA-256 of each file that is one.
 
     Returns:
         A row a file with the columns of `columns.PICTURE_COLUMNS`, as far as they are known;
@@ -60,10 +65,11 @@ def read_pictures(root: str, paths: Sequence[str], max_pixels: int) -> list[dict
     # What Pillow warns of, such as odd metadata, is no reason to stop or to speak.
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        for path in paths:
+        for place, path in enumerate(paths):
             row: dict[str, Any] = {"error": None}
+            kept = functools.partial(keep, place) if keep else None
             try:
-                _read_picture(root, path, max_pixels, row, looks)
+                _read_picture(f"{root}{os.sep}{path}", max_pixels, row, looks, kept)
             except (Exception, RecursionError) as error:  # noqa: BLE001 - decoders raise anything on damaged bytes
                 row["error"] = reason_of(error)
             rows.append(row)
@@ -72,15 +78,21 @@ def read_pictures(root: str, paths: Sequence[str], max_pixels: int) -> list[dict
 
 
 def _read_picture(
-    root: str, path: str, max_pixels: int, row: dict[str, Any], looks: LookBatch
+    file: str,
+    max_pixels: int,
+    row: dict[str, Any],
+    looks: LookBatch,
+    keep: Callable[[Image.Image, str], None] | None,
 ) -> None:
-    data = _read_regular_file(f"{root}{os.sep}{path}", row)
+    data = read_regular_file(file, row)
     row["sha256"] = hashlib.sha256(data).hexdigest()
     with open_picture(data, max_pixels=max_pixels) as picture:
         facts = describe_picture(picture)
         seen = as_seen(picture)
         pixels = seen.tobytes()
-    facts["honest_suffix"] = _is_honest(path.rpartition(".")[2], facts["format"])
+        if keep:
+            keep(picture, row["sha256"])
+    facts["honest_suffix"] = _is_honest(file.rpartition(".")[2], facts["format"])
     facts["pixel_hash"] = _pixel_hash(seen, pixels)
     row.update(facts)
     looks.add(seen, pixels, row)
@@ -199,7 +211,7 @@ def _formats() -> tuple[str, ...]:
     return tuple(name for name in PICTURE_FORMATS if name in Image.OPEN)
 
 
-def _read_regular_file(file: str, row: dict[str, Any]) -> bytes:
+def read_regular_file(file: str, row: dict[str, Any]) -> bytes:
     """Read a file without ever blocking on a pipe; note its size and time in `row`."""
     try:
         # Opened without waiting, a pipe answers at once and is told by its status.

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tasks.config import DataConfig
+    from tasks.inventory.pictures import Keep
 
 PANDAS_TYPES = {
     ARROW_TYPES[name]: pd.api.types.pandas_dtype(name)
@@ -24,7 +25,11 @@ PANDAS_TYPES = {
 
 
 def read_files(
-    root: Path, paths: pd.Series, sizes: pd.Series, settings: DataConfig
+    root: Path,
+    paths: pd.Series,
+    sizes: pd.Series,
+    settings: DataConfig,
+    keeper: Callable[[int], Keep] | None = None,
 ) -> Callable[[], pd.DataFrame]:
     """Begin to read, decode and measure files.
 
@@ -35,13 +40,17 @@ def read_files(
         paths: relative POSIX paths.
         sizes: of the files, bytes, which decide how many are read at a time.
         settings: the limit of pixels and the number of processes.
+        keeper: gives, for the place of a chunk's first file, what its pictures are handed to.
 
     Returns:
         A function that waits for the end and returns a frame of `columns.PICTURE_COLUMNS`, indexed
         as `paths`.
     """
     chunks = in_chunks(paths.tolist(), sizes.tolist())
-    calls = [(str(root), chunk, settings.max_pixels) for _, chunk in chunks]
+    calls = [
+        (str(root), chunk, settings.max_pixels, keeper(start) if keeper else None)
+        for start, chunk in chunks
+    ]
     read = map_chunks(read_batch, calls, total=len(paths), workers=settings.workers)
 
     def wait() -> pd.DataFrame:

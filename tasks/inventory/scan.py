@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import pandas as pd
 
@@ -30,9 +30,19 @@ if TYPE_CHECKING:
 
     from tasks.config import DataConfig, RetrainConfig
     from tasks.inventory.listing import Listing
+    from tasks.inventory.pictures import Keep
 
 
-def take_inventory(settings: DataConfig, *, seed: int, memory: Path | None = None) -> pd.DataFrame:
+class Ahead(Protocol):
+    """Makes more of the pictures while they are open; `generators.ahead` is one."""
+
+    def begin(self, root: Path, paths: list[str]) -> Callable[[int], Keep] | None:
+        """Say what the pictures of these files are handed to; see `reading.read_files`."""
+
+
+def take_inventory(
+    settings: DataConfig, *, seed: int, memory: Path | None = None, ahead: Ahead | None = None
+) -> pd.DataFrame:
     """Read every picture file of a data folder once.
 
     Args:
@@ -40,6 +50,7 @@ def take_inventory(settings: DataConfig, *, seed: int, memory: Path | None = Non
         seed: of the split.
         memory: folder that remembers what was read, so that a file whose path, size and time are as
             they were is not read again, and which split each picture is in.
+        ahead: what the pictures of files that are read are handed to, if anything.
 
     Returns:
         A frame sorted by path with the columns of `columns.COLUMNS`; `pictures.describe_picture`
@@ -61,7 +72,7 @@ def take_inventory(settings: DataConfig, *, seed: int, memory: Path | None = Non
     if cache and in_folders and (known := cache.unchanged(listing)) is not None:
         return known
     # Reading starts in processes of its own before the labels are told.
-    reading = _start_reading(root, listing, settings, cache)
+    reading = _start_reading(root, listing, settings, cache, ahead)
     files, found = label_files(directory, settings, listing)
     inventory = assign_groups(
         _joined(files, reading), settings, root=root, memory=cache.pairs if cache else None
@@ -81,9 +92,11 @@ def take_inventory(settings: DataConfig, *, seed: int, memory: Path | None = Non
     return inventory
 
 
-def inventory_of(config: RetrainConfig) -> pd.DataFrame:
+def inventory_of(config: RetrainConfig, *, ahead: Ahead | None = None) -> pd.DataFrame:
     """Take the inventory of a model's data with what its home remembers; see `take_inventory`."""
-    return take_inventory(config.data, seed=config.seed, memory=config.state / "inventory")
+    return take_inventory(
+        config.data, seed=config.seed, memory=config.state / "inventory", ahead=ahead
+    )
 
 
 def root_of(inventory: pd.DataFrame) -> Path:
@@ -92,7 +105,11 @@ def root_of(inventory: pd.DataFrame) -> Path:
 
 
 def _start_reading(
-    root: Path, listing: Listing, settings: DataConfig, cache: InventoryCache | None
+    root: Path,
+    listing: Listing,
+    settings: DataConfig,
+    cache: InventoryCache | None,
+    ahead: Ahead | None,
 ) -> Callable[[], pd.DataFrame]:
     """Begin to read what is not known; the function returned waits for all of it.
 
@@ -106,7 +123,8 @@ def _start_reading(
     if cache:
         known = cache.still_known(status.loc[nameable.index])
     unknown = status.loc[nameable.index[~nameable.index.isin(known.index)]]
-    fresh = read_files(root, unknown[PATH], unknown[BYTES], settings)
+    keeper = ahead.begin(root, unknown[PATH].tolist()) if ahead and len(unknown) else None
+    fresh = read_files(root, unknown[PATH], unknown[BYTES], settings, keeper)
 
     def wait() -> pd.DataFrame:
         pictures = pd.concat([known, fresh()]) if len(known) else fresh()

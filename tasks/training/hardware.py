@@ -5,21 +5,18 @@ from __future__ import annotations
 import json
 import os
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import tensorflow as tf
 
 from tasks.errors import SettingsError
+from tasks.training.precision import native_precision
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tasks.training.settings import TrainingConfig
 
-# GPUs of this generation on multiply float16 or bfloat16 in their matrix units.
-HALF_PRECISION, BRAIN_FLOAT = (7, 0), (8, 0)
-# Processors with these multiply bfloat16 themselves; on others it is emulated, and slower.
-BRAIN_FLOAT_FLAGS = {"avx512_bf16", "amx_bf16"}
-PROCESSOR = Path("/proc/cpuinfo")
 STEPS_PER_EXECUTION = 16
 
 
@@ -29,7 +26,7 @@ class Hardware:
 
     Attributes:
         devices: what TensorFlow computes on.
-        precision: Keras' dtype policy.
+        precision: Keras' dtype policy; auto until `with_precision` has chosen one.
         jit_compile: whether XLA compiles the steps.
         steps_per_execution: steps in one call of the graph.
         strategy: single, mirrored or multi_worker.
@@ -66,6 +63,17 @@ class Hardware:
             f" {self.steps_per_execution} {steps} per execution, strategy {self.strategy}"
         )
         return told if self.workers == 1 else f"{told}, worker {self.worker} of {self.workers}"
+
+    def with_precision(self, memory: Path | None) -> Hardware:
+        """Choose the precision, if it was left to the machine; computes, so after `open_strategy`.
+
+        Args:
+            memory: folder that remembers what was measured of this machine.
+        """
+        if self.precision != "auto":
+            return self
+        gpus = tf.config.list_physical_devices("GPU")
+        return replace(self, precision=native_precision(gpus, memory))
 
     def for_steps(self, steps: int) -> Hardware:
         """Lower steps_per_execution to a divisor of an epoch's, so that it ends where it should."""
@@ -114,7 +122,7 @@ def settle_hardware(settings: TrainingConfig) -> Hardware:
         wanted = STEPS_PER_EXECUTION if gpus else 1
     return Hardware(
         devices=f"{len(gpus)} GPU" if gpus else f"{os.cpu_count()} CPU cores",
-        precision=_native_precision(gpus) if settings.precision == "auto" else settings.precision,
+        precision=settings.precision,
         jit_compile=bool(gpus) if settings.jit_compile == "auto" else settings.jit_compile,
         steps_per_execution=wanted,
         strategy=strategy,
@@ -138,21 +146,3 @@ def _place_in_cluster() -> tuple[int, int]:
         raise SettingsError(
             f"TF_CONFIG can't be read ({type(error).__name__}: {error}). Received: {text}"
         ) from None
-
-
-def _native_precision(gpus: list[Any]) -> str:
-    if not gpus:
-        return "mixed_bfloat16" if BRAIN_FLOAT_FLAGS & _processor_flags() else "float32"
-    capability = tf.config.experimental.get_device_details(gpus[0]).get("compute_capability")
-    if capability is None or tuple(capability) < HALF_PRECISION:
-        return "float32"
-    return "mixed_bfloat16" if tuple(capability) >= BRAIN_FLOAT else "mixed_float16"
-
-
-def _processor_flags() -> set[str]:
-    """Return what the processor can do; nothing where the system doesn't say (not Linux)."""
-    try:
-        lines = PROCESSOR.read_text("utf-8").splitlines()
-    except OSError:
-        return set()
-    return next((set(line.split()) for line in lines if line.startswith("flags")), set())

@@ -86,7 +86,7 @@ def train_model(  # noqa: PLR0913 - the two folders, and what is told and taken 
     steps = config.training.steps_per_epoch or steps_per_epoch(
         inputs, whole_batches=hardware.shares > 1
     )
-    hardware = hardware.for_steps(steps)
+    hardware = hardware.with_precision(config.state / "hardware").for_steps(steps)
     log.info("training %s", hardware.sentence)
     keras.backend.clear_session()
     keras.utils.set_random_seed(config.seed)

@@ -1,0 +1,115 @@
+"""Pictures the inventory has open go in; they are decoded for the model in the same breath.
+
+To check a file it is decoded as a whole; reading and decoding it once more for training would take
+as long again. What the model will be fed is told from the settings or guessed from a sample; a
+wrong guess costs nothing but the work of it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import logging
+import os
+import uuid
+import warnings
+from typing import TYPE_CHECKING, Self
+
+import pandas as pd
+
+from tasks.files import replacing_folder
+from tasks.generators.arrays import DecodedArray, Keeper
+from tasks.generators.cache import AHEAD
+from tasks.generators.recipe import settle_decoding
+from tasks.inventory.columns import HEIGHT, WIDTH
+from tasks.inventory.pictures import describe_picture, open_picture, read_regular_file
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+    from types import TracebackType
+
+    from tasks.config import RetrainConfig
+    from tasks.generators.decoding import Decoding
+
+SAMPLE = 32
+# Of a set in which every picture has a size of its own a sample tells nothing.
+SHARE_OF_ONE_SIZE = 0.5
+
+log = logging.getLogger("pixelgate.generators")
+
+
+class DecodingAhead:
+    """Where the inventory of a run leaves decoded pictures; `cache.decode_once` finds them there.
+
+    A context: at its end what was decoded appears as a whole, or not at all.
+    """
+
+    def __init__(self, config: RetrainConfig) -> None:
+        """Take what the model is fed from `config` as far as it is set."""
+        self._config = config
+        self._unfinished = contextlib.ExitStack()
+
+    def __enter__(self) -> Self:
+        """Begin; nothing is made before `begin` is called."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Put the array in its place, or remove it after an error."""
+        self._unfinished.__exit__(kind, error, trace)
+
+    def begin(self, root: Path, paths: list[str]) -> Callable[[int], Keeper] | None:
+        """Make room for the pictures of files that are about to be read.
+
+        Args:
+            root: folder the paths are relative to.
+            paths: relative POSIX paths.
+
+        Returns:
+            A function from a chunk's first row to its keeper; None where there is no telling what
+            the model will be fed, or no room for it.
+        """
+        decoding = self._guess(root, paths)
+        if decoding is None:
+            return None
+        name = f"{decoding.name}-{AHEAD}-{uuid.uuid4().hex[:8]}"
+        folder = self._config.state / "decoded" / name
+        try:
+            with contextlib.ExitStack() as making:
+                array = DecodedArray(making.enter_context(replacing_folder(folder)))
+                array.reserve((len(paths), *decoding.shape))
+                self._unfinished = making.pop_all()
+        except OSError as error:
+            log.info("pictures are not decoded ahead: %s", error)
+            return None
+        return functools.partial(Keeper, array, decoding)
+
+    def _guess(self, root: Path, paths: list[str]) -> Decoding | None:
+        settings = self._config.generators
+        sample = _sample(root, paths[:: max(1, len(paths) // SAMPLE)], self._config.data.max_pixels)
+        if sample.empty:
+            return None
+        alike = sample.value_counts([HEIGHT, WIDTH]).iloc[0] / len(sample)
+        if settings.target_size is None and alike < SHARE_OF_ONE_SIZE:
+            return None
+        return settle_decoding(sample, settings)
+
+
+def _sample(root: Path, paths: list[str], max_pixels: int) -> pd.DataFrame:
+    """Describe some files; those that can't be read are for the inventory to tell."""
+    rows = []
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for path in paths:
+            try:
+                data = read_regular_file(f"{root}{os.sep}{path}", {})
+                with open_picture(data, max_pixels=max_pixels) as picture:
+                    rows.append(describe_picture(picture))
+            except Exception:  # noqa: BLE001, S112 - decoders raise anything on damaged bytes
+                continue
+    return pd.DataFrame(rows)

@@ -1,0 +1,257 @@
+"""Every picture is decoded once: while the inventory has it open, or for the first array of it."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from tasks.config import RetrainConfig
+from tasks.errors import PicturesChangedError
+from tasks.generators import cache
+from tasks.generators.ahead import DecodingAhead
+from tasks.generators.arrays import DecodedArray
+from tasks.generators.pipelines import pixels_of
+from tasks.generators.recipe import Inputs, build_inputs
+from tasks.inventory.columns import readable
+from tasks.inventory.scan import inventory_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    Tree = Callable[..., Path]
+
+
+def config_for(root: Path, **parts: object) -> RetrainConfig:
+    """Settings for a folder, with their home beside it."""
+    return RetrainConfig.model_validate(
+        {"home": root.parent / "home", "data": {"directory": root}, **parts}
+    )
+
+
+def inputs_for(root: Path, *, ahead: bool = False, **parts: object) -> Inputs:
+    """Take inventory, decoding ahead or not, and build the inputs."""
+    config = config_for(root, **parts)
+    with DecodingAhead(config) as decoding:
+        inventory = inventory_of(config, ahead=decoding if ahead else None)
+    return build_inputs(inventory, config, directory=root.parent / "run")
+
+
+@pytest.fixture
+def decoded(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The paths that are decoded from their files from now on."""
+    paths: list[str] = []
+    decode = cache._decode  # noqa: SLF001 - what reads files once more, whose calls are counted
+
+    def counted(array: DecodedArray, pictures: pd.DataFrame, *others: object) -> None:
+        paths.extend(pictures["path"])
+        decode(array, pictures, *others)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(cache, "_decode", counted)
+    return paths
+
+
+def odd_pictures(root: Path) -> None:
+    """Write pictures of every mode and orientation, animated ones among them."""
+    random = np.random.default_rng(0)
+    for number, mode in enumerate(("L", "RGB", "RGBA", "P", "CMYK", "I;16", "LA", "1") * 6):
+        pixels = random.integers(0, 255, (20, 24), np.uint8)
+        picture = Image.fromarray(pixels)
+        if mode == "I;16":
+            picture = Image.fromarray(pixels.astype("uint16") * 257)
+        elif mode != "L":
+            picture = picture.convert(mode)
+        exif = Image.Exif()
+        exif[0x0112] = 1 + number % 8
+        folder = root / "ab"[number % 2]
+        folder.mkdir(parents=True, exist_ok=True)
+        if mode in ("RGB", "CMYK"):
+            picture.save(folder / f"{number}.jpg", exif=exif)
+        elif mode == "P":
+            more = [Image.fromarray(255 - pixels).convert("P")] * 2
+            picture.save(folder / f"{number}.gif", save_all=True, append_images=more)
+        else:
+            picture.save(folder / f"{number}.png")
+
+
+def test_what_the_inventory_opened_is_not_decoded_again(tmp_path: Path, decoded: list[str]) -> None:
+    """Pictures of every kind are the same, decoded ahead or from their files, to the pixel."""
+    root = tmp_path / "data"
+    odd_pictures(root)
+    for resize in ("stretch", "pad", "crop", "center_crop"):
+        for mode in ("grayscale", "rgb", "rgba"):
+            sides = {"target_size": 13, "color_mode": mode, "resize": resize}
+            alone = inputs_for(root, generators=sides, home=tmp_path / "alone")
+            decoded.clear()
+            home = tmp_path / f"{resize} {mode}"
+            ahead = inputs_for(root, ahead=True, generators=sides, home=home)
+            assert not decoded
+            assert np.array_equal(np.load(ahead.pixels), np.load(alone.pixels))
+            assert [file.name for file in ahead.pixels.parent.parent.iterdir()] == [
+                ahead.pixels.parent.name
+            ]
+
+
+def test_what_the_model_is_fed_is_guessed_from_the_pictures(
+    image_tree: Tree, decoded: list[str]
+) -> None:
+    """Without settings the common size and mode are taken; in processes as in this one."""
+    root = image_tree({"cat": 2_100, "dog": 2_100}, size=(9, 7), mode="RGB")
+    inputs = inputs_for(root, ahead=True)
+    assert not decoded
+    assert inputs.contract.shape == (9, 7, 3)
+    index = pd.read_parquet(inputs.index)
+    for row in (0, 1_024, 4_199):
+        expected = np.asarray(Image.open(root / index["path"][row]))
+        assert np.array_equal(pixels_of(inputs.pixels, np.array([row]))[0], expected)
+
+
+def test_a_wrong_guess_and_none_are_made_good(image_tree: Tree, decoded: list[str]) -> None:
+    """Where the sample tells nothing, or not enough, files are decoded afterwards."""
+    root = image_tree({"cat": 40, "dog": 40})
+    for number, file in enumerate(sorted(root.rglob("*.png"))):
+        Image.new("L", (20 + number, 30), number).save(file)
+    assert inputs_for(root, ahead=True, home=root.parent / "all differ").counts["train"] > 0
+    assert len(decoded) == 80
+    decoded.clear()
+    for number, file in enumerate(sorted(root.rglob("*.png"))):
+        # The sample takes every second file.
+        Image.new("L", (20, 30) if number % 2 == 0 or number < 8 else (11, 11), number).save(file)
+    inputs = inputs_for(root, ahead=True, home=root.parent / "sample differs")
+    assert inputs.contract.size == (30, 20)
+    assert not decoded
+
+
+def test_a_damaged_picture_leaves_a_gap_and_no_trace(image_tree: Tree, decoded: list[str]) -> None:
+    """What can't be read is left out; the others are not decoded again."""
+    root = image_tree()
+    (root / "cat/003.png").write_bytes((root / "cat/003.png").read_bytes()[:60])
+    os.mkfifo(root / "cat/pipe.png")
+    config = config_for(root)
+    with DecodingAhead(config) as ahead:
+        inventory = inventory_of(config, ahead=ahead)
+    inputs = build_inputs(inventory, config, directory=root.parent / "run")
+    assert not decoded
+    assert len(np.load(inputs.pixels)) == len(readable(inventory)) == 79
+    index = pd.read_parquet(inputs.index)
+    for row in (0, 3, 78):
+        expected = np.asarray(Image.open(root / index["path"][row]))
+        assert np.array_equal(np.load(inputs.pixels)[row, ..., 0], expected)
+
+
+def test_only_new_pictures_are_decoded(image_tree: Tree, decoded: list[str]) -> None:
+    """Those of the run before are copied, wherever they stand now."""
+    root = image_tree()
+    inputs_for(root)
+    assert len(decoded) == 80
+    decoded.clear()
+    Image.new("L", (16, 16), 77).save(root / "cat/0000.png")
+    (root / "dog/007.png").rename(root / "cat/moved.png")
+    inputs = inputs_for(root)
+    assert decoded == ["cat/0000.png"]
+    index = pd.read_parquet(inputs.index)
+    expected = [np.asarray(Image.open(root / path)) for path in index["path"]]
+    assert np.array_equal(np.load(inputs.pixels)[..., 0], np.stack(expected))
+
+
+def test_an_inventory_that_fails_leaves_nothing(image_tree: Tree) -> None:
+    """Half-decoded pictures are removed, whatever happens."""
+    root = image_tree()
+    config = config_for(root)
+
+    def stop(config: RetrainConfig) -> None:
+        with DecodingAhead(config) as ahead:
+            assert ahead.begin(root, ["cat/003.png"]) is not None
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        stop(config)
+    assert not list((config.state / "decoded").iterdir())
+
+
+def test_without_room_nothing_is_decoded_ahead(
+    image_tree: Tree, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The inventory is taken all the same; decoding for training tells of the full disk."""
+
+    def full(*_: object) -> None:
+        raise OSError(28, os.strerror(28))
+
+    monkeypatch.setattr(os, "posix_fallocate", full)
+    config = config_for(image_tree())
+    with caplog.at_level("INFO"), DecodingAhead(config) as ahead:
+        assert len(inventory_of(config, ahead=ahead)) == 80
+    assert "not decoded ahead" in caplog.text
+    assert not list((config.state / "decoded").iterdir())
+
+
+def test_pictures_are_decoded_once(image_tree: Tree, decoded: list[str]) -> None:
+    """The second time the array is found."""
+    root = image_tree()
+    first = inputs_for(root)
+    decoded.clear()
+    assert inputs_for(root).pixels == first.pixels
+    assert not decoded
+
+
+def test_the_cache_holds_the_files_pixels(image_tree: Tree) -> None:
+    """Each row of the array is the picture of the index's row."""
+    root = image_tree()
+    inputs = inputs_for(root)
+    index = pd.read_parquet(inputs.index)
+    for row in (0, 33, 79):
+        expected = np.asarray(Image.open(root / index["path"][row]))
+        assert np.array_equal(pixels_of(inputs.pixels, np.array([row]))[0, ..., 0], expected)
+        assert index["label"][row] == index["path"][row].split("/")[0]
+
+
+def test_a_torn_cache_is_made_anew(image_tree: Tree) -> None:
+    """A file cut short is not believed, neither as it is nor to copy from."""
+    root = image_tree()
+    first = inputs_for(root)
+    digests = DecodedArray(first.pixels.parent).digests
+    whole = first.pixels.read_bytes()
+    for torn in (whole[:1000], b"", b"no array"):
+        first.pixels.write_bytes(torn)
+        assert inputs_for(root).pixels.read_bytes() == whole
+    for number, torn in enumerate((digests.read_bytes()[:200], b"")):
+        DecodedArray(first.pixels.parent).digests.write_bytes(torn)
+        (root / f"cat/{number:03d}.png").unlink()
+        fewer = inputs_for(root)
+        assert np.array_equal(np.load(fewer.pixels), np.load(first.pixels)[1:])
+        first = fewer
+
+
+def test_a_file_that_changed_since_the_inventory_is_named(image_tree: Tree) -> None:
+    """What is trained on is what was judged."""
+    root = image_tree()
+    config = config_for(root)
+    inventory = inventory_of(config)
+    (root / "cat/003.png").write_bytes((root / "dog/003.png").read_bytes())
+    (root / "dog/005.png").unlink()
+    with pytest.raises(PicturesChangedError, match=r"(?s)2 files.*cat/003\.png.*dog/005\.png"):
+        build_inputs(inventory, config, directory=root.parent / "run")
+    assert not list((config.state / "decoded").iterdir())
+
+
+def test_old_caches_are_forgotten(image_tree: Tree) -> None:
+    """Disk use does not grow with every version of the data, nor with runs that were killed."""
+    root = image_tree()
+    folder = config_for(root).state / "decoded"
+    folder.mkdir(parents=True)
+    for name, age in ((".1234abcd.killed", 2 * cache.ABANDONED_SECONDS), (".1234abcd.running", 0)):
+        (folder / name).mkdir()
+        (folder / name / "pixels.npy").write_bytes(b"some")
+        for entry in (folder / name / "pixels.npy", folder / name):
+            os.utime(entry, times=(entry.stat().st_atime - age, entry.stat().st_mtime - age))
+    for side in range(10, 10 + cache.KEPT + 3):
+        inputs = inputs_for(root, generators={"target_size": side})
+    kept = sorted(entry.name for entry in folder.iterdir())
+    assert kept[0] == ".1234abcd.running"
+    assert len(kept) == 1 + cache.KEPT
+    assert inputs.pixels.exists()
