@@ -71,7 +71,7 @@ def whole(folder: Path) -> dict[str, Any]:
     spent = {}
     with tempfile.TemporaryDirectory() as home:
         place = Path(home)
-        settings |= {"home": home, "data": {"directory": str(folder)}}
+        settings |= {"home": home, "data": {**settings.get("data", {}), "directory": str(folder)}}
         config = RetrainConfig.model_validate(settings)
         with DecodingAhead(config) as ahead:
             inventory = inventory_of(config, ahead=ahead)

@@ -35,19 +35,23 @@ def tune(  # noqa: PLR0913 - each is a flag
 ) -> None:
     """Search settings for a better validation accuracy; cut short, the same command goes on.
 
-    Each trial trains once; the test split is not touched, and nothing is registered. Trials are
-    logged to MLflow, in the experiment NAME-tuning.
+    The data gate comes first, as in a run. Each trial trains once; the test split is not touched,
+    and nothing is registered. Trials are logged to MLflow, in the experiment NAME-tuning.
     """
     settings, _ = load(config, assignments, data__directory=data, name=name, home=home)
     with quiet(settings.home):
+        from tasks.judging import admit_data
         from tasks.settings import existing_directory
         from tasks.tuning.search import search_settings
         from tasks.tuning.space import parse_space
 
         existing_directory(settings.data)
+        space = parse_space(search or [], settings)
+        say("the data gate judges what all trials would learn from")
         result = search_settings(
             settings,
-            parse_space(search or [], settings),
+            space,
+            admit_data(settings),
             trials=trials,
             on_trial=lambda trial: say(show_trial(trial)),
         )

@@ -14,9 +14,9 @@ from tasks.reporting.page import write_report
 from tasks.validation.baseline import Baseline, accept_baseline
 from tasks.validation.context import gather_context
 from tasks.validation.overrides import add_override
-from tasks.validation.quarantine import note_quarantine
+from tasks.validation.quarantine import note_quarantine, without_quarantined
 from tasks.validation.stage import validate_inventory
-from tasks.validation.verdict import Verdict
+from tasks.validation.verdict import Verdict, require_accepted
 
 if TYPE_CHECKING:
     from tasks.config import RetrainConfig
@@ -67,6 +67,16 @@ def judge_data(
     )
     write_report(run, summary)
     return verdict, summary
+
+
+def admit_data(config: RetrainConfig) -> pd.DataFrame:
+    """Judge a model's data and return the inventory of what may be trained on.
+
+    Raises:
+        DataRejectedError: the verdict, with what to do.
+    """
+    verdict, _ = judge_data(config)
+    return without_quarantined(inventory_of(config), require_accepted(verdict))
 
 
 def judge_inventory(run: Run, inventory: pd.DataFrame) -> Verdict:

@@ -13,6 +13,7 @@ from PIL import Image
 
 from tasks.config import RetrainConfig
 from tasks.errors import SettingsError
+from tasks.inventory.scan import inventory_of
 from tasks.registry.store import open_store
 from tasks.settings import with_settings
 from tasks.tuning.search import TrialResult, search_settings
@@ -78,7 +79,11 @@ def search(trainer: Trainer, trials: int, told: list[TrialResult], **training: A
     """Search two learning rates, of which one can't learn."""
     config = trainer.config(training={"epochs": 8, **training})
     return search_settings(
-        config, parse_space([RATES], config), trials=trials, on_trial=told.append
+        config,
+        parse_space([RATES], config),
+        inventory_of(config),
+        trials=trials,
+        on_trial=told.append,
     )
 
 
@@ -149,6 +154,11 @@ def test_the_command_prints_settings_that_can_be_used(
     (row,) = [row for row in shown if row["setting"] == "generators.rotation_range"]
     assert 1.0 <= float(row["value"]) <= 3.0
     assert row["source"].startswith("file")
+    (root / "a/bad.png").write_text("no picture")
+    rejected = pixelgate(*arguments, "--search", "generators.rotation_range=1.0..3.0")
+    assert rejected.code == 3
+    assert "a/bad.png" in rejected.err
+    assert "trial" not in rejected.out
     wrong = pixelgate(*arguments)
     assert wrong.code == 2
     assert "Name at least one setting to search" in wrong.err

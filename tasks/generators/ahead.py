@@ -2,15 +2,18 @@
 
 To check a file it is decoded as a whole; reading and decoding it once more for training would take
 as long again. What the model will be fed is told from the settings or guessed from a sample; a
-wrong guess costs nothing but the work of it.
+wrong guess costs nothing but the work of it. Seconds of importing TensorFlow, which pictures that
+are decoded for a model will need, pass meanwhile too.
 """
 
 from __future__ import annotations
 
 import contextlib
 import functools
+import importlib
 import logging
 import os
+import threading
 import uuid
 import warnings
 from typing import TYPE_CHECKING, Self
@@ -23,6 +26,7 @@ from tasks.generators.cache import AHEAD
 from tasks.generators.recipe import settle_decoding
 from tasks.inventory.columns import HEIGHT, WIDTH
 from tasks.inventory.pictures import describe_picture, open_picture, read_regular_file
+from tasks.processes import FILES_WORTH_A_POOL
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -49,6 +53,7 @@ class DecodingAhead:
         """Take what the model is fed from `config` as far as it is set."""
         self._config = config
         self._unfinished = contextlib.ExitStack()
+        self._importing: threading.Thread | None = None
 
     def __enter__(self) -> Self:
         """Begin; nothing is made before `begin` is called."""
@@ -61,6 +66,8 @@ class DecodingAhead:
         trace: TracebackType | None,
     ) -> None:
         """Put the array in its place, or remove it after an error."""
+        if self._importing:
+            self._importing.join()
         self._unfinished.__exit__(kind, error, trace)
 
     def begin(self, root: Path, paths: list[str]) -> Callable[[int], Keeper] | None:
@@ -74,6 +81,9 @@ class DecodingAhead:
             A function from a chunk's first row to its keeper; None where there is no telling what
             the model will be fed, or no room for it.
         """
+        if len(paths) >= FILES_WORTH_A_POOL:
+            self._importing = threading.Thread(target=_import_keras, daemon=True)
+            self._importing.start()
         decoding = self._guess(root, paths)
         if decoding is None:
             return None
@@ -98,6 +108,12 @@ class DecodingAhead:
         if settings.target_size is None and alike < SHARE_OF_ONE_SIZE:
             return None
         return settle_decoding(sample, settings)
+
+
+def _import_keras() -> None:
+    # Whoever needs it will be told what is wrong with it.
+    with contextlib.suppress(Exception):
+        importlib.import_module("keras")
 
 
 def _sample(root: Path, paths: list[str], max_pixels: int) -> pd.DataFrame:

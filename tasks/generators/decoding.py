@@ -32,7 +32,7 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from tasks.files import digest
-from tasks.inventory.pictures import as_gray, open_picture, over_white
+from tasks.inventory.pictures import as_gray, open_picture, orientation_of, over_white
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -116,7 +116,10 @@ def fit_picture(
     opened: Image.Image, *, size: tuple[int, int], color_mode: str, resize: str
 ) -> np.ndarray:
     """Turn an opened picture into a model's input; see `decode_picture`, which opens it."""
-    picture = _in_mode(ImageOps.exif_transpose(opened), MODES[color_mode])
+    # Some formats hold their metadata behind the pixels.
+    opened.load()
+    upright = opened if orientation_of(opened) == 1 else ImageOps.exif_transpose(opened)
+    picture = _in_mode(upright, MODES[color_mode])
     height, width = size
     if picture.size != (width, height):
         picture = _resized(picture, (width, height), resize)

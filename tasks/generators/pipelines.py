@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -76,8 +76,8 @@ def training_batches(
         return moved, target, tf.gather(class_weights, tf.gather(targets, at))
 
     epochs = tf.data.Dataset.range(np.iinfo(np.int64).max)
-    numbered = epochs.flat_map(one_epoch).enumerate().skip(first_step)
-    batches = numbered.map(prepared, num_parallel_calls=tf.data.AUTOTUNE)
+    numbered = epochs.flat_map(_as_it_is(one_epoch)).enumerate().skip(first_step)
+    batches = numbered.map(_as_it_is(prepared), num_parallel_calls=tf.data.AUTOTUNE)
     return _whole_batches_apart(batches.prefetch(tf.data.AUTOTUNE))
 
 
@@ -94,7 +94,7 @@ def evaluation_batches(inputs: Inputs, split: str, *, shares: int = 1) -> tf.dat
     shared = rows[: len(rows) // shares * shares] if len(rows) >= shares else rows
     batch = EVALUATION_BATCH // shares * shares
     batches = tf.data.Dataset.from_tensor_slices(shared).batch(batch)
-    read = _reader(inputs, targets)
+    read = _as_it_is(_reader(inputs, targets))
     batches = batches.map(read, num_parallel_calls=tf.data.AUTOTUNE)
     return _whole_batches_apart(batches.prefetch(tf.data.AUTOTUNE))
 
@@ -139,6 +139,12 @@ def _mapped(file: Path) -> Callable[[], tf.Tensor]:
         dtype=tf.uint8, shape=[file.stat().st_size], memory_region_name=str(file)
     )
     return lambda: tf.reshape(whole[array.offset :], array.shape)
+
+
+def _as_it_is(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Spare AutoGraph from rewriting a function whose choices are made while it is traced."""
+    wrapped: Callable[..., Any] = tf.autograph.experimental.do_not_convert(function)
+    return wrapped
 
 
 def _whole_batches_apart(batches: tf.data.Dataset) -> tf.data.Dataset:

@@ -127,11 +127,11 @@ def describe_picture(picture: Image.Image) -> dict[str, Any]:
         "bit_depth": _bit_depth(picture),
     }
     picture.load()
-    facts["orientation"] = _orientation(picture)
+    facts["orientation"] = orientation_of(picture)
     return facts
 
 
-def _orientation(picture: Image.Image) -> int:
+def orientation_of(picture: Image.Image) -> int:
     """Return EXIF's orientation; looked up only where some metadata could hold one."""
     if picture.format == "TIFF" or METADATA.intersection(picture.info):
         return int(picture.getexif().get(EXIF_ORIENTATION, 1))

@@ -16,7 +16,6 @@ from tasks.errors import PixelgateError, SettingsError, TrainingFailedError
 from tasks.files import digest
 from tasks.generators.recipe import build_inputs
 from tasks.inventory.columns import fingerprint
-from tasks.inventory.scan import inventory_of
 from tasks.registry.trials import log_trial
 from tasks.reporting.figures import draw_trials
 from tasks.settings import with_settings
@@ -78,6 +77,7 @@ class SearchResult:
 def search_settings(
     config: RetrainConfig,
     space: Mapping[str, BaseDistribution],
+    inventory: pd.DataFrame,
     *,
     trials: int,
     on_trial: OnTrial,
@@ -92,6 +92,7 @@ def search_settings(
     Args:
         config: the settings all trials share.
         space: what `space.parse_space` returned.
+        inventory: what the data gate admitted.
         trials: how many there should be in the end.
         on_trial: called after each.
 
@@ -100,7 +101,6 @@ def search_settings(
         RunInProgressError: the same model is being tuned already.
     """
     with runs.only_one(config.model_copy(update={"name": f"{config.name}-tuning"})):
-        inventory = inventory_of(config)
         folder, study = _open_study(config, space, fingerprint(inventory))
         _take_up_broken_trials(study)
         search = _Search(config, space, inventory, folder, study.study_name)
