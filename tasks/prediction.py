@@ -9,7 +9,6 @@ import pandas as pd
 
 from tasks.errors import DataFolderError
 from tasks.evaluation import PREDICTED, PROBABILITY, predict_labels
-from tasks.generators.decoding import decode_picture
 from tasks.inventory.columns import ERROR, PATH
 from tasks.inventory.listing import list_files
 from tasks.inventory.pictures import reason_of
@@ -83,10 +82,4 @@ def _predict(files: Sequence[Path], champion: Champion, max_pixels: int) -> pd.D
 def _decode(file: Path, champion: Champion, max_pixels: int) -> np.ndarray:
     if not file.is_file():
         raise ValueError("not a regular file (a pipe, socket or device); not opened")
-    return decode_picture(
-        file.read_bytes(),
-        size=champion.contract.size,
-        color_mode=champion.contract.color_mode,
-        resize=champion.contract.resize,
-        max_pixels=max_pixels,
-    )
+    return champion.contract.decoding.decode(file.read_bytes(), max_pixels)

@@ -49,6 +49,20 @@ def draw_picture(label: int, number: int, *, size: tuple[int, int], mode: str) -
     return Image.fromarray(pixels).convert(mode)
 
 
+def in_mode(pixels: np.ndarray, mode: str) -> Image.Image:
+    """Return 8-bit gray pixels as a picture of a mode of Pillow's."""
+    if mode == "I;16":
+        return Image.fromarray(pixels.astype("uint16") * 257)
+    return Image.fromarray(pixels).convert(mode)
+
+
+def config_for(root: Path, **parts: object) -> RetrainConfig:
+    """Settings for a folder, with their home beside it."""
+    return RetrainConfig.model_validate(
+        {"home": root.parent / "home", "data": {"directory": root}, **parts}
+    )
+
+
 @pytest.fixture
 def image_tree(tmp_path: Path) -> Callable[..., Path]:
     """Return a function that writes <root>/<class>/<number>.png and gives the root."""

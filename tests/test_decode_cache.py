@@ -10,7 +10,6 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from tasks.config import RetrainConfig
 from tasks.errors import PicturesChangedError
 from tasks.generators import cache
 from tasks.generators.ahead import DecodingAhead
@@ -19,19 +18,15 @@ from tasks.generators.pipelines import pixels_of
 from tasks.generators.recipe import Inputs, build_inputs
 from tasks.inventory.columns import readable
 from tasks.inventory.scan import inventory_of
+from tests.conftest import config_for, in_mode
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from tasks.config import RetrainConfig
+
     Tree = Callable[..., Path]
-
-
-def config_for(root: Path, **parts: object) -> RetrainConfig:
-    """Settings for a folder, with their home beside it."""
-    return RetrainConfig.model_validate(
-        {"home": root.parent / "home", "data": {"directory": root}, **parts}
-    )
 
 
 def inputs_for(root: Path, *, ahead: bool = False, **parts: object) -> Inputs:
@@ -61,11 +56,7 @@ def odd_pictures(root: Path) -> None:
     random = np.random.default_rng(0)
     for number, mode in enumerate(("L", "RGB", "RGBA", "P", "CMYK", "I;16", "LA", "1") * 6):
         pixels = random.integers(0, 255, (20, 24), np.uint8)
-        picture = Image.fromarray(pixels)
-        if mode == "I;16":
-            picture = Image.fromarray(pixels.astype("uint16") * 257)
-        elif mode != "L":
-            picture = picture.convert(mode)
+        picture = in_mode(pixels, mode)
         exif = Image.Exif()
         exif[0x0112] = 1 + number % 8
         folder = root / "ab"[number % 2]

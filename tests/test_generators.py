@@ -21,19 +21,13 @@ from tasks.generators.pipelines import (
 from tasks.generators.recipe import InputContract, Inputs, build_inputs
 from tasks.inventory.scan import take_inventory
 from tasks.reporting.previews import draw_previews
+from tests.conftest import config_for, in_mode
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
     Tree = Callable[..., Path]
-
-
-def config_for(root: Path, **parts: object) -> RetrainConfig:
-    """Settings for a folder, with their home beside it."""
-    return RetrainConfig.model_validate(
-        {"home": root.parent / "home", "data": {"directory": root}, **parts}
-    )
 
 
 def inputs_for(root: Path, **parts: object) -> Inputs:
@@ -178,11 +172,7 @@ def test_any_mix_is_the_same_in_training_evaluation_and_prediction(tmp_path: Pat
         pixels = random.integers(0, 90, (height, width), np.uint8)
         pixels[:, : width // 2] += 160 if label == "a" else 0
         pixels[:, width // 2 :] += 160 if label == "b" else 0
-        picture = Image.fromarray(pixels)
-        if mode == "I;16":
-            picture = Image.fromarray(pixels.astype("uint16") * 257)
-        elif mode != "L":
-            picture = picture.convert(mode)
+        picture = in_mode(pixels, mode)
         exif = Image.Exif()
         exif[0x0112] = 2 if number % 5 == 0 else 1
         options = {"exif": exif} if mode in ("RGB", "CMYK") else {}

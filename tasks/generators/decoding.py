@@ -80,6 +80,10 @@ class Decoding:
         data = file.read_bytes()
         if hashlib.sha256(data).hexdigest() != sha256:
             raise ValueError("its content changed")
+        return self.decode(data, max_pixels)
+
+    def decode(self, data: bytes, max_pixels: int) -> np.ndarray:
+        """Return the picture of a whole file's bytes; see `decode_picture`."""
         return decode_picture(
             data,
             size=self.size,

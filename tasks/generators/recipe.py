@@ -67,6 +67,11 @@ class InputContract:
         """Shape of one input: (height, width, channels)."""
         return self.height, self.width, CHANNELS[self.color_mode]
 
+    @property
+    def decoding(self) -> Decoding:
+        """How files become such inputs."""
+        return Decoding(self.size, self.color_mode, self.resize)
+
     def as_dict(self) -> dict[str, Any]:
         """Return plain values, for JSON."""
         return asdict(self) | {"classes": list(self.classes)}
@@ -138,9 +143,8 @@ def build_inputs(inventory: pd.DataFrame, config: RetrainConfig, *, directory: P
 
 def decode_for(contract: InputContract, pictures: pd.DataFrame, config: RetrainConfig) -> Path:
     """Decode readable rows of an inventory as a contract says; see `cache.decode_once`."""
-    decoding = Decoding(contract.size, contract.color_mode, contract.resize)
     source = Source(root_of(pictures), config.data.max_pixels, config.data.workers)
-    return decode_once(pictures, decoding, source, folder=config.state / "decoded")
+    return decode_once(pictures, contract.decoding, source, folder=config.state / "decoded")
 
 
 def settle_contract(pictures: pd.DataFrame, settings: GeneratorConfig) -> InputContract:
