@@ -48,6 +48,23 @@ def test_training_keeps_the_best_epoch_and_its_history(trainer: Trainer) -> None
     assert not trainer.folders("model")["workspace"].exists()
 
 
+def test_of_equally_accurate_epochs_the_lowest_loss_is_kept(trainer: Trainer) -> None:
+    """A small validation split is told apart early; the model goes on learning after that."""
+    trained = trainer.train(training={"epochs": 10, "learning_rate": 0.01})
+    history = history_of(trained)
+    equals = history[history["val_accuracy"] == history["val_accuracy"].max()]
+    lowest = equals["val_loss"].idxmin()
+    assert lowest > equals.index[0], "this training tells nothing: its first of equals is its best"
+    assert trained.best_epoch == lowest + 1
+    index = pd.read_parquet(trainer.inputs(generators={}).index)
+    rows = np.flatnonzero(index["split"] == "validation")
+    pictures = np.load(trainer.inputs(generators={}).pixels)[rows]
+    answers = keras.saving.load_model(trained.path).predict(pictures, verbose=0)
+    right = answers[np.arange(len(rows)), index["target"].to_numpy()[rows]]
+    smoothed = 0.95 * np.log(right) + 0.05 * np.log(answers).mean(axis=1)
+    assert -smoothed.mean() == pytest.approx(history["val_loss"][lowest], rel=0.01)
+
+
 def test_steps_per_epoch_validates_more_often(trainer: Trainer) -> None:
     """Three steps, then a validation; order and data of the steps stay those of whole epochs."""
     trained = trainer.train(training={"epochs": 3, "steps_per_epoch": 3})

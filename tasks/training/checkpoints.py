@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 MONITORED = "val_accuracy"
 WEIGHTS, STATE = "state.weights.h5", "state.json"
 KEPT = 2
-NONE_YET = (-1, -math.inf)
+NONE_YET = (-1, (-math.inf, -math.inf))
 
 log = logging.getLogger("pixelgate.training")
 
@@ -180,26 +180,39 @@ class Backup(keras.callbacks.Callback):
 
 
 class BestWeights(keras.callbacks.Callback):
-    """Keep the weights of the best epoch, but never of one whose loss is no number."""
+    """Keep the weights of the best epoch, but never of one whose loss is no number.
+
+    Small validation splits are soon told apart without an error, epoch after epoch: of equal
+    accuracies the lower loss is the better one, and of equal losses the earlier epoch.
+
+    Attributes:
+        epoch: the best so far, from 0; -1 before the first.
+        gained: the last one with a better accuracy than all before it.
+    """
 
     def __init__(self, workspace: Workspace) -> None:
         """Go on with what the history of `workspace` calls the best."""
         super().__init__()
         self._workspace = workspace
-        rows = workspace.epochs()
-        finite = rows[rows["loss"].map(math.isfinite)] if len(rows) else rows
-        ordered = finite.sort_values(MONITORED, ascending=False, kind="stable")
-        best = ordered[["epoch", MONITORED]].to_numpy()[:1]
-        self.epoch, self.value = (int(best[0, 0]), float(best[0, 1])) if len(best) else NONE_YET
+        self.gained = -1
+        self.epoch, self._rank = NONE_YET
+        for row in workspace.epochs().to_dict("records"):
+            self._take_up(int(row["epoch"]), row)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Keep this epoch's weights if it is the best so far."""
-        logs = logs or {}
-        value = logs.get(MONITORED, -math.inf)
-        if math.isfinite(logs.get("loss", math.nan)) and value > self.value:
+        if self._take_up(epoch, logs or {}):
             with replacing(self._workspace.best) as temporary:
                 self.model.save_weights(str(temporary))
-            self.value, self.epoch = value, epoch
+
+    def _take_up(self, epoch: int, metrics: dict[str, Any]) -> bool:
+        """Return whether an epoch is the best so far; it is remembered then."""
+        rank = (metrics.get(MONITORED, -math.inf), -metrics.get("val_loss", math.inf))
+        better = math.isfinite(metrics.get("loss", math.nan)) and rank > self._rank
+        if better:
+            self.gained = epoch if rank[0] > self._rank[0] else self.gained
+            self.epoch, self._rank = epoch, rank
+        return better
 
 
 def _random_states(model: keras.Model) -> list[keras.Variable]:

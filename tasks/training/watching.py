@@ -74,13 +74,13 @@ class Watch(keras.callbacks.Callback):
             )
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        """Stop on divergence, or when there was no better epoch for too long."""
+        """Stop on divergence, or when accuracy gained nothing for too long."""
         loss = (logs or {}).get("loss", math.nan)
         if loss > self._limit and loss >= self._loss:
             self._stop(f"training diverged: a loss of {loss:.3g} in epoch {epoch + 1}", good=False)
         self._loss = loss
-        if self._patience is not None and epoch - self._best.epoch >= self._patience:
-            self._stop(f"no better epoch in {self._patience} (training.early_stopping_patience)")
+        if self._patience is not None and epoch - self._best.gained >= self._patience:
+            self._stop(f"no better accuracy in {self._patience} epochs (training.early_stopping_patience)")
 
     def _stop(self, reason: str, *, good: bool = True) -> None:
         self.model.stop_training = True
