@@ -205,6 +205,17 @@ class RetrainConfig(Part):
     registry: RegistryConfig = RegistryConfig()
     notify: NotifyConfig = NotifyConfig()
 
+    @model_validator(mode="after")
+    def _flips_are_named(self) -> Self:
+        flips = self.generators.horizontal_flip or self.generators.vertical_flip
+        if self.training.test_time_augmentation and not flips:
+            raise ValueError(
+                "training.test_time_augmentation averages over flipped copies: set"
+                " generators.horizontal_flip or generators.vertical_flip too, if a flipped picture"
+                " keeps its label"
+            )
+        return self
+
     @property
     def state(self) -> Path:
         """Folder of what runs share."""

@@ -15,6 +15,7 @@ import pandas as pd
 from tasks.files import read_json, replacing, replacing_folder, write_json
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
 MONITORED = "val_accuracy"
@@ -205,7 +206,7 @@ class BestWeights(keras.callbacks.Callback):
             with replacing(self._workspace.best) as temporary:
                 self.model.save_weights(str(temporary))
 
-    def _take_up(self, epoch: int, metrics: dict[str, Any]) -> bool:
+    def _take_up(self, epoch: int, metrics: Mapping[Any, float]) -> bool:
         """Return whether an epoch is the best so far; it is remembered then."""
         rank = (metrics.get(MONITORED, -math.inf), -metrics.get("val_loss", math.inf))
         better = math.isfinite(metrics.get("loss", math.nan)) and rank > self._rank

@@ -67,6 +67,11 @@ class TrainingConfig(Part):
     label_smoothing: Fraction = Field(
         0.05, description="Share of each one-hot target spread over all classes (categorical only)."
     )
+    test_time_augmentation: bool = Field(
+        default=False,
+        description="The finished model answers with the mean over a picture and its flipped"
+        " copies, of generators.horizontal_flip and vertical_flip; each costs as much again.",
+    )
     class_weight: Literal["balanced"] | dict[str, PositiveNumber] | None = Field(
         None,
         description="Weight of each class in the loss: balanced (the rarer the heavier), or a"

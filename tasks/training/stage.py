@@ -22,6 +22,7 @@ from tasks.training.balance import class_weights
 from tasks.training.checkpoints import Backup, BestWeights, Workspace
 from tasks.training.cluster import ClusterModel
 from tasks.training.compiling import plan_phases, prepare_phase
+from tasks.training.flips import average_over_flips
 from tasks.training.fused import fuse_batch_normalization
 from tasks.training.hardware import settle_hardware
 from tasks.training.trained import HISTORY, MODEL, RECORD, TENSORBOARD, TrainedModel, read_trained
@@ -227,6 +228,8 @@ class _Training:
         with _faults_as_messages(place):
             model = self.build()
             model.load_weights(str(place.best))
+            if self.config.training.test_time_augmentation:
+                model = average_over_flips(model, self.config.generators)
             record = self._record(model, watch)
             with replacing_folder(directory) as finished:
                 model.save(finished / MODEL)

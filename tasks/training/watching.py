@@ -80,7 +80,9 @@ class Watch(keras.callbacks.Callback):
             self._stop(f"training diverged: a loss of {loss:.3g} in epoch {epoch + 1}", good=False)
         self._loss = loss
         if self._patience is not None and epoch - self._best.gained >= self._patience:
-            self._stop(f"no better accuracy in {self._patience} epochs (training.early_stopping_patience)")
+            self._stop(
+                f"no better accuracy in {self._patience} epochs (training.early_stopping_patience)"
+            )
 
     def _stop(self, reason: str, *, good: bool = True) -> None:
         self.model.stop_training = True

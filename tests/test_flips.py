@@ -1,0 +1,61 @@
+"""Test-time augmentation: what the finished model does with a picture's flipped copies."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import keras
+import numpy as np
+import pandas as pd
+import pytest
+from pydantic import ValidationError
+
+from tasks.config import RetrainConfig
+from tasks.training.transfer import StartingPoint
+
+if TYPE_CHECKING:
+    from tests.trainings import Trainer
+
+AVERAGED = {"test_time_augmentation": True, "epochs": 3}
+
+
+@pytest.mark.parametrize(
+    ("flips", "axes"),
+    [
+        ({"horizontal_flip": True}, [(), (2,)]),
+        ({"vertical_flip": True}, [(), (1,)]),
+        ({"horizontal_flip": True, "vertical_flip": True}, [(), (1,), (2,), (1, 2)]),
+    ],
+)
+def test_the_model_answers_with_the_mean_over_flips(
+    trainer: Trainer, flips: dict[str, bool], axes: list[tuple[int, ...]]
+) -> None:
+    """Computed here with the network alone, on pictures that differ from their mirror images."""
+    trained = trainer.train(generators=flips, training=AVERAGED)
+    model = keras.saving.load_model(trained.path)
+    (network,) = (layer for layer in model.layers if isinstance(layer, keras.Model))
+    pictures = np.random.default_rng(1).integers(0, 256, (5, *model.input_shape[1:]), "uint8")
+    answers = [network.predict(np.flip(pictures, axis), verbose=0) for axis in axes]
+    assert np.ptp(answers, axis=0).max() > 0.001
+    np.testing.assert_allclose(
+        model.predict(pictures, verbose=0), np.mean(answers, axis=0), atol=1e-5
+    )
+    assert (model.input.dtype, trained.parameters) == ("uint8", network.count_params())
+
+
+def test_a_training_starts_from_a_champion_that_averages(trainer: Trainer) -> None:
+    """Its weights are found inside: the first epoch is no cold start's."""
+    flips = {"horizontal_flip": True}
+    champion = trainer.train("champion", generators=flips, training={**AVERAGED, "epochs": 10})
+    gentle = {"epochs": 1, "learning_rate": 1e-5, "learning_rate_schedule": "constant"}
+    start = StartingPoint(champion.path, "1", ("a", "b", "c"))
+    cold = trainer.train("cold", training=gentle)
+    warm = trainer.train("warm", training=gentle, champion=start)
+    first, begun = (pd.read_csv(trained.history)["val_loss"][0] for trained in (cold, warm))
+    assert begun < first / 2
+
+
+def test_averaging_wants_a_flip_that_keeps_labels() -> None:
+    """Nobody said that a mirrored digit is the same digit."""
+    with pytest.raises(ValidationError, match=r"set generators\.horizontal_flip"):
+        RetrainConfig.model_validate({"training": {"test_time_augmentation": True}})
