@@ -17,10 +17,12 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
+
+from memory import Memory
+from synthetic import MILLION, PHOTOS, write_million, write_photos
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,9 +31,6 @@ if TYPE_CHECKING:
 
 ROUNDS = 3
 ROWS = (70_000, 1_000_000)
-MILLION = 1_000_000
-PHOTOS = 1_000
-GIB = 2**30
 
 
 def tutorial_loop(folder: Path) -> int:
@@ -127,36 +126,6 @@ def validation(rows: int) -> Callable[[], int]:
     return run
 
 
-class Memory:
-    """The most memory this process and its children had in use together, sampled."""
-
-    def __init__(self) -> None:
-        self.peak = 0.0
-        self._stop = threading.Event()
-        self._watch = threading.Thread(target=self._sample, daemon=True)
-
-    def __enter__(self) -> Self:
-        self._watch.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        self._watch.join()
-
-    def _sample(self) -> None:
-        import psutil
-
-        me = psutil.Process()
-        while not self._stop.wait(0.05):
-            used = 0.0
-            for process in (me, *me.children(recursive=True)):
-                try:
-                    used += process.memory_info().rss / GIB
-                except psutil.Error:
-                    continue
-            self.peak = max(self.peak, used)
-
-
 def one_side(side: str, folder: Path, memory: Path) -> None:
     """Run one side in this process and print its seconds and its peak memory, libraries loaded."""
     import tasks.validation.stage  # noqa: F401 - the sides differ in work, not in what they load
@@ -185,23 +154,6 @@ def measure(side: str, folder: Path, memory: Path) -> dict[str, float]:
     return result
 
 
-def write_million(folder: Path) -> None:
-    """Write a million small PNG files, each of its own, in ten classes."""
-    import io
-
-    import numpy as np
-    from PIL import Image
-
-    random = np.random.default_rng(0)
-    for number in range(MILLION):
-        place = folder / f"class{number % 10}" / f"{number // 10 % 100:02d}"
-        if number < 1_000:  # noqa: PLR2004 - each folder comes up once in these
-            place.mkdir(parents=True, exist_ok=True)
-        data = io.BytesIO()
-        Image.fromarray(random.integers(0, 255, (12, 12), dtype=np.uint8)).save(data, "PNG")
-        (place / f"{number}.png").write_bytes(data.getvalue())
-
-
 def report_sides(folder: Path) -> None:
     """Measure the sides in turns and print their table and ratios."""
     sides = ("tutorial", "cold", "warm")
@@ -227,21 +179,6 @@ def report_sides(folder: Path) -> None:
     print(f"| tutorial / cold | {median['tutorial'] / median['cold']:.2f} | 1 |")
     print(f"| cleanvision / cold | {peer['seconds'] / median['cold']:.1f} | 5 |")
     print(f"| cold / warm | {median['cold'] / median['warm']:.1f} | 40 |")
-
-
-def write_photos(folder: Path) -> None:
-    """Write a thousand JPEG files of 1024 x 768 pixels, soft shapes with some noise."""
-    import numpy as np
-    from PIL import Image
-
-    random = np.random.default_rng(0)
-    for number in range(PHOTOS):
-        place = folder / f"class{number % 2}"
-        place.mkdir(parents=True, exist_ok=True)
-        shapes = Image.fromarray(random.integers(0, 255, (9, 12, 3), dtype=np.uint8))
-        pixels = np.asarray(shapes.resize((1024, 768), Image.Resampling.BICUBIC), np.int16)
-        noisy = (pixels + random.integers(-9, 9, pixels.shape)).clip(0, 255).astype(np.uint8)
-        Image.fromarray(noisy).save(place / f"{number}.jpg", quality=90)
 
 
 def report_photos() -> None:

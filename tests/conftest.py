@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
 import os
 import socket
@@ -38,6 +39,17 @@ if TYPE_CHECKING:
     from tasks.validation.verdict import Verdict
 
 ROOT = Path(__file__).parents[1]
+# What libraries say to developers, and no user of the command line should see.
+NOISE = ("Traceback", "oneDNN", "temporary server", "Calculating Metrics", "mlflow.store")
+
+
+def state_of(folder: Path) -> dict[str, str]:
+    """Return the hash of every file below a folder."""
+    return {
+        str(file.relative_to(folder)): hashlib.sha256(file.read_bytes()).hexdigest()
+        for file in sorted(folder.rglob("*"))
+        if file.is_file()
+    }
 
 
 def draw_picture(label: int, number: int, *, size: tuple[int, int], mode: str) -> Image.Image:

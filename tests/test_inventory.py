@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from PIL import Image
 
 from tasks.config import DataConfig
@@ -21,6 +17,7 @@ from tasks.inventory.scan import take_inventory
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     Tree = Callable[..., Path]
 
@@ -124,90 +121,6 @@ def test_hidden_and_other_files_are_counted_not_classified(image_tree: Tree) -> 
     inventory = inventory_of(root)
     assert len(inventory) == 20
     assert (inventory.attrs["hidden"], inventory.attrs["other"]) == (2, 1)
-
-
-def test_files_that_do_not_decode_get_a_row_with_the_reason(image_tree: Tree) -> None:
-    """Damage of any kind is a row with a reason, never an exception or a hang."""
-    root = image_tree({"a": 12, "b": 12})
-    whole = (root / "a/000.png").read_bytes()
-    (root / "a/truncated.png").write_bytes(whole[: len(whole) // 2])
-    (root / "a/empty.png").write_bytes(b"")
-    (root / "a/text.png").write_text("this is no picture")
-    os.mkfifo(root / "a/pipe.png")
-    (root / "a/broken.png").symlink_to("nowhere.png")
-    (root / "a/loop").symlink_to(root, target_is_directory=True)
-    Path(os.fsdecode(bytes(root / "a") + b"/\xff.png")).write_bytes(whole)
-    inventory = inventory_of(root)
-    errors = inventory.dropna(subset=["error"]).set_index("path")["error"].to_dict()
-    assert errors.pop("a/truncated.png").startswith("image file is truncated")
-    assert errors == {
-        "a/empty.png": "the file is empty (0 bytes)",
-        "a/text.png": "not a picture in any known format",
-        "a/pipe.png": "not a regular file (a pipe, socket or device); not opened",
-        "a/broken.png": "No such file or directory",
-        "a/\\xff.png": "the file's name is not valid UTF-8; rename it",
-    }
-    assert len(inventory) == 30
-
-
-def test_a_decompression_bomb_is_not_expanded(tmp_path: Path) -> None:
-    """A picture that declares too many pixels is refused by its header."""
-    Image.new("1", (8000, 8000)).save(tmp_path / "bomb.png")
-    row = read_pictures(str(tmp_path), ["bomb.png"], max_pixels=1_000_000)[0]
-    assert "8000 x 8000" in row["error"]
-    assert row["sha256"]
-
-
-@settings(deadline=None, max_examples=60)
-@given(cut=st.integers(0, 2000), flips=st.lists(st.integers(0, 2000), max_size=20))
-def test_whatever_the_bytes_there_is_a_row(
-    tmp_path_factory: pytest.TempPathFactory, cut: int, flips: list[int]
-) -> None:
-    """Cut and altered files give a row, with an error or with a picture."""
-    folder = tmp_path_factory.mktemp("damaged")
-    noise = np.random.default_rng(0).integers(0, 255, (24, 24, 3), dtype=np.uint8)
-    for suffix in ("png", "jpg", "gif", "tiff", "webp", "bmp"):
-        file = folder / f"picture.{suffix}"
-        Image.fromarray(noise).save(file)
-        data = bytearray(file.read_bytes()[: max(1, cut)])
-        for place in flips:
-            data[place % len(data)] ^= 0xFF
-        file.write_bytes(data)
-        row = read_pictures(str(folder), [file.name], max_pixels=10_000_000)[0]
-        assert row["error"] or (row["height"] and row["width"])
-
-
-MAGIC = (
-    b"",
-    b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR",
-    b"\xff\xd8\xff\xe0\x00\x10JFIF\x00",
-    b"GIF89a",
-    b"BM",
-    b"II*\x00",
-    b"RIFF\x00\x00\x00\x00WEBP",
-    b"P5\n",
-    b"\x00\x00\x01\x00",
-    b"\x00\x00\x00\x0cjP  \r\n\x87\n",
-    b"\x00\x00\x00\x1cftypavif",
-)
-
-
-@settings(deadline=None, max_examples=150)
-@given(
-    magic=st.sampled_from(MAGIC),
-    data=st.binary(max_size=400),
-    suffix=st.sampled_from([".png", ".jpg", ".gif", ".tiff", ".tga", ".ico", ".avif", ".mpo"]),
-)
-def test_any_bytes_at_all_give_a_row(
-    tmp_path_factory: pytest.TempPathFactory, magic: bytes, data: bytes, suffix: str
-) -> None:
-    """Bytes that begin as a picture does, and go on as nothing does."""
-    folder = tmp_path_factory.getbasetemp() / "bytes"
-    folder.mkdir(exist_ok=True)
-    (folder / f"x{suffix}").write_bytes(magic + data)
-    row = read_pictures(str(folder), [f"x{suffix}"], 1_000_000)[0]
-    assert row["bytes"] == len(magic + data)
-    assert row["error"] or {"height", "contrast", "thumbnail", "pixel_hash"} <= set(row)
 
 
 @pytest.mark.parametrize(

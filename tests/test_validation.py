@@ -11,37 +11,21 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from tasks.config import DataConfig, GateConfig
+from tasks.config import DataConfig
 from tasks.errors import DataRejectedError
 from tasks.inventory.scan import root_of, take_inventory
 from tasks.validation.columns import with_derived_columns
 from tasks.validation.context import Context
 from tasks.validation.moves import find_moves
 from tasks.validation.quarantine import without_quarantined
-from tasks.validation.stage import validate_inventory
-from tasks.validation.verdict import Verdict, require_accepted
+from tasks.validation.verdict import require_accepted
+from tests.judging import broken_rules, judge
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
     Tree = Callable[..., Path]
-
-
-def judge(root: Path, *, data_docs: bool = False, **gate: object) -> Verdict:
-    """Take inventory of a folder and judge it."""
-    inventory = take_inventory(DataConfig(directory=root), seed=42)
-    return validate_inventory(
-        inventory,
-        GateConfig.model_validate(gate),
-        directory=root.parent / "validation",
-        data_docs=data_docs,
-    )
-
-
-def broken_rules(verdict: Verdict) -> set[str]:
-    """Return the names of the rules that failed."""
-    return {finding.rule for finding in verdict.failures}
 
 
 def test_a_clean_folder_passes_without_a_warning(image_tree: Tree) -> None:
@@ -112,20 +96,6 @@ def deep(root: Path) -> str:
     return "dog/deep.png"
 
 
-def contradiction(root: Path) -> str:
-    """Put a copy of a picture under another label, in the same split."""
-    file = train_file(root, "cat")
-    (root / "dog/copied.png").write_bytes(file.read_bytes())
-    return "dog/copied.png"
-
-
-def train_file(root: Path, label: str) -> Path:
-    """Return a file of a class that is in the train split."""
-    inventory = take_inventory(DataConfig(directory=root), seed=42)
-    train = inventory[(inventory["split"] == "train") & (inventory["label"] == label)]
-    return root / train["path"].iloc[0]
-
-
 @pytest.mark.parametrize(
     ("plant", "rule"),
     [
@@ -166,135 +136,12 @@ def test_more_bits_than_the_model_is_given_are_told(image_tree: Tree) -> None:
     assert verdict.accepted
 
 
-def test_a_picture_under_two_labels_is_told_with_both(image_tree: Tree) -> None:
-    """Both files are named, with the labels that contradict each other."""
-    root = image_tree()
-    path = contradiction(root)
-    verdict = judge(root)
-    assert broken_rules(verdict) == {"one_label"}
-    assert verdict.failures[0].offenders == 2
-    assert f"{path}: cat and dog" in verdict.failures[0].examples
-
-
-def test_a_picture_in_two_splits_is_leakage(image_tree: Tree) -> None:
-    """A test picture that was trained on is named with both splits."""
-    image_tree({"train/a": 40, "train/b": 40})
-    root = image_tree({"test/a": 12, "test/b": 12}, first=100)
-    (root / "test/a/again.png").write_bytes((root / "train/a/000.png").read_bytes())
-    verdict = judge(root)
-    assert broken_rules(verdict) == {"leakage"}
-    assert "test/a/again.png: test and " in " ".join(verdict.failures[0].examples)
-
-
-def test_many_copies_are_told_and_few_are_not(image_tree: Tree) -> None:
-    """The share of copies counts; each copy is named with its original."""
-    root = image_tree()
-    original = train_file(root, "cat")
-    (root / "cat/copy0.png").write_bytes(original.read_bytes())
-    assert not judge(root).failures
-    for number in range(1, 12):
-        (root / f"cat/copy{number}.png").write_bytes(original.read_bytes())
-    verdict = judge(root)
-    assert broken_rules(verdict) == {"copies"}
-    assert verdict.accepted
-    assert f"cat/copy3.png: cat/{original.name}" in verdict.failures[0].examples
-
-
-def brighten(file: Path, place: Path) -> None:
-    """Save a picture again, a little brighter."""
-    with Image.open(file) as picture:
-        brighter = picture.point(lambda value: min(255, value + 8))
-    brighter.save(place)
-
-
-def test_a_near_duplicate_in_two_splits_is_near_leakage(image_tree: Tree) -> None:
-    """A test picture that was trained on in another light is named with the one it is like."""
-    image_tree({"train/a": 40, "train/b": 40})
-    root = image_tree({"test/a": 12, "test/b": 12}, first=100)
-    brighten(root / "train/a/000.png", root / "test/a/again.png")
-    verdict = judge(root)
-    assert broken_rules(verdict) == {"near_leakage"}
-    assert not verdict.accepted
-    told = [example for example in verdict.failures[0].examples if "again" in example]
-    assert told[0].startswith("test/a/again.png: near-duplicate of train/a/000.png in ")
-    assert judge(root, near_leakage={"max_share": 0.1}).accepted
-
-
-def test_many_near_duplicates_are_told_and_few_are_not(image_tree: Tree) -> None:
-    """The share counts; each is named with the picture it repeats."""
-    root = image_tree()
-    original = train_file(root, "cat")
-    brighten(original, root / "cat/znear.png")
-    verdict = judge(root)
-    assert not verdict.failures
-    assert f"cat/znear.png: cat/{original.name}" in verdict.screen
-    for number, file in enumerate(sorted((root / "dog").iterdir())[:12]):
-        brighten(file, root / f"dog/znear{number}.png")
-    verdict = judge(root)
-    assert broken_rules(verdict) == {"near_copies"}
-    assert verdict.accepted
-    assert "dog/znear3.png: dog/003.png" in verdict.failures[0].examples
-
-
-@pytest.mark.parametrize("alike", ["Cat", "c at", "\uff43at"])
-def test_class_names_that_differ_by_spelling_are_told(image_tree: Tree, alike: str) -> None:
-    """Case, blanks and Unicode form make no new class."""
-    verdict = judge(image_tree({"cat": 30, alike: 30, "dog": 30}))
-    assert broken_rules(verdict) == {"label_names"}
-    assert "'cat'" in verdict.failures[0].examples[0]
-    assert repr(alike) in verdict.failures[0].examples[0]
-
-
-def test_declared_classes_are_all_there_and_no_other(image_tree: Tree) -> None:
-    """An unknown class is named by its files, a missing one by its name."""
-    root = image_tree({"cat": 30, "dgo": 30})
-    verdict = judge(root, known_classes={"classes": ["cat", "dog"]})
-    assert broken_rules(verdict) == {"known_classes"}
-    assert verdict.failures[0].examples[0] == "dgo/000.png: dgo"
-    assert verdict.failures[1].examples == ("class dog: none at all",)
-    assert judge(root, known_classes={"classes": ["cat", "dgo"]}).accepted
-
-
 def test_the_aspect_can_be_bounded(image_tree: Tree) -> None:
     """Width divided by height, where it is set."""
     root = image_tree()
     odd_size(root)
     verdict = judge(root, sizes={"allowed": "any", "min_aspect": 0.9})
     assert verdict.failures[0].examples == ("dog/odd.png: 0.8",)
-
-
-def test_a_tiny_class_is_named(image_tree: Tree) -> None:
-    """The class and its count are told."""
-    verdict = judge(image_tree({"cat": 40, "dog": 40, "rare": 6}))
-    assert broken_rules(verdict) == {"class_size"}
-    assert verdict.failures[0].examples == ("class rare: 6 pictures",)
-    assert "class rare" in verdict.line
-
-
-def test_imbalance_is_told_with_both_classes(image_tree: Tree) -> None:
-    """Largest and smallest class stand in the finding."""
-    verdict = judge(image_tree({"cat": 150, "dog": 12}))
-    assert broken_rules(verdict) == {"class_balance"}
-    assert verdict.failures[0].observed == "12.5"
-    assert set(verdict.failures[0].examples) == {
-        "class dog: 12 pictures",
-        "class cat: 150 pictures",
-    }
-    assert judge(image_tree({"cat": 150, "dog": 12}), class_balance={"max_ratio": 13}).accepted
-
-
-def test_a_class_missing_from_a_split_is_named(image_tree: Tree) -> None:
-    """A class that is only in test, or never in test, is found."""
-    image_tree({"train/a": 20, "train/b": 20})
-    root = image_tree({"test/a": 12, "test/c": 12}, first=100)
-    verdict = judge(root)
-    assert broken_rules(verdict) == {"classes_in_splits"}
-    examples = {example for finding in verdict.failures for example in finding.examples}
-    assert examples == {
-        "class b: none in test",
-        "class c: none in train",
-        "class c: none in validation",
-    }
 
 
 def test_sizes_can_be_a_set_or_a_range(image_tree: Tree) -> None:

@@ -1,0 +1,190 @@
+"""Whole retrainings on the command line: how they end, what they leave, what comes after."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import shutil
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tests.conftest import NOISE, state_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Tree = Callable[..., Path]
+    Command = Callable[..., "object"]
+
+QUICK = ("--set", "training.epochs=6", "--set", "generators.batch_size=16")
+EVIDENCE = (
+    "inventory.parquet",
+    "validation/verdict.json",
+    "previews/samples.png",
+    "previews/augmented.png",
+    "previews/sizes.png",
+    "previews/classes.png",
+    "model/model.keras",
+    "model/history.csv",
+    "evaluation/confusion.png",
+    "report.html",
+)
+
+
+def test_a_retraining_is_promoted_and_leaves_its_evidence(
+    pixelgate: Command, image_tree: Tree
+) -> None:
+    """The summary is whole, the evidence is there, and the user's folder is as it was."""
+    root = image_tree({"cat": 70, "dog": 70, "owl": 70})
+    before = state_of(root)
+    first = pixelgate("run", "--data", root, *QUICK, "--json", flow=True)
+    assert first.code == 0, first.err
+    assert not any(noise in first.err for noise in NOISE)
+    summary = first.json
+    assert (summary["outcome"], summary["model_version"]) == ("promoted", "1")
+    assert summary["classes"] == ["cat", "dog", "owl"]
+    assert (summary["images"], summary["quarantined"]) == (210, 0)
+    assert summary["metrics"]["accuracy"] > 0.9
+    assert {"macro_f1", "macro_precision", "macro_recall"} <= set(summary["metrics"])
+    assert summary["champion_metrics"] is None
+    assert {"expectation", "severity", "success", "observed"} <= set(summary["gate"][0])
+    stages = "inventory, validate, look for news, generators, train, evaluate, register"
+    assert [stage["name"] for stage in summary["stages"]] == stages.split(", ")
+    assert state_of(root) == before
+    folder = Path(summary["directory"])
+    assert json.loads((folder / "summary.json").read_text()) == summary
+    assert [name for name in EVIDENCE if not (folder / name).exists()] == []
+    page = (folder / "report.html").read_text("utf-8")
+    assert 'src="http' not in page
+    assert page.count("data:image/png;base64,") >= 6
+
+
+def test_what_comes_after_the_first_champion(
+    pixelgate: Command, image_tree: Tree, tmp_path: Path
+) -> None:
+    """Unchanged, then news; a weaker model is kept out; a bad batch trains nothing."""
+    root = image_tree({"cat": 70, "dog": 70, "owl": 70})
+    assert pixelgate("run", "--data", root, *QUICK, flow=True).code == 0
+
+    again = pixelgate("run", "--data", root, *QUICK, "--json", flow=True)
+    assert again.code == 0
+    assert (again.json["outcome"], again.json["model_version"]) == ("unchanged", "1")
+    assert "train" not in [stage["name"] for stage in again.json["stages"]]
+
+    image_tree({"cat": 1}, first=900)
+    weak_settings = ("--set", "training.epochs=1", "--set", "training.learning_rate=1e-7")
+    weak = pixelgate("run", "--data", root, *weak_settings, "--json", flow=True)
+    assert weak.json["outcome"] in ("kept_champion", "model_rejected")
+    assert weak.json["champion_metrics"]["accuracy"] > weak.json["metrics"]["accuracy"]
+
+    predicted = pixelgate("predict", root / "owl", root / "cat/000.png")
+    rows = list(csv.DictReader(io.StringIO(predicted.out)))
+    assert len(rows) == 71
+    assert sum(row["predicted"] == "owl" for row in rows) > 60
+    lines = pixelgate("predict", root / "cat/000.png", "--format", "jsonl").out.splitlines()
+    assert json.loads(lines[0])["path"] == str(root / "cat/000.png")
+
+    # A model that was rejected moves no baseline.
+    accepted = 211 if weak.json["outcome"] == "kept_champion" else 210
+    assert pixelgate("baseline", "show", "--json").json[0]["files"] == accepted
+    image_tree({"eel": 40}, first=950)
+    unknown = pixelgate("gate", root)
+    assert unknown.code == 3
+    assert "eel/950.png: eel" in unknown.err
+    shutil.rmtree(root / "eel")
+
+    (root / "dog/003.png").write_bytes((root / "dog/003.png").read_bytes()[:90])
+    told = tmp_path / "told.json"
+    hook = f"{sys.executable} -c \"import sys; open('{told}', 'w').write(sys.stdin.read())\""
+    bad = pixelgate(
+        "run", "--data", root, *QUICK, "--set", f"notify.on_outcome={hook}", "--json", flow=True
+    )
+    assert (bad.code, bad.json["outcome"]) == (3, "data_rejected")
+    assert "dog/003.png" in bad.err
+    assert "Traceback" not in bad.err
+    assert [stage["name"] for stage in bad.json["stages"]] == ["inventory", "validate"]
+    assert bad.json["model_version"] is None
+    assert json.loads(told.read_text()) == bad.json
+    assert not (Path(bad.json["directory"]) / "model").exists()
+
+    part = pixelgate(
+        "run", "--data", root, *QUICK, "--set", "gate.decodes.quarantine=true", "--json", flow=True
+    )
+    assert part.json["outcome"] in ("promoted", "kept_champion"), part.err
+    assert (part.json["images"], part.json["quarantined"]) == (211, 1)
+
+    outcomes = [run["outcome"] for run in pixelgate("runs", "--json").json]
+    assert outcomes[1:] == [
+        "data_rejected",
+        "data_rejected",
+        weak.json["outcome"],
+        "unchanged",
+        "promoted",
+    ]
+    assert "data_rejected" in pixelgate("runs").out
+
+
+def test_a_model_below_the_floor_is_exit_4(pixelgate: Command, image_tree: Tree) -> None:
+    """The model gate says no, and says which rule."""
+    ended = pixelgate(
+        "run", "--data", image_tree(), "--set", "training.epochs=1", "--set",
+        "training.learning_rate=1e-9", "--set", "registry.min_accuracy=0.95", "--json", flow=True,
+    )  # fmt: skip
+    assert ended.code == 4, ended.err
+    assert ended.json["outcome"] == "model_rejected"
+    assert "floor" in ended.err
+    assert "Traceback" not in ended.err
+
+
+def test_two_retrainings_of_a_model_do_not_run_side_by_side(
+    pixelgate: Command, image_tree: Tree, tmp_path: Path
+) -> None:
+    """The second is told that one is running, and leaves nothing behind."""
+    from tasks.config import RetrainConfig
+    from tasks.runs import only_one
+
+    with only_one(RetrainConfig(home=tmp_path / "home")):
+        ended = pixelgate("run", "--data", image_tree(), flow=True)
+    assert ended.code == 1
+    assert "Another retraining of the model pixelgate is running" in ended.err
+    assert "Traceback" not in ended.err
+    assert not (tmp_path / "home/runs").exists()
+
+
+def test_a_run_without_a_server_starts_its_own(
+    pixelgate: Command, image_tree: Tree, tmp_path: Path
+) -> None:
+    """The embedded default: no server is named, none is left running, no noise is seen."""
+    root = image_tree({"cat": 40, "dog": 4})
+    ended = pixelgate("run", "--data", root, env={"PREFECT_HOME": str(tmp_path / "prefect")})
+    assert ended.code == 3
+    assert "class dog: 4 pictures" in ended.err
+    assert not any(noise in ended.err for noise in NOISE)
+    assert "temporary server" in (tmp_path / "home/logs/pixelgate.log").read_text("utf-8")
+
+
+def test_an_unforeseen_fault_is_one_line_and_its_traceback_is_in_the_log(
+    pixelgate: Command, image_tree: Tree, tmp_path: Path
+) -> None:
+    """Exit 1; the log file has what a developer needs, and the run is not lost from the list."""
+    (tmp_path / "home/state").mkdir(parents=True)
+    (tmp_path / "home/state/mlflow.db").write_text("this is no database" * 100)
+    ended = pixelgate("run", "--data", image_tree(), flow=True)
+    assert ended.code == 1
+    assert "Traceback (most" not in ended.err
+    assert "home/logs/pixelgate.log" in ended.err
+    assert "Traceback (most" in (tmp_path / "home/logs/pixelgate.log").read_text("utf-8")
+    assert pixelgate("runs", "--json").json[0]["outcome"] == "failed"
+
+
+def test_the_demo_ends_in_a_promoted_model(pixelgate: Command, tmp_path: Path) -> None:
+    """1,797 real digits, above 97% on the test split, and the commands to try next."""
+    ended = pixelgate("demo", "--json", flow=True)
+    assert ended.code == 0, ended.err
+    assert ended.json["outcome"] == "promoted"
+    assert ended.json["metrics"]["accuracy"] > 0.97
+    assert ended.json["images"] == 1797
+    assert "Try next:" in ended.err
+    assert Path(ended.json["report"]).is_relative_to(tmp_path)
