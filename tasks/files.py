@@ -7,6 +7,7 @@ import json
 import logging
 import os
 import shutil
+import time
 import uuid
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import pandas as pd
+
+# After this long nobody is still writing in a folder that is not in its place yet.
+ABANDONED_SECONDS = 86_400.0
 
 log = logging.getLogger("pixelgate")
 
@@ -59,6 +63,31 @@ def replacing_folder(path: Path) -> Iterator[Path]:
         sync(path.parent)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def outdated(folder: Path, *, kept: int) -> list[Path]:
+    """Return which folders inside one nobody needs any more.
+
+    Args:
+        folder: holds folders that `replacing_folder` made; need not exist.
+        kept: how many of them stay, those used last.
+
+    Returns:
+        The rest of them, and what processes that were killed left half-written.
+    """
+    by_age = sorted((entry for entry in folder.glob("*") if entry.is_dir()), key=folder_age)
+    whole = [entry for entry in by_age if not entry.name.startswith(".")]
+    unfinished = [entry for entry in by_age if entry.name.startswith(".")]
+    return [*whole[kept:], *(left for left in unfinished if folder_age(left) > ABANDONED_SECONDS)]
+
+
+def folder_age(folder: Path) -> float:
+    """Return for how many seconds neither it nor a file in it was changed."""
+    try:
+        times = [path.stat().st_mtime for path in (folder, *folder.glob("*"))]
+    except OSError:
+        return 0.0
+    return time.time() - max(times)
 
 
 def sync(path: Path) -> None:

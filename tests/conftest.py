@@ -24,6 +24,7 @@ from tasks import environment
 environment.prepare()
 
 from tasks.config import DataConfig, RetrainConfig  # noqa: E402 - after the libraries are quiet
+from tasks.files import ABANDONED_SECONDS  # noqa: E402 - as above
 from tasks.inventory.scan import take_inventory  # noqa: E402 - as above
 from tasks.validation.baseline import accept_baseline  # noqa: E402 - as above
 from tasks.validation.context import gather_context  # noqa: E402 - as above
@@ -41,6 +42,15 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[1]
 # What libraries say to developers, and no user of the command line should see.
 NOISE = ("Traceback", "oneDNN", "temporary server", "Calculating Metrics", "mlflow.store")
+
+
+def leave_half_written(folder: Path, file: str) -> None:
+    """Leave what two processes were writing there: one killed days ago, one at it now."""
+    for name, age in ((".1234abcd.killed", 2 * ABANDONED_SECONDS), (".1234abcd.running", 0.0)):
+        (folder / name).mkdir(parents=True)
+        (folder / name / file).write_bytes(b"some")
+        for entry in (folder / name / file, folder / name):
+            os.utime(entry, times=(entry.stat().st_atime - age, entry.stat().st_mtime - age))
 
 
 def state_of(folder: Path) -> dict[str, str]:

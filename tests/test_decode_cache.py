@@ -18,7 +18,7 @@ from tasks.generators.pipelines import pixels_of
 from tasks.generators.recipe import Inputs, build_inputs
 from tasks.inventory.columns import readable
 from tasks.inventory.scan import inventory_of
-from tests.conftest import config_for, in_mode
+from tests.conftest import config_for, in_mode, leave_half_written
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -235,11 +235,7 @@ def test_old_caches_are_forgotten(image_tree: Tree) -> None:
     root = image_tree()
     folder = config_for(root).state / "decoded"
     folder.mkdir(parents=True)
-    for name, age in ((".1234abcd.killed", 2 * cache.ABANDONED_SECONDS), (".1234abcd.running", 0)):
-        (folder / name).mkdir()
-        (folder / name / "pixels.npy").write_bytes(b"some")
-        for entry in (folder / name / "pixels.npy", folder / name):
-            os.utime(entry, times=(entry.stat().st_atime - age, entry.stat().st_mtime - age))
+    leave_half_written(folder, "pixels.npy")
     for side in range(10, 10 + cache.KEPT + 3):
         inputs = inputs_for(root, generators={"target_size": side})
     kept = sorted(entry.name for entry in folder.iterdir())

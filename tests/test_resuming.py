@@ -17,9 +17,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tasks.config import RetrainConfig
+from tasks.training import reuse
 from tasks.training.checkpoints import Workspace
 from tasks.training.isolation import train_apart
-from tests.conftest import ROOT, wait_until
+from tests.conftest import ROOT, leave_half_written, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -220,3 +222,19 @@ def test_a_run_killed_in_training_goes_on_and_is_promoted(
     forced = pixelgate(*arguments, "--force", flow=True)
     assert "epoch 1/4" in forced.err
     assert json.loads(forced.out)["training"]["ended"] == "all epochs done"
+
+
+def test_old_trainings_are_forgotten_and_half_written_ones_are_no_trainings(
+    tmp_path: Path,
+) -> None:
+    """The last few stay whatever a killed process left beside them."""
+    config = RetrainConfig(home=tmp_path)
+    folder = config.state / "trained"
+    for number in range(reuse.KEPT + 2):
+        made = folder / f"{number:032d}"
+        made.mkdir(parents=True)
+        os.utime(made, times=(1e9 + number, 1e9 + number))
+    leave_half_written(folder, "model.keras")
+    reuse.forget_old_trainings(config)
+    left = sorted(entry.name for entry in folder.iterdir() if entry.is_dir())
+    assert left == [".1234abcd.running", *(f"{number:032d}" for number in range(2, reuse.KEPT + 2))]

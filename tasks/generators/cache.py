@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import os
 import shutil
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,23 +12,19 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tasks.errors import PicturesChangedError, PixelgateError
-from tasks.files import digest, replacing_folder
+from tasks.files import digest, folder_age, outdated, replacing_folder
 from tasks.generators.arrays import DecodedArray
 from tasks.inventory.columns import BYTES, PATH, SHA256
 from tasks.processes import in_chunks, map_chunks
 from tasks.progress import track
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     import pandas as pd
 
     from tasks.generators.decoding import Decoding
 
 KEPT = 4
 AHEAD = "ahead"
-# What a run that was killed left half-written; nobody writes in it any more.
-ABANDONED_SECONDS = 86_400.0
 
 log = logging.getLogger("pixelgate.generators")
 
@@ -83,7 +78,9 @@ def decode_once(
     # All that they hold of this data is in the array now.
     for ahead in folder.glob(f"{decoding.name}-{AHEAD}-*"):
         shutil.rmtree(ahead, ignore_errors=True)
-    _forget_old(folder)
+    for old in outdated(folder, kept=KEPT):
+        log.info("removing the decoded pictures in %s, not used lately", old)
+        shutil.rmtree(old, ignore_errors=True)
     return array.pixels
 
 
@@ -100,7 +97,7 @@ def _reserve(array: DecodedArray, shape: tuple[int, ...]) -> None:
 
 def _fill(array: DecodedArray, pictures: pd.DataFrame, decoding: Decoding, source: Source) -> None:
     hashes, places = pictures[SHA256].tolist(), np.arange(len(pictures))
-    for known in sorted(array.folder.parent.glob(f"{decoding.name}-*"), key=_age):
+    for known in sorted(array.folder.parent.glob(f"{decoding.name}-*"), key=folder_age):
         if len(places):
             places = DecodedArray(known).copy_known(hashes, places, array)
     if len(places):
@@ -144,28 +141,3 @@ def _decode_chunk(
         except Exception as error:  # noqa: BLE001 - decoders raise anything on damaged bytes
             problems.append(f"{path}: {error}")
     return problems
-
-
-def _forget_old(folder: Path) -> None:
-    """Remove arrays that were not used lately, and what killed runs left behind."""
-    newest_first = sorted(_visible(folder), key=_age)
-    abandoned = [left for left in folder.glob(".*") if _age(left) > ABANDONED_SECONDS]
-    for old in [*newest_first[KEPT:], *abandoned]:
-        log.info("removing the decoded pictures in %s, not used lately", old)
-        if old.is_dir():
-            shutil.rmtree(old, ignore_errors=True)
-        else:
-            old.unlink(missing_ok=True)
-
-
-def _visible(folder: Path) -> Iterator[Path]:
-    return (entry for entry in folder.iterdir() if not entry.name.startswith("."))
-
-
-def _age(entry: Path) -> float:
-    """Return for how many seconds neither it nor a file in it was changed."""
-    try:
-        times = [path.stat().st_mtime for path in (entry, *entry.glob("*"))]
-    except OSError:
-        return 0.0
-    return time.time() - max(times)

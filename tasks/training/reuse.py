@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from filelock import FileLock, Timeout
 
 from tasks.errors import TrainingFailedError
-from tasks.files import replacing_folder
+from tasks.files import outdated, replacing_folder
 from tasks.training.trained import read_trained
 
 if TYPE_CHECKING:
@@ -46,9 +46,7 @@ def folders_of(key: str, config: RetrainConfig) -> TrainingFolders:
 def forget_old_trainings(config: RetrainConfig) -> None:
     """Remove all but the last few trainings, finished or given up; none that is under way."""
     for kind in ("training", "trained"):
-        folders = [folder for folder in (config.state / kind).glob("*") if folder.is_dir()]
-        by_age = sorted(folders, key=lambda folder: folder.stat().st_mtime, reverse=True)
-        for folder in by_age[KEPT:]:
+        for folder in outdated(config.state / kind, kept=KEPT):
             with contextlib.suppress(Timeout), lock_of(folder).acquire(timeout=0):
                 shutil.rmtree(folder, ignore_errors=True)
 
