@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import math
 import shutil
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import keras
 import pandas as pd
 
-from tasks.files import read_json, replacing, replacing_folder, write_json
+from tasks.files import file_digest, read_json, replacing, replacing_folder, write_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -70,7 +69,7 @@ class Workspace:
         for step in self._steps_done():
             folder = self.backup_of(step)
             try:
-                if read_json(folder / STATE)["sha256"] == _sha256(folder / WEIGHTS):
+                if read_json(folder / STATE)["sha256"] == file_digest(folder / WEIGHTS):
                     return step
                 reason = "its content changed"
             except (OSError, ValueError, KeyError, TypeError) as error:
@@ -171,7 +170,7 @@ class Backup(keras.callbacks.Callback):
             write_json(
                 folder / STATE,
                 {
-                    "sha256": _sha256(folder / WEIGHTS),
+                    "sha256": file_digest(folder / WEIGHTS),
                     "random": [v.numpy().tolist() for v in _random_states(self.model)],
                     "metrics": [v.numpy().tolist() for v in self.model.metrics_variables],
                 },
@@ -219,8 +218,3 @@ class BestWeights(keras.callbacks.Callback):
 def _random_states(model: keras.Model) -> list[keras.Variable]:
     """The states of layers that draw random numbers, such as dropout."""
     return [v for v in model.variables if v.path.endswith("seed_generator_state")]
-
-
-def _sha256(file: Path) -> str:
-    with file.open("rb") as opened:
-        return hashlib.file_digest(opened, "sha256").hexdigest()

@@ -51,7 +51,10 @@ class TrainingConfig(Part):
         None,
         description="Training ends in this time with the best weights so far; default: no limit.",
     )
-    optimizer: str = Field("adam", description="Name of a Keras optimizer.")
+    optimizer: str = Field(
+        "adam",
+        description="Name of a Keras optimizer; muon moves kernels of convolutions too.",
+    )
     momentum: Fraction = Field(
         0.9, description="Of optimizers that have one, such as sgd (Nesterov's there)."
     )
