@@ -21,6 +21,6 @@ def retrain(config: RetrainConfig) -> State:
         news = steps.require_news(run, inventory)
         inputs = steps.build_generators(run, admitted)
         model = steps.train(run, inputs, news)
-        evaluations = steps.evaluate(run, model, inputs, admitted)
+        evaluations = steps.evaluate(run, model, inputs, admitted, news)
         steps.register(run, model, inputs, evaluations)
     return steps.final_state(run)

@@ -107,7 +107,8 @@ def evaluate_model(
     test = pictures.iloc[rows][[PATH, LABEL]].reset_index(drop=True)
     table = pd.concat([test, answered], axis="columns")
     evaluation = _measure(table, config, write_parquet(predictions, table))
-    write_json(predictions.with_suffix(".json"), asdict(evaluation))
+    numbers = {name: value for name, value in asdict(evaluation).items() if name != "predictions"}
+    write_json(predictions.with_suffix(".json"), numbers)
     return evaluation
 
 

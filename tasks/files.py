@@ -130,6 +130,12 @@ def read_parquet_or_none(path: Path) -> pd.DataFrame | None:
         return None
 
 
+def file_digest(path: Path) -> str:
+    """Return the SHA-256, in hexadecimal, of a file."""
+    with path.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()
+
+
 def digest(content: Any) -> str:
     """Return the SHA-256, in hexadecimal, of `content` written as canonical JSON."""
     canonical = json.dumps(content, sort_keys=True, default=_plain)

@@ -16,11 +16,12 @@ from prefect.states import Completed, Failed
 
 from tasks import artifacts, runs
 from tasks.errors import NothingNew, PixelgateError, WorkerDone
-from tasks.files import digest
+from tasks.files import digest, file_digest
 from tasks.staging import first_line, stage
 
 if TYPE_CHECKING:
     import pandas as pd
+    from prefect.cache_policies import CachePolicy
     from prefect.client.schemas.objects import State
 
     from tasks.config import RetrainConfig
@@ -150,18 +151,17 @@ def _is_gone(run: Run, _inputs: Inputs, key: str, _champion: StartingPoint | Non
     return run.config.force or read_trained(folders_of(key, run.config).finished) is None
 
 
-def _training_key(_context: object, arguments: dict[str, Any]) -> str:
-    """Results of all homes are in one store of Prefect's, so that the home is part of the key."""
-    run: Run = arguments["run"]
-    return digest(["train", str(run.config.home), arguments["key"]])
+def _kept(name: str) -> CachePolicy:
+    """Keep a stage's result under its key; results of all homes are in one store of Prefect's."""
+
+    def key_of(_context: object, arguments: dict[str, Any]) -> str:
+        run: Run = arguments["run"]
+        return digest([name, str(run.config.home), arguments["key"]])
+
+    return CacheKeyFnPolicy(cache_key_fn=key_of)
 
 
-@stage(
-    "train",
-    cache_policy=CacheKeyFnPolicy(cache_key_fn=_training_key),
-    refresh=_is_gone,
-    persist_result=True,
-)
+@stage("train", cache_policy=_kept("train"), refresh=_is_gone, persist_result=True)
 def train_once(run: Run, inputs: Inputs, key: str, champion: StartingPoint | None) -> str:
     """Train in a process of its own; its epochs appear in Prefect as they end."""
     from tasks.training.isolation import Request, train_apart
@@ -189,33 +189,19 @@ def train_once(run: Run, inputs: Inputs, key: str, champion: StartingPoint | Non
     return key
 
 
-@stage("evaluate")
 def evaluate(
-    run: Run, model: TrainedModel, inputs: Inputs, inventory: pd.DataFrame
+    run: Run, model: TrainedModel, inputs: Inputs, inventory: pd.DataFrame, key: str
 ) -> tuple[Evaluation, Evaluation | None]:
-    """Ask the new model, and the champion if there is one, about the same test pictures."""
-    from tasks.evaluation import evaluate_model, worst_mistakes
-    from tasks.registry.champion import find_champion
+    """Evaluate model and champion, or take what a run that was cut short had finished."""
+    from tasks.evaluated import copy_evaluations, folder_of
+    from tasks.evaluation import worst_mistakes
+    from tasks.registry.champion import champion_version
     from tasks.reporting.results import draw_evaluation
 
+    key = digest([key, file_digest(model.path), champion_version(run.config)])
+    key = evaluate_once(run, model, inputs, inventory, key)
     folder = run.directory / "evaluation"
-    evaluation = evaluate_model(
-        model.path,
-        inputs.contract,
-        inventory,
-        run.config,
-        predictions=folder / "predictions.parquet",
-    )
-    champion = find_champion(run.config)
-    before = None
-    if champion is not None:
-        before = evaluate_model(
-            champion.model,
-            champion.contract,
-            inventory,
-            run.config,
-            predictions=folder / "champion_predictions.parquet",
-        )
+    evaluation, before = copy_evaluations(folder_of(key, run.config), folder)
     mistakes = worst_mistakes(evaluation, most=run.config.evaluation.mistakes_shown)
     draw_evaluation(evaluation, mistakes, inputs, folder)
     artifacts.show_evaluation(run, evaluation)
@@ -228,6 +214,27 @@ def evaluate(
         f"; champion {before.accuracy:.4f}" if before else "",
     )
     return evaluation, before
+
+
+def _was_not_evaluated(
+    run: Run, _model: TrainedModel, _inputs: Inputs, _inventory: pd.DataFrame, key: str
+) -> bool:
+    """Tell whether the files of an evaluation are not there, or not wanted (--force)."""
+    from tasks.evaluated import folder_of
+
+    return run.config.force or not folder_of(key, run.config).exists()
+
+
+@stage("evaluate", cache_policy=_kept("evaluate"), refresh=_was_not_evaluated, persist_result=True)
+def evaluate_once(
+    run: Run, model: TrainedModel, inputs: Inputs, inventory: pd.DataFrame, key: str
+) -> str:
+    """Ask the new model, and the champion if there is one, about the same test pictures."""
+    from tasks.evaluated import evaluate_both, folder_of
+
+    directory = folder_of(key, run.config)
+    evaluate_both(model.path, inputs, inventory, run.config, directory=directory)
+    return key
 
 
 @stage("register", **ONE_PASSING_FAULT)

@@ -7,14 +7,13 @@ carries the version of the code and the settings its columns follow from.
 
 from __future__ import annotations
 
-import hashlib
 import inspect
 import logging
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from tasks.files import digest, write_parquet
+from tasks.files import digest, file_digest, write_parquet
 from tasks.inventory import duplicates, layouts, likeness, looks, pictures, splits
 from tasks.inventory.columns import BYTES, COLUMNS, MTIME_NS, PATH, PICTURE_COLUMNS
 
@@ -99,7 +98,7 @@ class InventoryCache:
         rows = inventory.reset_index(drop=True)
         rows.attrs |= {"pictures": self._pictures, "whole": self._whole, "seed": self._seed}
         unnamed = write_parquet(self._folder / f"{self._name}.parquet", rows)
-        name = f"{self._name}-{_checksum(unnamed)}.parquet"
+        name = f"{self._name}-{file_digest(unnamed)}.parquet"
         unnamed.replace(unnamed.with_name(name))
         for file in self._files():
             if file.name != name:
@@ -111,7 +110,7 @@ class InventoryCache:
     def _load(self) -> pd.DataFrame:
         for file in self._files():
             try:
-                if _checksum(file) != file.stem.partition("-")[2]:
+                if file_digest(file) != file.stem.partition("-")[2]:
                     raise ValueError("its bytes are not those that were written")  # noqa: TRY301 - handled as a torn file is
                 known = pd.read_parquet(file)
             except Exception as error:  # noqa: BLE001 - a torn file raises anything; none of it matters
@@ -127,8 +126,3 @@ class InventoryCache:
 def _version(modules: list[object], *settings: object) -> str:
     """Name what a row follows from beside the file: the code that made it and its settings."""
     return digest([*map(inspect.getsource, modules), *settings])  # type: ignore[arg-type]
-
-
-def _checksum(file: Path) -> str:
-    with file.open("rb") as handle:
-        return hashlib.file_digest(handle, "sha256").hexdigest()

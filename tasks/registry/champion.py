@@ -56,6 +56,13 @@ def find_champion(config: RetrainConfig) -> Champion | None:
         )
 
 
+def champion_version(config: RetrainConfig) -> str | None:
+    """Return the version in production without loading it; None when there is none yet."""
+    with open_store(config):
+        version = version_by_alias(config.name, CHAMPION)
+        return None if version is None else str(version.version)
+
+
 def find_starting_point(config: RetrainConfig) -> StartingPoint | None:
     """Return what a warm start begins with: None without training.warm_start or a champion."""
     if not config.training.warm_start:
