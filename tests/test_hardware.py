@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pickle
+import shutil
 import socket
 import subprocess
 import sys
@@ -12,18 +13,21 @@ from typing import TYPE_CHECKING, Any
 
 import keras
 import numpy as np
+import pandas as pd
 import pytest
 
 from tasks.errors import SettingsError
 from tasks.training import hardware, precision
+from tasks.training.checkpoints import Workspace
 from tasks.training.hardware import settle_hardware
 from tasks.training.settings import TrainingConfig
 from tasks.training.trained import read_trained
-from tests.conftest import ROOT
+from tests.conftest import ROOT, wait_until
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from tasks.training.trained import TrainedModel
     from tests.trainings import Trainer
 
 
@@ -118,8 +122,6 @@ def test_mirrored_trains_as_one_device_does(trainer: Trainer) -> None:
 
 def test_steps_per_execution_and_xla_train_alike(trainer: Trainer) -> None:
     """Three steps a call see the same data; XLA adds in another order."""
-    import pandas as pd
-
     plain, several, compiled = (
         pd.read_csv(trainer.train(name, training={"precision": "float32", **settings}).history)
         for name, settings in (
@@ -143,13 +145,12 @@ def free_ports(count: int) -> list[int]:
     return ports
 
 
-def test_two_workers_train_one_model(trainer: Trainer) -> None:
-    """MultiWorkerMirroredStrategy in two processes: both end with the same weights."""
+def start_workers(trainer: Trainer, kind: str, **training: Any) -> list[subprocess.Popen[bytes]]:
+    """Start two processes that train one model together, each in folders of its own."""
     workers = [f"127.0.0.1:{port}" for port in free_ports(2)]
-    settings = {"epochs": 3, "precision": "float32"}
     started = []
     for index in range(2):
-        request = trainer.request(f"worker{index}", training=settings)
+        request = trainer.request(f"{kind}{index}", training=training)
         task = {"type": "worker", "index": index}
         child = subprocess.Popen(
             [sys.executable, "-m", "tasks.training.isolation"],
@@ -158,7 +159,7 @@ def test_two_workers_train_one_model(trainer: Trainer) -> None:
             stderr=subprocess.DEVNULL,
             env={
                 **os.environ,
-                "PYTHONPATH": str(ROOT),
+                "PYTHONPATH": os.pathsep.join([str(ROOT), str(trainer.home.parent)]),
                 "TF_CONFIG": json.dumps({"cluster": {"worker": workers}, "task": task}),
             },
         )
@@ -166,17 +167,63 @@ def test_two_workers_train_one_model(trainer: Trainer) -> None:
         pickle.dump(request, child.stdin)
         child.stdin.flush()
         started.append(child)
+    return started
+
+
+def ended_workers(
+    trainer: Trainer, kind: str, started: list[subprocess.Popen[bytes]]
+) -> tuple[list[TrainedModel], list[str]]:
+    """Wait for both; return what each trained and what each told."""
     told = [child.stdout.read().decode() for child in started if child.stdout]
-    codes = [child.wait(timeout=200) for child in started]
-    assert codes == [0, 0], told
-    chief, other = (read_trained(trainer.folders(f"worker{n}")["directory"]) for n in range(2))
-    assert chief is not None, told
-    assert other is not None
-    assert "worker 0 of 2" in chief.hardware
-    assert (chief.is_chief, other.is_chief) == (True, False)
-    first, second = (keras.saving.load_model(made.path) for made in (chief, other))
-    # Each worker keeps the batch statistics of its own share; what is learnt is shared.
+    assert [child.wait(timeout=200) for child in started] == [0, 0], told
+    made = [read_trained(trainer.folders(f"{kind}{n}")["directory"]) for n in range(2)]
+    return [one for one in made if one is not None], told
+
+
+def same_weights(one: TrainedModel, other: TrainedModel) -> None:
+    """Compare what is learnt; each worker keeps the batch statistics of its own share."""
+    first, second = (keras.saving.load_model(made.path) for made in (one, other))
     for a, b in zip(first.trainable_weights, second.trainable_weights, strict=True):
         np.testing.assert_allclose(a, b, atol=1e-6)
+
+
+def test_two_workers_train_one_model(
+    trainer: Trainer, own_module: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """MultiWorkerMirroredStrategy in two processes: both end with the same weights.
+
+    Killed, with one of them a backup behind the other, they end with the same weights too.
+    """
+    settings = {"epochs": 3, "precision": "float32", "backup_steps": 3}
+    (chief, other), told = ended_workers(
+        trainer, "worker", start_workers(trainer, "worker", **settings)
+    )
+    assert "worker 0 of 2" in chief.hardware
+    assert (chief.is_chief, other.is_chief) == (True, False)
+    same_weights(chief, other)
     assert chief.steps_per_epoch == other.steps_per_epoch
     assert "epoch" in told[0]
+
+    monkeypatch.setenv("SECONDS_A_STEP", "0.4")
+    settings["callbacks"] = [f"{own_module}:Slow"]
+    killed = start_workers(trainer, "killed", **settings)
+    places = [Workspace(trainer.folders(f"killed{n}")["workspace"]) for n in range(2)]
+    wait_until(
+        lambda: all(place.backup_of(chief.steps_per_epoch + 3).exists() for place in places),
+        seconds=120,
+        what="a backup in the second epoch",
+    )
+    for child in killed:
+        child.kill()
+        child.wait()
+    shutil.rmtree(places[1].backup_of(places[1].whole_backups()[0]))
+    ahead, behind = (place.whole_backups() for place in places)
+    assert ahead[0] > behind[0] > 0
+    monkeypatch.setenv("SECONDS_A_STEP", "0")
+    (first, second), _ = ended_workers(
+        trainer, "killed", start_workers(trainer, "killed", **settings)
+    )
+    same_weights(first, second)
+    same_weights(first, chief)
+    history, whole = (pd.read_csv(made.history) for made in (first, chief))
+    np.testing.assert_allclose(history, whole, rtol=1e-4)

@@ -64,19 +64,28 @@ class Workspace:
         best = f" The best weights so far are in {self.best}." if self.best.exists() else ""
         return f"The same command goes on after step {steps[0]}.{best}"
 
-    def last_step(self) -> int:
-        """Return the step of the last whole backup, 0 if there is none; torn ones are removed."""
-        for step in self._steps_done():
-            folder = self.backup_of(step)
-            try:
-                if read_json(folder / STATE)["sha256"] == file_digest(folder / WEIGHTS):
-                    return step
-                reason = "its content changed"
-            except (OSError, ValueError, KeyError, TypeError) as error:
-                reason = str(error)
-            log.warning("the backup of step %d is not whole (%s) and left out", step, reason)
-            shutil.rmtree(folder)
-        return 0
+    def whole_backups(self) -> list[int]:
+        """Return the steps there are whole backups of, the last one first; remove torn ones."""
+        return [step for step in self._steps_done() if self._is_whole(step)]
+
+    def _is_whole(self, step: int) -> bool:
+        folder = self.backup_of(step)
+        try:
+            if read_json(folder / STATE)["sha256"] == file_digest(folder / WEIGHTS):
+                return True
+            reason = "its content changed"
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            reason = str(error)
+        log.warning("the backup of step %d is not whole (%s) and left out", step, reason)
+        shutil.rmtree(folder)
+        return False
+
+    def forget_what_follows(self, step: int, *, epoch: int) -> None:
+        """Remove what a training that goes on after a step, in this epoch, will do again."""
+        for later in self._steps_done():
+            if later > step:
+                shutil.rmtree(self.backup_of(later))
+        self._forget_epochs(after=epoch)
 
     def backup_of(self, step: int) -> Path:
         """Return the folder of a step's backup."""
@@ -98,7 +107,7 @@ class Workspace:
             return pd.DataFrame({"epoch": [], "loss": [], MONITORED: []})
         return pd.read_csv(self.history)
 
-    def forget_epochs(self, *, after: int) -> None:
+    def _forget_epochs(self, *, after: int) -> None:
         """Cut rows of epochs that will be run again off the history."""
         rows = self.epochs()
         kept = rows[rows["epoch"] < after]

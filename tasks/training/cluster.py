@@ -7,6 +7,24 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from tasks.training.checkpoints import KEPT
+
+
+def agree_on_step(strategy: tf.distribute.Strategy, backups: list[int]) -> int:
+    """Return the last step that every worker can go on from; workers may have been killed apart.
+
+    Each worker backs up at the same steps and keeps the last few, so that one is common to all
+    unless a worker lost its disk; then all begin anew.
+
+    Args:
+        strategy: the one the workers opened together.
+        backups: the steps this worker has whole backups of.
+    """
+    told = sorted(backups, reverse=True)[:KEPT]
+    padded = tf.constant([told + [0] * (KEPT - len(told))], tf.int64)
+    everyone = strategy.gather(padded, axis=0).numpy().tolist()
+    return int(max(set.intersection(*map(set, everyone)), default=0))
+
 
 class ClusterModel(keras.Model):
     """A model that can be fitted under MultiWorkerMirroredStrategy; for training only.

@@ -20,7 +20,7 @@ from tasks.models import build_model
 from tasks.settings import import_by_path
 from tasks.training.balance import class_weights
 from tasks.training.checkpoints import Backup, BestWeights, Workspace
-from tasks.training.cluster import ClusterModel
+from tasks.training.cluster import ClusterModel, agree_on_step
 from tasks.training.compiling import plan_phases, prepare_phase
 from tasks.training.flips import average_over_flips
 from tasks.training.fused import fuse_batch_normalization
@@ -129,8 +129,8 @@ class _Training:
     def run(self, on_epoch: OnEpoch, champion: StartingPoint | None) -> Watch:
         """Run what is left of the phases; the best weights are in the workspace then."""
         self.workspace.directory.mkdir(parents=True, exist_ok=True)
-        done = self.workspace.last_step()
-        self.workspace.forget_epochs(after=done // self.steps)
+        done = self._step_to_go_on_from()
+        self.workspace.forget_what_follows(done, epoch=done // self.steps)
         model = self.build(ClusterModel if self.hardware.workers > 1 else keras.Model)
         if done:
             log.info(
@@ -167,6 +167,12 @@ class _Training:
             if model.stop_training:
                 break
         return watch
+
+    def _step_to_go_on_from(self) -> int:
+        backups = self.workspace.whole_backups()
+        if self.hardware.workers > 1:
+            return agree_on_step(tf.distribute.get_strategy(), backups)
+        return max(backups, default=0)
 
     def build(self, kind: type[keras.Model] = keras.Model) -> keras.Model:
         """Build the model, untrained, under the present dtype policy."""
