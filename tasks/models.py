@@ -113,9 +113,9 @@ def small_cnn(pictures: keras.KerasTensor, dropout: float | None = None) -> kera
 
     For small colour pictures such as CIFAR-10's, whose fine detail tells the class; sixteen times
     the operations of fast_cnn. After airbench (Jordan, 94% on CIFAR-10 in 3.29 seconds, 2024): a
-    2 x 2 first layer that is whitened and doesn't learn, blocks that pool between convolution and batch
-    normalisation, a maximum over the last map, and small logits, so that the first steps are not
-    too sure of themselves; narrower. Dropout defaults to 0.1.
+    2 x 2 first layer that is whitened and doesn't learn, blocks that pool between convolution and
+    batch normalisation, a maximum over the last map, and small logits, so that the first steps are
+    not too sure of themselves; narrower. Dropout defaults to 0.1.
     """
     features = _whiten(pictures, 2 * 2 * pictures.shape[3], kernel=2)
     features = _shrink(features, 32, largest=LARGEST_STEM)
