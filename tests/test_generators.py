@@ -10,6 +10,7 @@ from PIL import Image
 
 from tasks.config import RetrainConfig
 from tasks.errors import DataFolderError, SettingsError
+from tasks.generators import pipelines
 from tasks.generators.pipelines import (
     evaluation_batches,
     pixels_of,
@@ -120,14 +121,24 @@ def test_an_epoch_shows_every_training_picture_once(image_tree: Tree) -> None:
     assert epochs[0] != epochs[1]
 
 
-def test_a_pipeline_opened_later_goes_on_as_if_it_had_not_stopped(image_tree: Tree) -> None:
-    """Order and augmentation follow from seed and step alone."""
-    inputs = inputs_for(image_tree(), generators={"batch_size": 16})
-    whole = list(training_batches(inputs, seed=3).take(12).as_numpy_iterator())
-    later = list(training_batches(inputs, seed=3, first_step=7).take(5).as_numpy_iterator())
-    for (pictures, targets), (again, same) in zip(whole[7:], later, strict=True):
-        assert np.array_equal(pictures, again)
-        assert np.array_equal(targets, same)
+@pytest.mark.parametrize(("size", "group"), [(16, 128), (16, 40), (10, 30), (9, 18), (500, 128)])
+@pytest.mark.parametrize("whole_batches", [False, True])
+def test_a_pipeline_opened_later_goes_on_as_if_it_had_not_stopped(
+    image_tree: Tree, monkeypatch: pytest.MonkeyPatch, size: int, group: int, *, whole_batches: bool
+) -> None:
+    """Order and augmentation follow from seed and step alone, however batches are grouped."""
+    monkeypatch.setattr(pipelines, "GROUP", group)
+    inputs = inputs_for(image_tree(), generators={"batch_size": size})
+    steps = steps_per_epoch(inputs, whole_batches=whole_batches)
+    options = {"seed": 3, "whole_batches": whole_batches}
+    whole = list(training_batches(inputs, **options).take(2 * steps + 3).as_numpy_iterator())
+    for first in sorted({1, steps - 1, steps, steps + 2, 2 * steps - 1, 2 * steps}):
+        later = training_batches(inputs, **options, first_step=first).take(2 * steps + 3 - first)
+        for (pictures, targets), (again, same) in zip(
+            whole[first:], later.as_numpy_iterator(), strict=True
+        ):
+            assert np.array_equal(pictures, again)
+            assert np.array_equal(targets, same)
 
 
 def test_evaluation_is_never_augmented(image_tree: Tree) -> None:

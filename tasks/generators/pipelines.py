@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import pandas as pd
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from tasks.generators.recipe import InputContract
 
 EVALUATION_BATCH = 256
+# Pictures that are moved in one call, unless they are large.
+GROUP, GROUP_BYTES = 128, 2**22
 
 
 def steps_per_epoch(inputs: Inputs, *, whole_batches: bool = False) -> int:
@@ -55,30 +58,68 @@ def training_batches(
     """
     rows, targets = _rows_of(inputs, TRAIN)
     read = _reader(inputs, targets)
-
-    size = inputs.batch_size
-    filled = len(rows) // size * size
+    groups = _Groups.of(inputs, len(rows), whole_batches=whole_batches)
 
     def one_epoch(number: tf.Tensor) -> tf.data.Dataset:
         order = tf.random.experimental.stateless_shuffle(rows, seed=tf.stack([seed, number]))
         # A row a batch, as gathering single numbers into batches costs as much as augmenting them.
-        batches = tf.data.Dataset.from_tensor_slices(tf.reshape(order[:filled], (-1, size)))
-        if filled == len(rows) or (whole_batches and filled):
+        full = tf.reshape(order[: groups.full * groups.size], (-1, groups.size))
+        batches = tf.data.Dataset.from_tensor_slices(full).batch(groups.together)
+        if not groups.rest:
             return batches
-        return batches.concatenate(tf.data.Dataset.from_tensors(order[filled:]))
+        return batches.concatenate(tf.data.Dataset.from_tensors(order[None, -groups.rest :]))
 
-    def prepared(step: tf.Tensor, at: tf.Tensor) -> tuple[tf.Tensor, ...]:
-        pictures, target = read(at)
-        # A seed a step, so that augmentation doesn't depend on where the pipeline was opened.
-        moved = augment(pictures, inputs.settings, seed=tf.stack([tf.cast(seed, tf.int64), step]))
-        if class_weights is None:
-            return moved, target
-        return moved, target, tf.gather(class_weights, tf.gather(targets, at))
+    def prepared(group: tf.Tensor, at: tf.Tensor) -> tuple[tf.Tensor, ...]:
+        drawn = tf.reshape(at, (-1,))
+        pictures, target = read(drawn)
+        # A seed a group, so that augmentation doesn't depend on where the pipeline was opened.
+        moved = augment(pictures, inputs.settings, seed=tf.stack([tf.cast(seed, tf.int64), group]))
+        parts = [moved, target]
+        if class_weights is not None:
+            parts.append(tf.gather(class_weights, tf.gather(targets, drawn)))
+        shape = tf.shape(at)
+        return tuple(tf.reshape(part, tf.concat([shape, tf.shape(part)[1:]], 0)) for part in parts)
 
+    before, within = groups.place_of(first_step)
     epochs = tf.data.Dataset.range(np.iinfo(np.int64).max)
-    numbered = epochs.flat_map(_as_it_is(one_epoch)).enumerate().skip(first_step)
-    batches = numbered.map(_as_it_is(prepared), num_parallel_calls=tf.data.AUTOTUNE)
+    numbered = epochs.flat_map(_as_it_is(one_epoch)).enumerate().skip(before)
+    prepared_groups = numbered.map(_as_it_is(prepared), num_parallel_calls=tf.data.AUTOTUNE)
+    batches = prepared_groups.unbatch().skip(within)
     return _whole_batches_apart(batches.prefetch(tf.data.AUTOTUNE))
+
+
+@dataclass(frozen=True)
+class _Groups:
+    """Batches that are prepared together: for small pictures the cost is the call, not the pixels.
+
+    Attributes:
+        size: pictures a batch.
+        together: batches a group; the last one of an epoch may have fewer.
+        full: batches of an epoch that are filled.
+        rest: pictures of the epoch's last batch, a group by itself; 0 if there is none.
+    """
+
+    size: int
+    together: int
+    full: int
+    rest: int
+
+    @classmethod
+    def of(cls, inputs: Inputs, pictures: int, *, whole_batches: bool) -> Self:
+        """Settle the groups of an epoch of so many pictures."""
+        size = inputs.batch_size
+        most = min(GROUP, GROUP_BYTES // math.prod(inputs.contract.shape))
+        full, rest = divmod(pictures, size)
+        return cls(size, max(1, most // size), full, 0 if whole_batches and full else rest)
+
+    def place_of(self, step: int) -> tuple[int, int]:
+        """Return how many whole groups come before a step, and how many batches of its group."""
+        whole = math.ceil(self.full / self.together)
+        epoch, batch = divmod(step, self.full + bool(self.rest))
+        before = epoch * (whole + bool(self.rest))
+        if batch == self.full:
+            return before + whole, 0
+        return before + batch // self.together, batch % self.together
 
 
 def evaluation_batches(inputs: Inputs, split: str, *, shares: int = 1) -> tf.data.Dataset:
