@@ -72,18 +72,18 @@ def kill_after(request: Any, step: int) -> None:
 def test_a_training_killed_with_sigkill_ends_as_an_uninterrupted_one(
     trainer: Trainer, own_module: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Killed in the first epoch, again in the middle of the second, and of the third."""
+    """Killed in the first epoch, and again in the middle of the second."""
     settings = {**SETTINGS, "callbacks": [f"{own_module}:Slow"]}
     whole = train_apart(trainer.request("whole", training=settings), on_epoch=lambda *_: None)
     request = trainer.request("killed", training=settings)
     monkeypatch.setenv("SECONDS_A_STEP", "0.3")
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(ROOT), str(trainer.home.parent)]))
-    for step in (4, 13, 22):
+    for step in (4, 13):
         kill_after(request, step)
     monkeypatch.delenv("SECONDS_A_STEP")
     seen: list[int] = []
     resumed = train_apart(request, on_epoch=lambda epoch, *_: seen.append(epoch))
-    assert seen in ([3, 4], [4])
+    assert seen in ([2, 3, 4], [3, 4])
     same_training(whole, resumed)
     assert not request.workspace.exists()
 
