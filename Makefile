@@ -36,7 +36,7 @@ run: $(READY)  ## Retrain on your folder: make run DATA=photos/
 
 .PHONY: test
 test: $(READY)  ## Run the tests.
-	@$(BIN)/python -m pytest -m "not real" --numprocesses 2 --dist loadgroup
+	@$(BIN)/python -m pytest -m "not real" --numprocesses 2 --dist worksteal
 
 .PHONY: test-real
 test-real: $(READY)  ## Run the slow tests on MNIST and CIFAR-10: make test-real DATA=folder of both

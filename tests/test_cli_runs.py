@@ -8,7 +8,7 @@ import json
 import shutil
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tests.conftest import NOISE, state_of
 
@@ -33,13 +33,8 @@ EVIDENCE = (
 )
 
 
-def test_a_retraining_is_promoted_and_leaves_its_evidence(
-    pixelgate: Command, image_tree: Tree
-) -> None:
+def check_first_champion(first: Any, root: Path, before: dict[str, str]) -> None:
     """The summary is whole, the evidence is there, and the user's folder is as it was."""
-    root = image_tree({"cat": 70, "dog": 70, "owl": 70})
-    before = state_of(root)
-    first = pixelgate("run", "--data", root, *QUICK, "--json", flow=True)
     assert first.code == 0, first.err
     assert not any(noise in first.err for noise in NOISE)
     summary = first.json
@@ -61,12 +56,14 @@ def test_a_retraining_is_promoted_and_leaves_its_evidence(
     assert page.count("data:image/png;base64,") >= 6
 
 
-def test_what_comes_after_the_first_champion(
+def test_a_first_champion_and_what_comes_after(
     pixelgate: Command, image_tree: Tree, tmp_path: Path
 ) -> None:
-    """Unchanged, then news; a weaker model is kept out; a bad batch trains nothing."""
+    """Promoted; unchanged, then news; a weaker model is kept out; a bad batch trains nothing."""
     root = image_tree({"cat": 70, "dog": 70, "owl": 70})
-    assert pixelgate("run", "--data", root, *QUICK, flow=True).code == 0
+    before = state_of(root)
+    first = pixelgate("run", "--data", root, *QUICK, "--json", flow=True)
+    check_first_champion(first, root, before)
 
     again = pixelgate("run", "--data", root, *QUICK, "--json", flow=True)
     assert again.code == 0

@@ -20,9 +20,6 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[1]
 
-# The later ones ask the server of the earlier ones, which each process of the tests has one of.
-pytestmark = pytest.mark.xdist_group("serve")
-
 
 @pytest.fixture(scope="module")
 def digits(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -119,14 +116,13 @@ def test_serve_retrains_by_itself(prefect_server: Any, digits: Path, tmp_path: P
     check_evidence(prefect_server, run, home, "served")
 
 
-def test_a_deployment_is_run_by_a_worker(prefect_server: Any, digits: Path, tmp_path: Path) -> None:
-    """`make deploy`, then a worker of the process pool: the schedule does the rest."""
-    home, log = tmp_path / "home", tmp_path / "worker.log"
-    env = {**prefect_server.env, "PREFECT_PROFILES_PATH": str(tmp_path / "profiles.toml")}
+def deploy(server: Any, data: Path, place: Path, *, model: str, cron: str) -> dict[str, str]:
+    """Run `make deploy` as README says; return the environment of a worker."""
+    env = {**server.env, "PREFECT_PROFILES_PATH": str(place / "profiles.toml")}
     deployed = subprocess.run(
         [
-            *("make", "deploy", f"DATA={digits}", f"HOME_DIR={home}", "MODEL=deployed"),
-            *("CRON=* * * * *", f"BIN={Path(sys.executable).parent}", "READY="),
+            *("make", "deploy", f"DATA={data}", f"HOME_DIR={place / 'home'}", f"MODEL={model}"),
+            *(f"CRON={cron}", f"BIN={Path(sys.executable).parent}", "READY="),
         ],
         cwd=ROOT,
         env=env,
@@ -135,6 +131,13 @@ def test_a_deployment_is_run_by_a_worker(prefect_server: Any, digits: Path, tmp_
         check=False,
     )
     assert deployed.returncode == 0, deployed.stdout + deployed.stderr
+    return env
+
+
+def test_a_deployment_is_run_by_a_worker(prefect_server: Any, digits: Path, tmp_path: Path) -> None:
+    """`make deploy`, then a worker of the process pool: the schedule does the rest."""
+    home, log = tmp_path / "home", tmp_path / "worker.log"
+    env = deploy(prefect_server, digits, tmp_path, model="deployed", cron="* * * * *")
     worker = [sys.executable, "-m", "prefect", "worker", "start", "--pool", "pixelgate"]
     with running(worker, log, env, tmp_path):
         run = until_promoted(prefect_server, home, log)
@@ -163,13 +166,17 @@ def test_the_drill_runs_as_a_flow(prefect_server: Any, digits: Path, tmp_path: P
     assert {row["result"] for row in json.loads(tables[0]["data"])} == {"passed", "tripped"}
 
 
-def test_the_server_refuses_bad_values(prefect_server: Any) -> None:
+def test_the_server_refuses_bad_values(prefect_server: Any, digits: Path, tmp_path: Path) -> None:
     """The parameters are one typed form: an unknown or wrong setting never becomes a run."""
     import urllib.error
 
-    deployments = prefect_server.ask("/deployments/filter")
-    assert deployments, "the tests before deploy to this server"
-    one = deployments[0]
+    deploy(prefect_server, digits, tmp_path, model="strict", cron="0 2 1 1 *")
+    (one,) = (
+        deployment
+        for deployment in prefect_server.ask("/deployments/filter")
+        if deployment["parameters"].get("config", {}).get("name") == "strict"
+        and deployment["entrypoint"].endswith(":retrain")
+    )
     schema = one["parameter_openapi_schema"]["definitions"]
     assert "description" in schema["TrainingConfig"]["properties"]["epochs"]
     for wrong in ({"training": {"epochs": 0}}, {"trainin": {}}):
