@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 import shutil
 from typing import TYPE_CHECKING
 
 from tasks.errors import PixelgateError
 from tasks.evaluation import Evaluation, evaluate_model
-from tasks.files import outdated, read_json, replacing_folder
+from tasks.files import copy_finished, outdated, read_json, replacing_folder
 from tasks.registry.champion import find_champion
 
 if TYPE_CHECKING:
@@ -23,8 +22,6 @@ if TYPE_CHECKING:
 
 PREDICTIONS, CHAMPION_PREDICTIONS = "predictions.parquet", "champion_predictions.parquet"
 KEPT = 4
-
-log = logging.getLogger("pixelgate")
 
 
 def folder_of(key: str, config: RetrainConfig) -> Path:
@@ -72,8 +69,7 @@ def copy_evaluations(finished: Path, directory: Path) -> Evaluations:
         PixelgateError: they were removed meanwhile.
     """
     try:
-        with replacing_folder(directory) as copy:
-            shutil.copytree(finished, copy, dirs_exist_ok=True)
+        copy_finished(finished, directory)
     except FileNotFoundError as error:
         raise PixelgateError(f"The finished evaluation is gone: {error}. Run again.") from None
     champion = directory / CHAMPION_PREDICTIONS

@@ -65,6 +65,16 @@ def replacing_folder(path: Path) -> Iterator[Path]:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
+def copy_finished(finished: Path, directory: Path) -> None:
+    """Copy what runs share of a finished stage into the evidence of one, whole or not at all.
+
+    Raises:
+        FileNotFoundError: it was removed meanwhile.
+    """
+    with replacing_folder(directory) as copy:
+        shutil.copytree(finished, copy, dirs_exist_ok=True)
+
+
 def outdated(folder: Path, *, kept: int) -> list[Path]:
     """Return which folders inside one nobody needs any more.
 

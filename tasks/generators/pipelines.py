@@ -27,8 +27,7 @@ GROUP, GROUP_BYTES = 128, 2**22
 
 def steps_per_epoch(inputs: Inputs, *, whole_batches: bool = False) -> int:
     """Return how many batches hold every training picture once; but for the rest, if whole."""
-    batches = inputs.counts[TRAIN] / inputs.batch_size
-    return max(1, math.floor(batches)) if whole_batches else math.ceil(batches)
+    return max(1, _Groups.of(inputs, inputs.counts[TRAIN], whole_batches=whole_batches).steps)
 
 
 def training_batches(
@@ -112,10 +111,15 @@ class _Groups:
         full, rest = divmod(pictures, size)
         return cls(size, max(1, most // size), full, 0 if whole_batches and full else rest)
 
+    @property
+    def steps(self) -> int:
+        """Batches an epoch."""
+        return self.full + bool(self.rest)
+
     def place_of(self, step: int) -> tuple[int, int]:
         """Return how many whole groups come before a step, and how many batches of its group."""
         whole = math.ceil(self.full / self.together)
-        epoch, batch = divmod(step, self.full + bool(self.rest))
+        epoch, batch = divmod(step, self.steps)
         before = epoch * (whole + bool(self.rest))
         if batch == self.full:
             return before + whole, 0

@@ -14,8 +14,9 @@ class ConvMuon(keras.optimizers.Muon):
     """Keras' Muon, which moves kernels of convolutions along orthogonal directions too.
 
     A kernel is taken as the matrix (height * width * inputs, outputs), as Muon's author does
-    (Jordan et al., Muon: an optimizer for hidden layers, 2024). Biases, batch normalisation and
-    what `exclude_layers` names go AdamW's way, as in Keras.
+    (Jordan et al., Muon: an optimizer for hidden layers, 2024). Everything else moves
+    as in Keras: dense kernels by Muon, but for the layers that `exclude_layers` names; the rest by
+    AdamW.
     """
 
     def update_step(self, gradient: Any, variable: keras.Variable, learning_rate: Any) -> None:

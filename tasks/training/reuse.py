@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from filelock import FileLock, Timeout
 
 from tasks.errors import TrainingFailedError
-from tasks.files import outdated, replacing_folder
+from tasks.files import copy_finished, outdated
 from tasks.training.trained import read_trained
 
 if TYPE_CHECKING:
@@ -63,8 +63,7 @@ def copy_trained(finished: Path, directory: Path) -> TrainedModel:
         TrainingFailedError: it was removed meanwhile.
     """
     try:
-        with replacing_folder(directory) as copy:
-            shutil.copytree(finished, copy, dirs_exist_ok=True)
+        copy_finished(finished, directory)
     except FileNotFoundError as error:
         raise TrainingFailedError(f"The finished training is gone: {error}. Run again.") from None
     trained = read_trained(directory)
