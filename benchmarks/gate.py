@@ -53,11 +53,11 @@ def cleanvision_checks(folder: Path) -> int:
 
 
 def inventory(folder: Path, memory: Path) -> int:
-    """Take the product's inventory, with everything it knows and remembers of each picture."""
-    from tasks.config import DataConfig
+    """Take the product's inventory, with everything it knows and remembers of each image."""
+    from tasks.config.data import DataConfig
     from tasks.inventory.scan import take_inventory
 
-    return len(take_inventory(DataConfig(directory=folder), seed=42, memory=memory))
+    return len(take_inventory(DataConfig(directory=folder), seed=42, cache_dir=memory))
 
 
 def synthesised(rows: int) -> pd.DataFrame:
@@ -94,7 +94,7 @@ def synthesised(rows: int) -> pd.DataFrame:
             "bit_depth": 8,
             "frames": 1,
             "orientation": 1,
-            "honest_suffix": True,
+            "format_matches_extension": True,
             "perceptual_hash": "0" * 16,
             "pixel_hash": hashes,
             "thumbnail": [thumb.tobytes() for thumb in thumbs],
@@ -105,10 +105,10 @@ def synthesised(rows: int) -> pd.DataFrame:
 
 def validation(rows: int) -> Callable[[], int]:
     """Prepare an inventory and an accepted one before it; return the run of every expectation."""
-    from tasks.config import RetrainConfig
+    from tasks.config.schema import RetrainConfig
     from tasks.validation.baseline import accept_baseline
     from tasks.validation.context import gather_context
-    from tasks.validation.stage import validate_inventory
+    from tasks.validation.validate import validate_inventory
     from tasks.validation.verdict import Verdict
 
     frame = synthesised(rows)
@@ -117,7 +117,7 @@ def validation(rows: int) -> Callable[[], int]:
     empty = Verdict(accepted=True, findings=(), data_fingerprint="", data_docs=place,
                     offenders=place, quarantine=place)  # fmt: skip
     accept_baseline(config, frame.iloc[: rows * 9 // 10], empty, run_id="before")
-    context = gather_context(config, champion_classes=None)
+    context = gather_context(config.paths, champion_classes=None)
 
     def run() -> int:
         verdict = validate_inventory(frame, config.gate, directory=place / "now", context=context)
@@ -128,7 +128,7 @@ def validation(rows: int) -> Callable[[], int]:
 
 def one_side(side: str, folder: Path, memory: Path) -> None:
     """Run one side in this process and print its seconds and its peak memory, libraries loaded."""
-    import tasks.validation.stage  # noqa: F401 - the sides differ in work, not in what they load
+    import tasks.validation.validate  # noqa: F401 - the sides differ in work, not in what they load
 
     work = {
         "tutorial": lambda: tutorial_loop(folder),
@@ -165,7 +165,7 @@ def report_sides(folder: Path) -> None:
     median = {side: statistics.median(each[side]["seconds"] for each in rounds) for side in sides}
     print(f"`python benchmarks/gate.py {folder.name}/`, median of {ROUNDS} rounds in turns;")
     print("cleanvision once, its default checks in one process.\n")
-    print("| what | files | seconds | pictures a second | peak GiB |")
+    print("| what | files | seconds | images a second | peak GiB |")
     print("|---|---|---|---|---|")
     for side in sides:
         last, seconds = rounds[-1][side], median[side]
@@ -185,7 +185,7 @@ def report_photos() -> None:
     """Measure cold and warm where a file holds more than a few hundred bytes."""
     print(f"\n{PHOTOS:,} JPEG files of 1024 x 768 pixels, where a look costs what it does outside")
     print("of benchmarks:\n")
-    print("| what | seconds | pictures a second | peak GiB |")
+    print("| what | seconds | images a second | peak GiB |")
     print("|---|---|---|---|")
     with tempfile.TemporaryDirectory() as place:
         folder, memory = Path(place, "photos"), Path(place, "memory")
@@ -214,7 +214,7 @@ def report_rules(folder: Path) -> None:
 def report_million() -> None:
     """Take the inventory of a million files, cold and warm."""
     print("\nA million PNG files of 12 x 12 pixels, the whole inventory (`--million`):\n")
-    print("| what | seconds | pictures a second | peak GiB | wanted |")
+    print("| what | seconds | images a second | peak GiB | wanted |")
     print("|---|---|---|---|---|")
     with tempfile.TemporaryDirectory() as place:
         folder, memory = Path(place, "million"), Path(place, "memory")

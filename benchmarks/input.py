@@ -1,4 +1,4 @@
-"""How fast are pictures fed? The product's pipeline beside Keras' two, and the wait in training.
+"""How fast are images fed? The product's pipeline beside Keras' two, and the wait in training.
 
 The augmentation is the tutorial's. Both sides of every ratio run in this one command, each in a
 process of its own, in turns:
@@ -52,22 +52,22 @@ def image_dataset(folder: Path) -> Iterator[Any]:
         image_size=SIZE, verbose=False,
     )  # fmt: skip
     batches = files.map(
-        lambda pictures, labels: (augment(pictures, training=True), labels),
+        lambda images, labels: (augment(images, training=True), labels),
         num_parallel_calls=tf.data.AUTOTUNE,
     )
     return iter(batches.repeat().prefetch(tf.data.AUTOTUNE))
 
 
 def pixelgate(folder: Path) -> Iterator[Any]:
-    """Open the product's pipeline; the pictures are decoded by then."""
+    """Open the product's pipeline; the images are decoded by then."""
     from tasks.generators.pipelines import training_batches
 
     return iter(training_batches(_inputs(folder), seed=1))
 
 
 def _inputs(folder: Path, **parts: Any) -> Any:
-    from tasks.config import RetrainConfig
-    from tasks.generators.recipe import build_inputs
+    from tasks.config.schema import RetrainConfig
+    from tasks.generators.inputs import build_inputs
     from tasks.inventory.scan import inventory_of
 
     home = Path(os.environ["BENCHMARK_HOME"])
@@ -82,8 +82,8 @@ def _inputs(folder: Path, **parts: Any) -> Any:
     return build_inputs(inventory_of(config), config, directory=home)
 
 
-def pictures_a_second(opened: Callable[[Path], Iterator[Any]], folder: Path) -> float:
-    """Draw batches and return the pictures a second."""
+def images_a_second(opened: Callable[[Path], Iterator[Any]], folder: Path) -> float:
+    """Draw batches and return the images a second."""
     batches = opened(folder)
     for _ in range(WARM_UP):
         next(batches)
@@ -94,9 +94,9 @@ def pictures_a_second(opened: Callable[[Path], Iterator[Any]], folder: Path) -> 
 
 
 def decoding_seconds(folder: Path) -> float:
-    """Decode every picture into a new cache; return the seconds."""
-    from tasks.config import RetrainConfig
-    from tasks.generators.recipe import build_inputs
+    """Decode every image into a new cache; return the seconds."""
+    from tasks.config.schema import RetrainConfig
+    from tasks.generators.inputs import build_inputs
     from tasks.inventory.scan import inventory_of
 
     with tempfile.TemporaryDirectory() as place:
@@ -111,15 +111,15 @@ def waiting_share(folder: Path) -> float:
     """Train fast_cnn at its own batch size; return the share of time spent waiting for batches."""
     import numpy as np
 
+    from tasks.config.training import TrainingConfig
     from tasks.generators.pipelines import training_batches
-    from tasks.models import build_model
-    from tasks.training.compiling import plan_phases, prepare_phase
-    from tasks.training.hardware import settle_hardware
-    from tasks.training.settings import TrainingConfig
-    from tasks.training.stage import dtype_policy
+    from tasks.models.architectures import build_model
+    from tasks.training.hardware import choose_hardware
+    from tasks.training.phases import plan_phases, prepare_phase
+    from tasks.training.train import dtype_policy
 
     inputs, settings = _inputs(folder, batch_size=128), TrainingConfig()
-    hardware = settle_hardware(settings).with_precision(None)
+    hardware = choose_hardware(settings).with_precision(None)
     with dtype_policy(hardware.precision):
         model = build_model(inputs.contract, settings, rescale=1 / 255)
     (phase,) = plan_phases(settings, epochs=1)
@@ -147,7 +147,7 @@ SIDES = {
 def measure(name: str, folder: Path) -> float:
     """Measure one side; called in a process of its own."""
     if name in SIDES:
-        return pictures_a_second(SIDES[name], folder)
+        return images_a_second(SIDES[name], folder)
     return {"decoding": decoding_seconds, "waiting": waiting_share}[name](folder)
 
 
@@ -161,14 +161,14 @@ def main() -> None:
         found = in_turns(__file__, [*SIDES, "waiting"], folder, rounds=ROUNDS)
         (decoding,) = in_turns(__file__, ["decoding"], folder, rounds=1)["decoding"]
     rates = {name: statistics.median(found[name]) for name in SIDES}
-    print(f"# Feeding pictures\n\n`python benchmarks/input.py {folder.name}/`, {os.cpu_count()}")
+    print(f"# Feeding images\n\n`python benchmarks/input.py {folder.name}/`, {os.cpu_count()}")
     print(f"cores, median of {ROUNDS} turns, batches of {BATCH}, the tutorial's augmentation.\n")
-    print("| pipeline | pictures a second (least to most) | pixelgate is faster |\n|---|---|---|")
+    print("| pipeline | images a second (least to most) | pixelgate is faster |\n|---|---|---|")
     for name, rate in rates.items():
         least, most = min(found[name]), max(found[name])
         print(f"| {name} | {rate:,.0f} ({least:,.0f} to {most:,.0f}) |"
               f" {rates['pixelgate'] / rate:.1f} times |")  # fmt: skip
-    print(f"\nDecoding all pictures into the cache, once for all epochs and runs: {decoding:.1f} s."
+    print(f"\nDecoding all images into the cache, once for all epochs and runs: {decoding:.1f} s."
           f"\nWaiting for batches of 128 while fast_cnn trains, default augmentation drawn:"
           f" {statistics.median(found['waiting']):.2%} of the time.")  # fmt: skip
 

@@ -30,7 +30,7 @@ def train_folder(folder: Path) -> Path:
 
 
 def tutorial_generator(folder: Path) -> Any:
-    """Open the tutorial's ImageDataGenerator on the training pictures."""
+    """Open the tutorial's ImageDataGenerator on the training images."""
     from keras.src.legacy.preprocessing.image import ImageDataGenerator
 
     return ImageDataGenerator(rescale=1 / 255, **AUGMENTATION).flow_from_directory(

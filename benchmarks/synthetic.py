@@ -1,4 +1,4 @@
-"""Folders of pictures made up for a measurement."""
+"""Folders of images made up for a measurement."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 TUTORIAL_STEPS, TUTORIAL_EPOCHS_STEPS = 300, 18_750
 WARM_UP = 20
-# Short: smaller batches give more steps a picture, and so few of them need no more variety
+# Short: smaller batches give more steps an image, and so few of them need no more variety
 # than shifts of a whole pixel.
 SHORT = {
     "training": {"steps_per_epoch": 380, "epochs": 1, "learning_rate": 0.012, "dropout": 0.0},
@@ -70,8 +70,8 @@ def whole(folder: Path) -> dict[str, Any]:
     from tasks import environment
 
     environment.prepare()
-    from tasks.config import RetrainConfig
-    from tasks.generators.ahead import DecodingAhead
+    from tasks.config.schema import RetrainConfig
+    from tasks.generators.eager_decode import EagerDecoder
     from tasks.inventory.scan import inventory_of
 
     settings = json.loads(os.environ["BENCHMARK_SETTINGS"])
@@ -80,12 +80,12 @@ def whole(folder: Path) -> dict[str, Any]:
         place = Path(home)
         settings |= {"home": home, "data": {**settings.get("data", {}), "directory": str(folder)}}
         config = RetrainConfig.model_validate(settings)
-        with DecodingAhead(config) as ahead:
+        with EagerDecoder(config) as ahead:
             inventory = inventory_of(config, ahead=ahead)
         spent["inventory"] = time.perf_counter() - started
-        from tasks.evaluation import evaluate_model
-        from tasks.generators.recipe import build_inputs
-        from tasks.training.stage import train_model
+        from tasks.evaluation.evaluate import evaluate_model
+        from tasks.generators.inputs import build_inputs
+        from tasks.training.train import train_model
 
         inputs = build_inputs(inventory, config, directory=place)
         spent["decoded"] = time.perf_counter() - started
@@ -108,35 +108,35 @@ def whole(folder: Path) -> dict[str, Any]:
 
 
 def candidate(folder: Path) -> float:
-    """Train one model 200 steps; return its pictures a second."""
+    """Train one model 200 steps; return its images a second."""
     del folder
     import numpy as np
 
-    from tasks.generators.recipe import InputContract
-    from tasks.models import build_model
-    from tasks.training.compiling import plan_phases, prepare_phase
-    from tasks.training.fused import fuse_batch_normalization
-    from tasks.training.hardware import settle_hardware
-    from tasks.training.settings import TrainingConfig
-    from tasks.training.stage import dtype_policy
+    from tasks.config.training import TrainingConfig
+    from tasks.models.architectures import build_model
+    from tasks.models.contract import InputContract
+    from tasks.training.fused_batch_norm import fuse_batch_normalization
+    from tasks.training.hardware import choose_hardware
+    from tasks.training.phases import plan_phases, prepare_phase
+    from tasks.training.train import dtype_policy
 
     wanted = json.loads(os.environ["BENCHMARK_SETTINGS"])
     settings = TrainingConfig.model_validate(wanted)
     contract = InputContract(tuple("0123456789"), 28, 28, "grayscale", "categorical")
-    hardware = settle_hardware(settings)
+    hardware = choose_hardware(settings)
     with dtype_policy(hardware.precision):
         model = build_model(contract, settings, rescale=1 / 255)
     fuse_batch_normalization(model)
     (phase,) = plan_phases(settings, epochs=1)
     prepare_phase(model, phase, contract, settings, hardware, steps=200)
     random = np.random.default_rng(0)
-    pictures = random.integers(0, 255, (128, 28, 28, 1), dtype=np.uint8)
+    images = random.integers(0, 255, (128, 28, 28, 1), dtype=np.uint8)
     targets = np.eye(10, dtype="float32")[random.integers(0, 10, 128)]
     for _ in range(WARM_UP):
-        model.train_on_batch(pictures, targets)
+        model.train_on_batch(images, targets)
     started = time.perf_counter()
     for _ in range(200):
-        model.train_on_batch(pictures, targets)
+        model.train_on_batch(images, targets)
     return 200 * 128 / (time.perf_counter() - started)
 
 
@@ -205,8 +205,8 @@ def rows(
 
 def print_models() -> None:
     """Print what each architecture and precision trains a second."""
-    print("\n## Models and precisions\n\nPictures a second, batches of 128, 28 x 28, one batch.\n")
-    print("| model | precision | XLA | pictures a second |\n|---|---|---|---|")
+    print("\n## Models and precisions\n\nImages a second, batches of 128, 28 x 28, one batch.\n")
+    print("| model | precision | XLA | images a second |\n|---|---|---|---|")
     for model in ("basic_cnn", "fast_cnn", "small_cnn"):
         for precision, jit in (("float32", False), ("float32", True), ("mixed_bfloat16", False)):
             os.environ["BENCHMARK_SETTINGS"] = json.dumps(

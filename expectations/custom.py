@@ -59,7 +59,7 @@ class ExpectationOfColumnCounts(ExpectationOfOneMetric, ABC):
 class ExpectColumnValueCountsToBeAtLeast(ExpectationOfColumnCounts):
     """Expect every value of a column to occur at least `min_count` times.
 
-    With `column="label"`: every class has enough pictures. The observed value is the smallest
+    With `column="label"`: every class has enough images. The observed value is the smallest
     count; the details list every value below the bound with its count.
     """
 

@@ -31,7 +31,7 @@ def _about(rule: str, severity: str, description: str) -> dict[str, Any]:
     return {"severity": severity, "description": description, "meta": {"rule": rule}}
 
 
-def nothing_told(  # noqa: PLR0913 - one expectation, said in full
+def no_problems(  # noqa: PLR0913 - one expectation, said in full
     rule: str,
     column: str,
     description: str,
@@ -60,7 +60,7 @@ def labelled(column: str, *, severity: str) -> Expectation:
     )
 
 
-def spelled_apart(column: str, *, severity: str) -> Expectation:
+def distinct_spellings(column: str, *, severity: str) -> Expectation:
     """No two classes differ only by case, blanks or Unicode form."""
     return ExpectColumnValuesToDifferInSpelling(
         column=column,
@@ -103,11 +103,11 @@ def numbers_between(  # noqa: PLR0913 - one expectation, said in full
 
 
 def classes_large_enough(column: str, *, min_count: int, severity: str) -> Expectation:
-    """Every class has at least `min_count` pictures."""
+    """Every class has at least `min_count` images."""
     return ExpectColumnValueCountsToBeAtLeast(
         column=column,
         min_count=min_count,
-        **_about("class_size", severity, f"Every class has at least {min_count} pictures."),
+        **_about("class_size", severity, f"Every class has at least {min_count} images."),
     )
 
 
@@ -119,7 +119,7 @@ def classes_balanced(column: str, *, max_ratio: float, severity: str) -> Expecta
         **_about(
             "class_balance",
             severity,
-            f"The largest class has at most {max_ratio:g} times the pictures of the smallest.",
+            f"The largest class has at most {max_ratio:g} times the images of the smallest.",
         ),
     )
 

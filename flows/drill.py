@@ -3,8 +3,8 @@
 from prefect import flow
 from prefect.client.schemas.objects import State
 
-from tasks import steps
-from tasks.config import RetrainConfig
+from tasks.config.schema import RetrainConfig
+from tasks.orchestration import stages
 
 
 @flow(name="drill", flow_run_name="drill {config.name}")
@@ -14,4 +14,4 @@ def drill(config: RetrainConfig) -> State:
     Args:
         config: every setting, one form in the Prefect UI.
     """
-    return steps.drill_gate(config, return_state=True)
+    return stages.drill_gate(config, return_state=True)

@@ -1,11 +1,11 @@
-"""The retraining, as it would be told: a line a stage."""
+"""The retraining, one line for each stage."""
 
 from prefect import flow
 from prefect.client.schemas.objects import State
 
-from tasks import steps
-from tasks.config import RetrainConfig
-from tasks.recording import RecordedRun
+from tasks.config.schema import RetrainConfig
+from tasks.orchestration import stages
+from tasks.orchestration.run_scope import RunScope
 
 
 @flow(name="retrain", flow_run_name="retrain {config.name}")
@@ -15,12 +15,12 @@ def retrain(config: RetrainConfig) -> State:
     Args:
         config: every setting, one form in the Prefect UI.
     """
-    with RecordedRun(config) as run:
-        inventory = steps.take_inventory(run)
-        admitted = steps.validate(run, inventory)
-        news = steps.require_news(run, inventory)
-        inputs = steps.build_generators(run, admitted)
-        model = steps.train(run, inputs, news)
-        evaluations = steps.evaluate(run, model, inputs, admitted, news)
-        steps.register(run, model, inputs, evaluations)
-    return steps.final_state(run)
+    with RunScope(config) as run:
+        inventory = stages.take_inventory(run)
+        admitted = stages.validate(run, inventory)
+        key = stages.skip_if_unchanged(run, inventory)
+        inputs = stages.build_generators(run, admitted)
+        model = stages.train(run, inputs, key)
+        evaluations = stages.evaluate(run, model, inputs, admitted, key)
+        stages.register(run, model, inputs, evaluations)
+    return stages.final_state(run)

@@ -1,5 +1,5 @@
-"""The stages of a retraining, one a module, in the order a run meets them.
+"""The work of Pixelgate, a package for each step; imports run downwards only.
 
-inventory, validation, generators, training (with models), evaluation, registry, reporting;
-steps wires them as Prefect tasks; config, errors, runs and files serve them all.
+orchestration, monitoring, serving, tuning, drill, reporting, registry, model_gate, evaluation,
+training, generators, models, validation, inventory, runs, config, storage, runtime, errors.
 """

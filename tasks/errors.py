@@ -9,16 +9,18 @@ PixelgateError              exit 1  an end that needs an operator
 ├── ModelRejectedError      exit 4  the model gate said no
 ├── RunInProgressError      exit 1  another retraining of the same model is running
 ├── DrillFailedError        exit 1  a rule of the gate did not catch its fault
-├── PicturesChangedError    exit 1  files changed between the inventory and their decoding
+├── ImagesChangedError      exit 1  files changed between the inventory and their decoding
 └── TrainingFailedError     exit 1  training ended without a usable model
 """
 
+from tasks.outcome import Outcome
+
 
 class PixelgateError(Exception):
-    """Base of every error a user can mend; printed as one message, never as a traceback."""
+    """Base of every error a user can fix; printed as one message, never as a traceback."""
 
     exit_code = 1
-    outcome = "failed"
+    outcome = Outcome.FAILED
 
 
 class UsageError(PixelgateError):
@@ -43,25 +45,25 @@ class DataRejectedError(PixelgateError):
     """At least one critical expectation failed; nothing was trained or registered."""
 
     exit_code = 3
-    outcome = "data_rejected"
+    outcome = Outcome.DATA_REJECTED
 
 
 class ModelRejectedError(PixelgateError):
     """The new model did not reach the floor, or its saved file answered differently."""
 
     exit_code = 4
-    outcome = "model_rejected"
+    outcome = Outcome.MODEL_REJECTED
 
 
 class RunInProgressError(PixelgateError):
-    """A second retraining of the same model was asked for while one is running."""
+    """A second retraining of the same model was started while one is running."""
 
 
 class DrillFailedError(PixelgateError):
-    """A planted fault was not caught, or an untouched sample was held up."""
+    """A planted fault was not caught, or an untouched sample was rejected."""
 
 
-class PicturesChangedError(PixelgateError):
+class ImagesChangedError(PixelgateError):
     """Files on disk are no longer those the inventory described."""
 
 
@@ -69,13 +71,17 @@ class TrainingFailedError(PixelgateError):
     """Training produced no model worth evaluating."""
 
 
-class NothingNew(Exception):  # noqa: N818 - an early good end, not a fault
+class EarlyEnd(Exception):  # noqa: N818 - a good end, not an error
+    """A run that ends well before its last stage."""
+
+    outcome = Outcome.UNCHANGED
+
+
+class Unchanged(EarlyEnd):
     """Data, settings and code are those of a run already judged; there is nothing to learn."""
 
-    outcome = "unchanged"
 
+class WorkerDone(EarlyEnd):
+    """A worker of a cluster has done its part; the chief continues with the model."""
 
-class WorkerDone(NothingNew):
-    """A worker of a cluster has done its part; the chief goes on with the model."""
-
-    outcome = "worker_done"
+    outcome = Outcome.WORKER_DONE

@@ -19,17 +19,18 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tasks import environment
+from tasks.runtime import environment
 
 environment.prepare()
 
-from tasks.config import DataConfig, RetrainConfig  # noqa: E402 - after the libraries are quiet
-from tasks.files import ABANDONED_SECONDS  # noqa: E402 - as above
+from tasks.config.data import DataConfig  # noqa: E402 - after the libraries are quiet
+from tasks.config.schema import RetrainConfig  # noqa: E402 - after the libraries are quiet
 from tasks.inventory.scan import take_inventory  # noqa: E402 - as above
+from tasks.runs.result_store import ABANDONED_SECONDS  # noqa: E402 - as above
 from tasks.validation.baseline import accept_baseline  # noqa: E402 - as above
 from tasks.validation.context import gather_context  # noqa: E402 - as above
-from tasks.validation.quarantine import note_quarantine  # noqa: E402 - as above
-from tasks.validation.stage import validate_inventory  # noqa: E402 - as above
+from tasks.validation.quarantine import record_quarantine  # noqa: E402 - as above
+from tasks.validation.validate import validate_inventory  # noqa: E402 - as above
 from tests.trainings import OWN_MODULE, Trainer  # noqa: E402 - as above
 
 if TYPE_CHECKING:
@@ -62,8 +63,8 @@ def state_of(folder: Path) -> dict[str, str]:
     }
 
 
-def draw_picture(label: int, number: int, *, size: tuple[int, int], mode: str) -> Image.Image:
-    """Draw a noisy picture a small CNN can learn: a bright bar whose place tells the class."""
+def draw_image(label: int, number: int, *, size: tuple[int, int], mode: str) -> Image.Image:
+    """Draw a noisy image a small CNN can learn: a bright bar whose place tells the class."""
     height, width = size
     random = np.random.default_rng([label, number])
     pixels = random.integers(0, 60, (height, width), dtype=np.uint8)
@@ -72,7 +73,7 @@ def draw_picture(label: int, number: int, *, size: tuple[int, int], mode: str) -
 
 
 def in_mode(pixels: np.ndarray, mode: str) -> Image.Image:
-    """Return 8-bit gray pixels as a picture of a mode of Pillow's."""
+    """Return 8-bit gray pixels as an image of a mode of Pillow's."""
     if mode == "I;16":
         return Image.fromarray(pixels.astype("uint16") * 257)
     return Image.fromarray(pixels).convert(mode)
@@ -103,7 +104,7 @@ def image_tree(tmp_path: Path) -> Callable[..., Path]:
             folder = root / name
             folder.mkdir(parents=True, exist_ok=True)
             for number in range(first, first + count):
-                draw_picture(label, number, size=size, mode=mode).save(
+                draw_image(label, number, size=size, mode=mode).save(
                     folder / f"{number:03d}{suffix}"
                 )
         return root
@@ -112,7 +113,7 @@ def image_tree(tmp_path: Path) -> Callable[..., Path]:
 
 
 @dataclass
-class Keeper:
+class ChunkWriter:
     """The data gate of one home: judges folders by all that is remembered, and accepts them."""
 
     home: Path
@@ -127,12 +128,12 @@ class Keeper:
     def inventory(self, root: Path) -> pd.DataFrame:
         """Take inventory with the memory of the home."""
         settings = DataConfig(directory=root)
-        return take_inventory(settings, seed=42, memory=self.home / "state/inventory")
+        return take_inventory(settings, seed=42, cache_dir=self.home / "state/inventory")
 
     def judge(self, root: Path, *, context: dict[str, Any] | None = None, **gate: Any) -> Verdict:
         """Judge a folder; `context` overrides what is remembered."""
         config = self.config(root, **gate)
-        remembered = gather_context(config, champion_classes=None)
+        remembered = gather_context(config.paths, champion_classes=None)
         self.judged += 1
         verdict = validate_inventory(
             self.inventory(root),
@@ -141,7 +142,7 @@ class Keeper:
             context=dataclasses.replace(remembered, **(context or {})),
             data_docs=False,
         )
-        note_quarantine(config, self.inventory(root), verdict)
+        record_quarantine(config.paths, self.inventory(root), verdict)
         return verdict
 
     def accept(self, root: Path, **gate: Any) -> Verdict:
@@ -154,9 +155,9 @@ class Keeper:
 
 
 @pytest.fixture
-def keeper(tmp_path: Path) -> Keeper:
+def keeper(tmp_path: Path) -> ChunkWriter:
     """Return a data gate with a home of its own."""
-    return Keeper(tmp_path / "keeper")
+    return ChunkWriter(tmp_path / "keeper")
 
 
 @pytest.fixture
@@ -169,7 +170,7 @@ def own_module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 
 @pytest.fixture
 def trainer(image_tree: Callable[..., Path], tmp_path: Path) -> Trainer:
-    """Return a trainer on three classes of 60 pictures."""
+    """Return a trainer on three classes of 60 images."""
     return Trainer(image_tree({"a": 60, "b": 60, "c": 60}), tmp_path / "trainer")
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tasks.config import DataConfig, GateConfig
+from tasks.config.data import DataConfig
+from tasks.config.gate import GateConfig
 from tasks.inventory.scan import take_inventory
-from tasks.validation.stage import validate_inventory
+from tasks.validation.validate import validate_inventory
 
 if TYPE_CHECKING:
     from pathlib import Path

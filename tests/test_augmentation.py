@@ -1,4 +1,4 @@
-"""The geometry of augmentation, compared with SciPy and Pillow on known pictures."""
+"""The geometry of augmentation, compared with SciPy and Pillow on known images."""
 
 from __future__ import annotations
 
@@ -10,33 +10,33 @@ import tensorflow as tf
 from PIL import Image, ImageEnhance
 from scipy import ndimage
 
-from tasks.config import GeneratorConfig
+from tasks.config.generators import GeneratorConfig
 from tasks.generators.augmentation import affine, augment, draw_moves, move
 
 STILL = {"rotation_range": 0, "width_shift_range": 0, "height_shift_range": 0, "zoom_range": 0}
 SCIPY_MODES = {"nearest": "nearest", "reflect": "reflect", "wrap": "grid-wrap"}
 
 
-def known_picture(height: int = 21, width: int = 30) -> np.ndarray:
-    """Return a smooth picture, in which an error of place shows: (height, width, 1) uint8."""
+def known_image(height: int = 21, width: int = 30) -> np.ndarray:
+    """Return a smooth image, in which an error of place shows: (height, width, 1) uint8."""
     rows, columns = np.mgrid[0:height, 0:width]
     return (rows * 6 + columns * 3).astype("uint8")[..., None]
 
 
 def scipy_moved(
-    picture: np.ndarray,
+    image: np.ndarray,
     theta: float,
     shift: tuple[float, float],
     zoom: tuple[float, float],
     mode: str,
 ) -> np.ndarray:
-    """Move a picture as ImageDataGenerator does: scipy.ndimage about the centre."""
+    """Move an image as ImageDataGenerator does: scipy.ndimage about the centre."""
     rotation = np.array([[math.cos(theta), -math.sin(theta)], [math.sin(theta), math.cos(theta)]])
     matrix = rotation @ np.diag(zoom)
-    centre = (np.array(picture.shape[:2]) - 1) / 2
+    centre = (np.array(image.shape[:2]) - 1) / 2
     offset = rotation @ np.array(shift) + centre - matrix @ centre
     moved = ndimage.affine_transform(
-        picture[..., 0].astype(float), matrix, offset=offset, order=1, mode=mode
+        image[..., 0].astype(float), matrix, offset=offset, order=1, mode=mode
     )
     return moved[..., None]
 
@@ -57,30 +57,28 @@ def test_moves_agree_with_scipy(
     theta: float, shift: tuple[float, float], zoom: tuple[float, float], fill_mode: str
 ) -> None:
     """Rotation, shift, zoom and flip put every pixel where SciPy puts it, within rounding."""
-    picture = known_picture()
+    image = known_image()
     moves = affine(
         tf.constant([theta]),
         *(tf.constant([float(value)]) for value in (*shift, *zoom)),
         height=tf.constant(21.0),
         width=tf.constant(30.0),
     )
-    moved = move(picture[None], moves, GeneratorConfig(fill_mode=fill_mode)).numpy()[0]
-    expected = scipy_moved(picture, theta, shift, zoom, SCIPY_MODES[fill_mode])
+    moved = move(image[None], moves, GeneratorConfig(fill_mode=fill_mode)).numpy()[0]
+    expected = scipy_moved(image, theta, shift, zoom, SCIPY_MODES[fill_mode])
     assert np.abs(moved.astype(float) - expected).max() <= 1.01
 
 
 def test_whole_turns_and_mirrors_are_exact() -> None:
     """A half turn is np.rot90 twice; a flip is np.fliplr or np.flipud."""
-    picture = known_picture(16, 16)
+    image = known_image(16, 16)
     for settings, expected in (
-        (GeneratorConfig(**STILL, horizontal_flip=True), np.fliplr(picture)),
-        (GeneratorConfig(**STILL, vertical_flip=True), np.flipud(picture)),
+        (GeneratorConfig(**STILL, horizontal_flip=True), np.fliplr(image)),
+        (GeneratorConfig(**STILL, vertical_flip=True), np.flipud(image)),
     ):
-        batch = augment(
-            np.repeat(picture[None], 64, 0), settings, seed=tf.constant([1, 2], tf.int64)
-        )
+        batch = augment(np.repeat(image[None], 64, 0), settings, seed=tf.constant([1, 2], tf.int64))
         flipped = [np.array_equal(moved, expected) for moved in batch.numpy()]
-        same = [np.array_equal(moved, picture) for moved in batch.numpy()]
+        same = [np.array_equal(moved, image) for moved in batch.numpy()]
         assert all(a != b for a, b in zip(flipped, same, strict=True))
         assert 10 < sum(flipped) < 54
 
@@ -93,15 +91,15 @@ def test_constant_fill_uses_cval() -> None:
         width=tf.constant(16.0),
     )
     settings = GeneratorConfig(fill_mode="constant", cval=77)
-    moved = move(known_picture(16, 16)[None], moves, settings).numpy()[0, :, :, 0]
+    moved = move(known_image(16, 16)[None], moves, settings).numpy()[0, :, :, 0]
     assert (moved[:, 8:] == 77).all()
 
 
 def test_nothing_asked_for_changes_nothing() -> None:
     """With all ranges zero the batch comes back as it went in."""
-    picture = known_picture()[None]
-    moved = augment(picture, GeneratorConfig(**STILL), seed=tf.constant([1, 1], tf.int64))
-    assert np.array_equal(moved.numpy(), picture)
+    image = known_image()[None]
+    moved = augment(image, GeneratorConfig(**STILL), seed=tf.constant([1, 1], tf.int64))
+    assert np.array_equal(moved.numpy(), image)
 
 
 @pytest.mark.parametrize(
@@ -146,7 +144,7 @@ def test_integers_and_lists_are_choices(extent: object, shifts: dict[int, int]) 
 
 
 def test_whole_pixels_move_nothing_in_between() -> None:
-    """A picture shifted by an integer has the pixels it had, not blends of them."""
+    """An image shifted by an integer has the pixels it had, not blends of them."""
     noise = np.random.default_rng(0).integers(0, 255, (1, 16, 16, 3), np.uint8)
     config = GeneratorConfig(**{**STILL, "width_shift_range": 3, "height_shift_range": [2]})
     batch = augment(np.repeat(noise, 32, 0), config, seed=tf.constant([1, 2], tf.int64)).numpy()
@@ -172,16 +170,16 @@ def test_zoom_draws_each_axis_apart_within_its_range() -> None:
 
 def test_brightness_agrees_with_pillow() -> None:
     """The factor is ImageEnhance.Brightness's."""
-    picture = known_picture()
+    image = known_image()
     config = GeneratorConfig(**STILL, brightness_range=(1.5, 1.5))
-    moved = augment(picture[None], config, seed=tf.constant([1, 1], tf.int64)).numpy()[0]
-    enhanced = ImageEnhance.Brightness(Image.fromarray(picture[..., 0])).enhance(1.5)
+    moved = augment(image[None], config, seed=tf.constant([1, 1], tf.int64)).numpy()[0]
+    enhanced = ImageEnhance.Brightness(Image.fromarray(image[..., 0])).enhance(1.5)
     assert np.abs(moved[..., 0].astype(int) - np.asarray(enhanced).astype(int)).max() <= 1
 
 
 def test_the_seed_decides() -> None:
-    """The same seed gives the same batch, another seed another, and pictures differ."""
-    batch = np.repeat(known_picture()[None], 8, 0)
+    """The same seed gives the same batch, another seed another, and images differ."""
+    batch = np.repeat(known_image()[None], 8, 0)
     config = GeneratorConfig()
     first, again, other = (
         augment(batch, config, seed=tf.constant([5, step], tf.int64)).numpy() for step in (1, 1, 2)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 def test_help_is_fast_and_has_examples_and_exit_codes() -> None:
     """No heavy library is imported for help, and every command shows an example."""
     script = (
-        "import sys; from flows.cli import main; sys.argv = ['pixelgate', *sys.argv[1:]]\n"
+        "import sys; from flows.cli.main import main; sys.argv = ['pixelgate', *sys.argv[1:]]\n"
         "try:\n    main()\nfinally:\n"
         "    heavy = {'tensorflow', 'keras', 'prefect', 'great_expectations', 'mlflow', 'pandas'}\n"
         "    print('HEAVY', sorted(heavy & set(sys.modules)), file=sys.stderr)\n"
@@ -63,8 +63,8 @@ def test_help_is_fast_and_has_examples_and_exit_codes() -> None:
         (("run", "--data", ".", "--set", "training.epochs=none"), "training.epochs"),
         (("run", "--data", ".", "--config", "none.toml"), "No settings file"),
         (("gate", "nowhere"), "No such data folder"),
-        (("inventory", "."), "No pictures under"),
-        (("predict", "nowhere.png"), "No such picture"),
+        (("inventory", "."), "No images under"),
+        (("predict", "nowhere.png"), "No such image"),
         (("serve", "--data", ".", "--every", "soon"), "--every"),
         (("serve", "--data", ".", "--cron", "at night"), "--cron"),
         (("serve", "--data", "."), "--cron"),
@@ -143,7 +143,7 @@ def test_an_operator_speaks_on_the_command_line(pixelgate: Command, image_tree: 
     refused = pixelgate("quarantine", "clear", "cat/bad.png")
     assert (refused.code, "can't be read" in refused.err) == (2, True)
     told = pixelgate("inventory", root, "--explain", "cat/bad.png")
-    assert (told.code, "not a picture in any known format" in told.out) == (0, True)
+    assert (told.code, "not an image in any known format" in told.out) == (0, True)
     assert pixelgate("baseline", "reset").code == 0
     assert pixelgate("baseline", "show", "--json").json == []
 

@@ -45,7 +45,7 @@ def check_first_champion(first: Any, root: Path, before: dict[str, str]) -> None
     assert {"macro_f1", "macro_precision", "macro_recall"} <= set(summary["metrics"])
     assert summary["champion_metrics"] is None
     assert {"expectation", "severity", "success", "observed"} <= set(summary["gate"][0])
-    stages = "inventory, validate, look for news, generators, train, evaluate, register"
+    stages = "inventory, validate, skip if unchanged, generators, train, evaluate, register"
     assert [stage["name"] for stage in summary["stages"]] == stages.split(", ")
     assert state_of(root) == before
     folder = Path(summary["directory"])
@@ -139,10 +139,10 @@ def test_two_retrainings_of_a_model_do_not_run_side_by_side(
     pixelgate: Command, image_tree: Tree, tmp_path: Path
 ) -> None:
     """The second is told that one is running, and leaves nothing behind."""
-    from tasks.config import RetrainConfig
-    from tasks.runs import only_one
+    from tasks.config.schema import RetrainConfig
+    from tasks.runs.run_lock import run_lock
 
-    with only_one(RetrainConfig(home=tmp_path / "home")):
+    with run_lock(RetrainConfig(home=tmp_path / "home")):
         ended = pixelgate("run", "--data", image_tree(), flow=True)
     assert ended.code == 1
     assert "Another retraining of the model pixelgate is running" in ended.err
@@ -157,7 +157,7 @@ def test_a_run_without_a_server_starts_its_own(
     root = image_tree({"cat": 40, "dog": 4})
     ended = pixelgate("run", "--data", root, env={"PREFECT_HOME": str(tmp_path / "prefect")})
     assert ended.code == 3
-    assert "class dog: 4 pictures" in ended.err
+    assert "class dog: 4 images" in ended.err
     assert not any(noise in ended.err for noise in NOISE)
     assert "temporary server" in (tmp_path / "home/logs/pixelgate.log").read_text("utf-8")
 

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from tasks.config import DataConfig
-from tasks.inventory.pictures import read_pictures
+from tasks.config.data import DataConfig
+from tasks.inventory.image_file import read_images
 from tasks.inventory.scan import take_inventory
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def test_files_that_do_not_decode_get_a_row_with_the_reason(image_tree: Tree) ->
     whole = (root / "a/000.png").read_bytes()
     (root / "a/truncated.png").write_bytes(whole[: len(whole) // 2])
     (root / "a/empty.png").write_bytes(b"")
-    (root / "a/text.png").write_text("this is no picture")
+    (root / "a/text.png").write_text("this is no image")
     os.mkfifo(root / "a/pipe.png")
     (root / "a/broken.png").symlink_to("nowhere.png")
     (root / "a/loop").symlink_to(root, target_is_directory=True)
@@ -39,7 +39,7 @@ def test_files_that_do_not_decode_get_a_row_with_the_reason(image_tree: Tree) ->
     assert errors.pop("a/truncated.png").startswith("image file is truncated")
     assert errors == {
         "a/empty.png": "the file is empty (0 bytes)",
-        "a/text.png": "not a picture in any known format",
+        "a/text.png": "not an image in any known format",
         "a/pipe.png": "not a regular file (a pipe, socket or device); not opened",
         "a/broken.png": "No such file or directory",
         "a/\\xff.png": "the file's name is not valid UTF-8; rename it",
@@ -48,9 +48,9 @@ def test_files_that_do_not_decode_get_a_row_with_the_reason(image_tree: Tree) ->
 
 
 def test_a_decompression_bomb_is_not_expanded(tmp_path: Path) -> None:
-    """A picture that declares too many pixels is refused by its header."""
+    """An image that declares too many pixels is refused by its header."""
     Image.new("1", (8000, 8000)).save(tmp_path / "bomb.png")
-    row = read_pictures(str(tmp_path), ["bomb.png"], max_pixels=1_000_000)[0]
+    row = read_images(str(tmp_path), ["bomb.png"], max_pixels=1_000_000)[0]
     assert "8000 x 8000" in row["error"]
     assert row["sha256"]
 
@@ -60,17 +60,17 @@ def test_a_decompression_bomb_is_not_expanded(tmp_path: Path) -> None:
 def test_whatever_the_bytes_there_is_a_row(
     tmp_path_factory: pytest.TempPathFactory, cut: int, flips: list[int]
 ) -> None:
-    """Cut and altered files give a row, with an error or with a picture."""
+    """Cut and altered files give a row, with an error or with an image."""
     folder = tmp_path_factory.mktemp("damaged")
     noise = np.random.default_rng(0).integers(0, 255, (24, 24, 3), dtype=np.uint8)
     for suffix in ("png", "jpg", "gif", "tiff", "webp", "bmp"):
-        file = folder / f"picture.{suffix}"
+        file = folder / f"image.{suffix}"
         Image.fromarray(noise).save(file)
         data = bytearray(file.read_bytes()[: max(1, cut)])
         for place in flips:
             data[place % len(data)] ^= 0xFF
         file.write_bytes(data)
-        row = read_pictures(str(folder), [file.name], max_pixels=10_000_000)[0]
+        row = read_images(str(folder), [file.name], max_pixels=10_000_000)[0]
         assert row["error"] or (row["height"] and row["width"])
 
 
@@ -98,10 +98,10 @@ MAGIC = (
 def test_any_bytes_at_all_give_a_row(
     tmp_path_factory: pytest.TempPathFactory, magic: bytes, data: bytes, suffix: str
 ) -> None:
-    """Bytes that begin as a picture does, and go on as nothing does."""
+    """Bytes that begin as an image does, and go on as nothing does."""
     folder = tmp_path_factory.getbasetemp() / "bytes"
     folder.mkdir(exist_ok=True)
     (folder / f"x{suffix}").write_bytes(magic + data)
-    row = read_pictures(str(folder), [f"x{suffix}"], 1_000_000)[0]
+    row = read_images(str(folder), [f"x{suffix}"], 1_000_000)[0]
     assert row["bytes"] == len(magic + data)
     assert row["error"] or {"height", "contrast", "thumbnail", "pixel_hash"} <= set(row)

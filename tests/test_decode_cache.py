@@ -1,4 +1,4 @@
-"""Every picture is decoded once: while the inventory has it open, or for the first array of it."""
+"""Every image is decoded once: while the inventory has it open, or for the first array of it."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from tasks.errors import PicturesChangedError
-from tasks.generators import cache
-from tasks.generators.ahead import DecodingAhead
-from tasks.generators.arrays import DecodedArray
+from tasks.errors import ImagesChangedError
+from tasks.generators import decode_cache
+from tasks.generators.decoded_array import DecodedArray
+from tasks.generators.eager_decode import EagerDecoder
+from tasks.generators.inputs import Inputs, build_inputs
 from tasks.generators.pipelines import pixels_of
-from tasks.generators.recipe import Inputs, build_inputs
 from tasks.inventory.columns import readable
 from tasks.inventory.scan import inventory_of
 from tests.conftest import config_for, in_mode, leave_half_written
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from tasks.config import RetrainConfig
+    from tasks.config.schema import RetrainConfig
 
     Tree = Callable[..., Path]
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 def inputs_for(root: Path, *, ahead: bool = False, **parts: object) -> Inputs:
     """Take inventory, decoding ahead or not, and build the inputs."""
     config = config_for(root, **parts)
-    with DecodingAhead(config) as decoding:
+    with EagerDecoder(config) as decoding:
         inventory = inventory_of(config, ahead=decoding if ahead else None)
     return build_inputs(inventory, config, directory=root.parent / "run")
 
@@ -41,39 +41,39 @@ def inputs_for(root: Path, *, ahead: bool = False, **parts: object) -> Inputs:
 def decoded(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The paths that are decoded from their files from now on."""
     paths: list[str] = []
-    decode = cache._decode  # noqa: SLF001 - what reads files once more, whose calls are counted
+    decode = decode_cache._decode  # noqa: SLF001 - what reads files once more, whose calls are counted
 
-    def counted(array: DecodedArray, pictures: pd.DataFrame, *others: object) -> None:
-        paths.extend(pictures["path"])
-        decode(array, pictures, *others)  # type: ignore[arg-type]
+    def counted(array: DecodedArray, images: pd.DataFrame, *others: object) -> None:
+        paths.extend(images["path"])
+        decode(array, images, *others)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(cache, "_decode", counted)
+    monkeypatch.setattr(decode_cache, "_decode", counted)
     return paths
 
 
-def odd_pictures(root: Path) -> None:
-    """Write pictures of every mode and orientation, animated ones among them."""
+def odd_images(root: Path) -> None:
+    """Write images of every mode and orientation, animated ones among them."""
     random = np.random.default_rng(0)
     for number, mode in enumerate(("L", "RGB", "RGBA", "P", "CMYK", "I;16", "LA", "1") * 6):
         pixels = random.integers(0, 255, (20, 24), np.uint8)
-        picture = in_mode(pixels, mode)
+        image = in_mode(pixels, mode)
         exif = Image.Exif()
         exif[0x0112] = 1 + number % 8
         folder = root / "ab"[number % 2]
         folder.mkdir(parents=True, exist_ok=True)
         if mode in ("RGB", "CMYK"):
-            picture.save(folder / f"{number}.jpg", exif=exif)
+            image.save(folder / f"{number}.jpg", exif=exif)
         elif mode == "P":
             more = [Image.fromarray(255 - pixels).convert("P")] * 2
-            picture.save(folder / f"{number}.gif", save_all=True, append_images=more)
+            image.save(folder / f"{number}.gif", save_all=True, append_images=more)
         else:
-            picture.save(folder / f"{number}.png")
+            image.save(folder / f"{number}.png")
 
 
 def test_what_the_inventory_opened_is_not_decoded_again(tmp_path: Path, decoded: list[str]) -> None:
-    """Pictures of every kind are the same, decoded ahead or from their files, to the pixel."""
+    """Images of every kind are the same, decoded ahead or from their files, to the pixel."""
     root = tmp_path / "data"
-    odd_pictures(root)
+    odd_images(root)
     for resize in ("stretch", "pad", "crop", "center_crop"):
         for mode in ("grayscale", "rgb", "rgba"):
             sides = {"target_size": 13, "color_mode": mode, "resize": resize}
@@ -88,7 +88,7 @@ def test_what_the_inventory_opened_is_not_decoded_again(tmp_path: Path, decoded:
             ]
 
 
-def test_what_the_model_is_fed_is_guessed_from_the_pictures(
+def test_what_the_model_is_fed_is_guessed_from_the_images(
     image_tree: Tree, decoded: list[str]
 ) -> None:
     """Without settings the common size and mode are taken; in processes as in this one."""
@@ -118,13 +118,13 @@ def test_a_wrong_guess_and_none_are_made_good(image_tree: Tree, decoded: list[st
     assert not decoded
 
 
-def test_a_damaged_picture_leaves_a_gap_and_no_trace(image_tree: Tree, decoded: list[str]) -> None:
+def test_a_damaged_image_leaves_a_gap_and_no_trace(image_tree: Tree, decoded: list[str]) -> None:
     """What can't be read is left out; the others are not decoded again."""
     root = image_tree()
     (root / "cat/003.png").write_bytes((root / "cat/003.png").read_bytes()[:60])
     os.mkfifo(root / "cat/pipe.png")
     config = config_for(root)
-    with DecodingAhead(config) as ahead:
+    with EagerDecoder(config) as ahead:
         inventory = inventory_of(config, ahead=ahead)
     inputs = build_inputs(inventory, config, directory=root.parent / "run")
     assert not decoded
@@ -135,7 +135,7 @@ def test_a_damaged_picture_leaves_a_gap_and_no_trace(image_tree: Tree, decoded: 
         assert np.array_equal(np.load(inputs.pixels)[row, ..., 0], expected)
 
 
-def test_only_new_pictures_are_decoded(image_tree: Tree, decoded: list[str]) -> None:
+def test_only_new_images_are_decoded(image_tree: Tree, decoded: list[str]) -> None:
     """Those of the run before are copied, wherever they stand now."""
     root = image_tree()
     inputs_for(root)
@@ -151,18 +151,18 @@ def test_only_new_pictures_are_decoded(image_tree: Tree, decoded: list[str]) -> 
 
 
 def test_an_inventory_that_fails_leaves_nothing(image_tree: Tree) -> None:
-    """Half-decoded pictures are removed, whatever happens."""
+    """Half-decoded images are removed, whatever happens."""
     root = image_tree()
     config = config_for(root)
 
     def stop(config: RetrainConfig) -> None:
-        with DecodingAhead(config) as ahead:
+        with EagerDecoder(config) as ahead:
             assert ahead.begin(root, ["cat/003.png"]) is not None
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         stop(config)
-    assert not list((config.state / "decoded").iterdir())
+    assert not list((config.paths.state / "decoded").iterdir())
 
 
 def test_without_room_nothing_is_decoded_ahead(
@@ -175,13 +175,13 @@ def test_without_room_nothing_is_decoded_ahead(
 
     monkeypatch.setattr(os, "posix_fallocate", full)
     config = config_for(image_tree())
-    with caplog.at_level("INFO"), DecodingAhead(config) as ahead:
+    with caplog.at_level("INFO"), EagerDecoder(config) as ahead:
         assert len(inventory_of(config, ahead=ahead)) == 80
     assert "not decoded ahead" in caplog.text
-    assert not list((config.state / "decoded").iterdir())
+    assert not list((config.paths.state / "decoded").iterdir())
 
 
-def test_pictures_are_decoded_once(image_tree: Tree, decoded: list[str]) -> None:
+def test_images_are_decoded_once(image_tree: Tree, decoded: list[str]) -> None:
     """The second time the array is found."""
     root = image_tree()
     first = inputs_for(root)
@@ -191,7 +191,7 @@ def test_pictures_are_decoded_once(image_tree: Tree, decoded: list[str]) -> None
 
 
 def test_the_cache_holds_the_files_pixels(image_tree: Tree) -> None:
-    """Each row of the array is the picture of the index's row."""
+    """Each row of the array is the image of the index's row."""
     root = image_tree()
     inputs = inputs_for(root)
     index = pd.read_parquet(inputs.index)
@@ -225,9 +225,9 @@ def test_a_file_that_changed_since_the_inventory_is_named(image_tree: Tree) -> N
     inventory = inventory_of(config)
     (root / "cat/003.png").write_bytes((root / "dog/003.png").read_bytes())
     (root / "dog/005.png").unlink()
-    with pytest.raises(PicturesChangedError, match=r"(?s)2 files.*cat/003\.png.*dog/005\.png"):
+    with pytest.raises(ImagesChangedError, match=r"(?s)2 files.*cat/003\.png.*dog/005\.png"):
         build_inputs(inventory, config, directory=root.parent / "run")
-    assert not list((config.state / "decoded").iterdir())
+    assert not list((config.paths.state / "decoded").iterdir())
 
 
 def test_old_caches_are_forgotten(image_tree: Tree) -> None:
@@ -236,9 +236,9 @@ def test_old_caches_are_forgotten(image_tree: Tree) -> None:
     folder = config_for(root).state / "decoded"
     folder.mkdir(parents=True)
     leave_half_written(folder, "pixels.npy")
-    for side in range(10, 10 + cache.KEPT + 3):
+    for side in range(10, 10 + decode_cache.KEPT + 3):
         inputs = inputs_for(root, generators={"target_size": side})
     kept = sorted(entry.name for entry in folder.iterdir())
     assert kept[0] == ".1234abcd.running"
-    assert len(kept) == 1 + cache.KEPT
+    assert len(kept) == 1 + decode_cache.KEPT
     assert inputs.pixels.exists()

@@ -1,4 +1,4 @@
-"""Decoding: any mode and size of picture becomes what the model is fed, in one way everywhere."""
+"""Decoding: any mode and size of image becomes what the model is fed, in one way everywhere."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tasks.generators.decoding import decode_picture
+from tasks.generators.decoding import decode_image
+from tasks.generators.inputs import build_inputs
 from tasks.generators.pipelines import pixels_of
-from tasks.generators.recipe import build_inputs
 from tasks.inventory.scan import take_inventory
 from tests.conftest import config_for, in_mode
 
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def as_bytes(picture: Image.Image, kind: str = "PNG", **options: object) -> bytes:
-    """Return a picture as the bytes of a file."""
+def as_bytes(image: Image.Image, kind: str = "PNG", **options: object) -> bytes:
+    """Return an image as the bytes of a file."""
     buffer = io.BytesIO()
-    picture.save(buffer, kind, **options)
+    image.save(buffer, kind, **options)
     return buffer.getvalue()
 
 
@@ -30,11 +30,11 @@ def decode(
     data: bytes, color_mode: str, size: tuple[int, int] = (4, 6), resize: str = "stretch"
 ) -> np.ndarray:
     """Decode with a generous limit."""
-    return decode_picture(data, size=size, color_mode=color_mode, resize=resize, max_pixels=10**6)
+    return decode_image(data, size=size, color_mode=color_mode, resize=resize, max_pixels=10**6)
 
 
 @pytest.mark.parametrize(
-    ("picture", "color_mode", "value"),
+    ("image", "color_mode", "value"),
     [
         (Image.new("L", (6, 4), 100), "rgb", [100, 100, 100]),
         (Image.new("RGB", (6, 4), (255, 0, 0)), "grayscale", [76]),
@@ -47,10 +47,10 @@ def decode(
     ],
 )
 def test_every_mode_becomes_the_target_mode(
-    picture: Image.Image, color_mode: str, value: list[int]
+    image: Image.Image, color_mode: str, value: list[int]
 ) -> None:
-    """Gray, colour, transparent, 16-bit and 1-bit pictures come out as documented."""
-    decoded = decode(as_bytes(picture), color_mode)
+    """Gray, colour, transparent, 16-bit and 1-bit images come out as documented."""
+    decoded = decode(as_bytes(image), color_mode)
     assert decoded.shape == (4, 6, len(value))
     assert decoded.dtype == np.uint8
     assert (decoded == value).all()
@@ -58,13 +58,13 @@ def test_every_mode_becomes_the_target_mode(
 
 def test_a_palette_with_transparency_lies_on_white() -> None:
     """The transparent colour of a palette is white, not what the palette says."""
-    picture = Image.new("P", (6, 4), 0)
-    picture.putpalette([255, 0, 0, 0, 255, 0])
-    assert (decode(as_bytes(picture, transparency=0), "rgb") == 255).all()
+    image = Image.new("P", (6, 4), 0)
+    image.putpalette([255, 0, 0, 0, 255, 0])
+    assert (decode(as_bytes(image, transparency=0), "rgb") == 255).all()
 
 
 def test_exif_orientation_is_applied() -> None:
-    """A picture stored on its side is turned upright before it is stretched."""
+    """An image stored on its side is turned upright before it is stretched."""
     pixels = np.zeros((4, 6), np.uint8)
     pixels[:, :3] = 200
     exif = Image.Exif()
@@ -75,7 +75,7 @@ def test_exif_orientation_is_applied() -> None:
     assert upright[3:].max() == 0
 
 
-def test_pictures_are_stretched_with_anti_aliasing() -> None:
+def test_images_are_stretched_with_anti_aliasing() -> None:
     """A fine checkerboard becomes gray, not stripes."""
     board = (np.indices((64, 64)).sum(axis=0) % 2 * 255).astype("uint8")
     small = decode(as_bytes(Image.fromarray(board)), "grayscale", size=(8, 8))
@@ -83,7 +83,7 @@ def test_pictures_are_stretched_with_anti_aliasing() -> None:
 
 
 def squares() -> Image.Image:
-    """Return a wide picture: a black, a gray and a white square of 8 pixels side by side."""
+    """Return a wide image: a black, a gray and a white square of 8 pixels side by side."""
     pixels = np.repeat(np.array([[10, 100, 240]], np.uint8), 8, axis=0).repeat(8, axis=1)
     return Image.fromarray(pixels)
 
@@ -96,15 +96,15 @@ def squares() -> Image.Image:
         ("center_crop", [100] * 6),
     ],
 )
-def test_a_wide_picture_becomes_a_square(resize: str, columns: list[int]) -> None:
+def test_a_wide_image_becomes_a_square(resize: str, columns: list[int]) -> None:
     """Stretched, the squares stay; cut, only the middle one does."""
     decoded = decode(as_bytes(squares()), "grayscale", size=(6, 6), resize=resize)
     # Bilinear interpolation mixes a little across the edges.
     assert np.abs(decoded[..., 0].astype(int) - columns).max() < 25
 
 
-def test_padding_keeps_the_whole_picture_within_black_borders() -> None:
-    """A third of the height is the picture, in the middle; the rest is black."""
+def test_padding_keeps_the_whole_image_within_black_borders() -> None:
+    """A third of the height is the image, in the middle; the rest is black."""
     decoded = decode(as_bytes(squares()), "grayscale", size=(6, 6), resize="pad")[..., 0]
     assert (decoded[[0, 1, 4, 5]] == 0).all()
     assert np.abs(decoded[2:4].astype(int) - [10, 10, 100, 100, 240, 240]).max() < 25
@@ -114,7 +114,7 @@ def test_padding_keeps_the_whole_picture_within_black_borders() -> None:
 
 
 def test_a_centre_that_is_cut_is_not_scaled() -> None:
-    """Of a large picture the middle pixels, of a small one all it has, scaled up."""
+    """Of a large image the middle pixels, of a small one all it has, scaled up."""
     board = (np.indices((64, 64)).sum(axis=0) % 2 * 255).astype("uint8")
     cut = decode(as_bytes(Image.fromarray(board)), "grayscale", (8, 8), resize="center_crop")
     assert (cut[..., 0] == board[28:36, 28:36]).all()
@@ -140,10 +140,10 @@ def test_any_mix_is_the_same_in_training_evaluation_and_prediction(tmp_path: Pat
     """Sizes, modes and orientations mixed: the saved model answers all three alike."""
     import pandas as pd
 
-    from tasks.evaluation import evaluate_model
-    from tasks.prediction import predict_files
+    from tasks.evaluation.evaluate import evaluate_model
     from tasks.registry.registration import register_model
-    from tasks.training.stage import train_model
+    from tasks.serving.predictor import predict_files
+    from tasks.training.train import train_model
 
     root = tmp_path / "mixed"
     modes = ("L", "RGB", "RGBA", "P", "CMYK", "I;16", "LA", "1")
@@ -154,13 +154,13 @@ def test_any_mix_is_the_same_in_training_evaluation_and_prediction(tmp_path: Pat
         pixels = random.integers(0, 90, (height, width), np.uint8)
         pixels[:, : width // 2] += 160 if label == "a" else 0
         pixels[:, width // 2 :] += 160 if label == "b" else 0
-        picture = in_mode(pixels, mode)
+        image = in_mode(pixels, mode)
         exif = Image.Exif()
         exif[0x0112] = 2 if number % 5 == 0 else 1
         options = {"exif": exif} if mode in ("RGB", "CMYK") else {}
         suffix = ".jpg" if options else ".png"
         (root / label).mkdir(parents=True, exist_ok=True)
-        picture.save(root / label / f"{number}{suffix}", **options)
+        image.save(root / label / f"{number}{suffix}", **options)
     generators = {"target_size": 20, "color_mode": "rgb", "resize": "pad"}
     config = config_for(root, generators=generators, training={"epochs": 1})
     inventory = take_inventory(config.data, seed=42)
@@ -181,7 +181,7 @@ def test_any_mix_is_the_same_in_training_evaluation_and_prediction(tmp_path: Pat
     )
     import mlflow
 
-    from tasks.registry.store import open_store
+    from tasks.registry.mlflow_store import open_store
 
     with open_store(config):
         mlflow.MlflowClient().set_registered_model_alias(config.name, "champion", "1")
@@ -192,7 +192,7 @@ def test_any_mix_is_the_same_in_training_evaluation_and_prediction(tmp_path: Pat
     np.testing.assert_allclose(predicted["probability"], judged["probability"], atol=1e-6)
     index = pd.read_parquet(inputs.index)
     for row, path in enumerate(index["path"]):
-        alone = decode_picture(
+        alone = decode_image(
             (root / path).read_bytes(), size=(20, 20), color_mode="rgb", resize="pad",
             max_pixels=10**6,
         )  # fmt: skip

@@ -10,8 +10,9 @@ import pytest
 from pydantic import BaseModel
 
 from tasks import errors
-from tasks.config import GateConfig, RetrainConfig
-from tasks.settings import describe
+from tasks.config.gate import GateConfig
+from tasks.config.load import describe
+from tasks.config.schema import RetrainConfig
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text("utf-8")
@@ -24,7 +25,7 @@ PAGES = [
 
 def test_the_commands_of_the_readme_exist() -> None:
     """Every `pixelgate …` is a command, and every command is there."""
-    from flows.cli import app
+    from flows.cli.main import app
 
     named = {
         command.name or command.callback.__name__  # type: ignore[union-attr]
@@ -45,7 +46,7 @@ def test_the_makefile_has_the_readmes_targets() -> None:
 
 def test_exit_codes_are_told_alike_everywhere() -> None:
     """README, help and errors agree."""
-    from flows.options import EXIT_CODES
+    from flows.cli.options import EXIT_CODES
 
     told = dict(re.findall(r"^\| (\d) \| (.+) \|$", README, re.MULTILINE))
     assert set(told) == {"0", "1", "2", "3", "4"}
@@ -85,7 +86,7 @@ def test_settings_named_in_the_pages_exist() -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_links_lead_somewhere(page: Path) -> None:
-    """Relative links and pictures are files of the project."""
+    """Relative links and images are files of the project."""
     for target in re.findall(r"\]\((?!http)([^)#]+)", page.read_text("utf-8")):
         assert (page.parent / target).exists(), target
 

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from flows.demo import write_digits
-from tasks.config import GateConfig
-from tasks.drill.drill import DrillResult, require_all_hold, run_drill
+from flows.cli.demo import write_digits
+from tasks.config.gate import GateConfig
 from tasks.drill.plan import plan_faults
+from tasks.drill.rehearsal import DrillResult, require_all_hold, run_drill
 from tasks.drill.sample import take_sample
 from tasks.errors import DrillFailedError, UsageError
 
@@ -47,7 +47,7 @@ def few_faults(monkeypatch: pytest.MonkeyPatch) -> None:
     """Plant a few faults only, which is quicker."""
     rules = ("decodes", "sizes", "modes", "bit_depth", "leakage", "class_balance")
     monkeypatch.setattr(
-        "tasks.drill.drill.plan_faults",
+        "tasks.drill.rehearsal.plan_faults",
         lambda gate: [fault for fault in plan_faults(gate) if fault.rule in rules],
     )
 
@@ -87,11 +87,11 @@ def test_a_hole_in_the_gate_is_found(
 ) -> None:
     """A rule that catches nothing any more is missed, and the drill fails by name."""
     monkeypatch.setattr(
-        "tasks.validation.columns._elsewhere", lambda rows, _: rows["path"].iloc[:0]
+        "tasks.validation.derived_columns._elsewhere", lambda rows, _: rows["path"].iloc[:0]
     )
     results = run_drill(keeper.config(image_tree({"cat": 60, "dog": 60})))
     assert [result.rule for result in results if not result.holds] == ["leakage"]
-    with pytest.raises(DrillFailedError, match="leakage: a training picture in test missed"):
+    with pytest.raises(DrillFailedError, match="leakage: a training image in test missed"):
         require_all_hold(results)
 
 

@@ -1,4 +1,4 @@
-"""Copies and near-duplicates: what is the same picture, saved twice, and what is not."""
+"""Copies and near-duplicates: what is the same image, saved twice, and what is not."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from PIL import Image, ImageEnhance
 
-from tasks.config import DataConfig
+from tasks.config.data import DataConfig
 from tasks.inventory import duplicates
-from tasks.inventory.looks import thumbnails
-from tasks.inventory.pictures import read_pictures
+from tasks.inventory.features import thumbnails
+from tasks.inventory.image_file import read_images
 from tasks.inventory.scan import take_inventory
 
 if TYPE_CHECKING:
@@ -33,30 +33,30 @@ def scene(number: int, side: int = 96, mode: str = "RGB") -> Image.Image:
     return Image.fromarray(small).resize((side, side), Image.Resampling.BICUBIC).convert(mode)
 
 
-def jpeg(picture: Image.Image, quality: int) -> Image.Image:
-    """Save a picture as JPEG and open it again."""
+def jpeg(image: Image.Image, quality: int) -> Image.Image:
+    """Save an image as JPEG and open it again."""
     data = io.BytesIO()
-    picture.save(data, "JPEG", quality=quality)
-    return Image.open(data).convert(picture.mode)
+    image.save(data, "JPEG", quality=quality)
+    return Image.open(data).convert(image.mode)
 
 
-def one_dot(picture: Image.Image) -> Image.Image:
+def one_dot(image: Image.Image) -> Image.Image:
     """Set one pixel to white."""
-    copy = picture.copy()
+    copy = image.copy()
     copy.putpixel((5, 5), (255, 255, 255))
     return copy
 
 
-def scratched(picture: Image.Image) -> Image.Image:
+def scratched(image: Image.Image) -> Image.Image:
     """Draw a scratch, such as an inspection looks for."""
-    copy = picture.copy()
+    copy = image.copy()
     copy.paste((255, 255, 255), (20, 40, 60, 44))
     return copy
 
 
-def other_color(picture: Image.Image) -> Image.Image:
+def other_color(image: Image.Image) -> Image.Image:
     """Swap red and blue."""
-    red, green, blue = picture.split()
+    red, green, blue = image.split()
     return Image.merge("RGB", (blue, green, red))
 
 
@@ -68,7 +68,7 @@ def groups_of(root: Path, **data: Any) -> pd.Series:
 
 @pytest.fixture
 def scenes(tmp_path: Path) -> Path:
-    """Return a folder of unlike pictures in two classes."""
+    """Return a folder of unlike images in two classes."""
     for number in range(40):
         folder = tmp_path / "scenes" / ("a" if number % 2 else "b")
         folder.mkdir(parents=True, exist_ok=True)
@@ -79,19 +79,19 @@ def scenes(tmp_path: Path) -> Path:
 @pytest.mark.parametrize(
     ("change", "suffix"),
     [
-        (lambda picture: picture, ".png"),
-        (lambda picture: picture, ".bmp"),
-        (lambda picture: jpeg(picture, 90), ".png"),
-        (lambda picture: jpeg(picture, 60), ".png"),
-        (lambda picture: ImageEnhance.Brightness(picture).enhance(1.08), ".png"),
-        (lambda picture: ImageEnhance.Contrast(picture).enhance(0.9), ".png"),
-        (lambda picture: picture.resize((150, 150)), ".png"),
-        (lambda picture: picture.resize((60, 60)), ".png"),
+        (lambda image: image, ".png"),
+        (lambda image: image, ".bmp"),
+        (lambda image: jpeg(image, 90), ".png"),
+        (lambda image: jpeg(image, 60), ".png"),
+        (lambda image: ImageEnhance.Brightness(image).enhance(1.08), ".png"),
+        (lambda image: ImageEnhance.Contrast(image).enhance(0.9), ".png"),
+        (lambda image: image.resize((150, 150)), ".png"),
+        (lambda image: image.resize((60, 60)), ".png"),
         (one_dot, ".png"),
     ],
     ids=["copy", "bmp", "jpeg90", "jpeg60", "brighter", "fainter", "larger", "smaller", "dot"],
 )
-def test_a_picture_saved_again_is_found(scenes: Path, change: Change, suffix: str) -> None:
+def test_a_image_saved_again_is_found(scenes: Path, change: Change, suffix: str) -> None:
     """Whatever the format, the size and the light, within what saving changes."""
     change(scene(3)).save(scenes / f"a/again{suffix}")
     groups = groups_of(scenes)
@@ -104,20 +104,20 @@ def test_a_picture_saved_again_is_found(scenes: Path, change: Change, suffix: st
     [
         scratched,
         other_color,
-        lambda picture: picture.rotate(90),
-        lambda picture: picture.transpose(Image.Transpose.FLIP_LEFT_RIGHT),
-        lambda picture: picture.crop((20, 20, 76, 76)).resize((96, 96)),
+        lambda image: image.rotate(90),
+        lambda image: image.transpose(Image.Transpose.FLIP_LEFT_RIGHT),
+        lambda image: image.crop((20, 20, 76, 76)).resize((96, 96)),
     ],
     ids=["scratched", "recolored", "turned", "mirrored", "cropped"],
 )
-def test_another_picture_is_not(scenes: Path, change: Change) -> None:
-    """A scratch, another colour, another view: pictures a classifier must tell apart."""
+def test_another_image_is_not(scenes: Path, change: Change) -> None:
+    """A scratch, another colour, another view: images a classifier must tell apart."""
     change(scene(3)).save(scenes / "a/other.png")
     assert groups_of(scenes).isna().all()
 
 
 def test_noise_is_not_averaged_away(tmp_path: Path) -> None:
-    """Large noisy pictures of one shape have like thumbnails and unlike pixels."""
+    """Large noisy images of one shape have like thumbnails and unlike pixels."""
     for number in range(12):
         folder = tmp_path / "noise" / "ab"[number % 2]
         folder.mkdir(parents=True, exist_ok=True)
@@ -140,8 +140,8 @@ def test_a_hash_alone_is_not_believed(tmp_path: Path) -> None:
     assert groups_of(tmp_path / "digits").isna().all()
 
 
-def test_pictures_of_one_color_are_no_copies(image_tree: Tree) -> None:
-    """A black 10 x 20 picture is no duplicate of a black 20 x 10 one, nor of another."""
+def test_images_of_one_color_are_no_copies(image_tree: Tree) -> None:
+    """A black 10 x 20 image is no duplicate of a black 20 x 10 one, nor of another."""
     root = image_tree()
     for number, size in enumerate([(10, 20), (20, 10), (10, 20)]):
         Image.new("L", size).save(root / f"cat/black{number}.png")
@@ -157,7 +157,7 @@ def test_only_exact_copies_where_it_is_said(scenes: Path) -> None:
 
 
 def test_every_file_of_a_large_group_is_in_it(scenes: Path) -> None:
-    """A hundred savings of one picture are one group."""
+    """A hundred savings of one image are one group."""
     for number in range(100):
         ImageEnhance.Brightness(scene(3)).enhance(1 + number / 1000).save(
             scenes / f"a/burst{number}.png"
@@ -179,7 +179,7 @@ def test_the_hash_is_imagehashs(tmp_path: Path, size: tuple[int, int]) -> None:
     """`imagehash.phash` of the thumbnail, and the thumbnail is what a reader would expect."""
     face = scene(5, 320)
     face.resize(size).save(tmp_path / "x.png")
-    row = read_pictures(str(tmp_path), ["x.png"], 10_000_000)[0]
+    row = read_images(str(tmp_path), ["x.png"], 10_000_000)[0]
     thumb = np.frombuffer(row["thumbnail"][:256], np.uint8).reshape(16, 16)
     expected = imagehash.phash(Image.fromarray(thumb), highfreq_factor=2)
     assert row["perceptual_hash"] == str(expected)
@@ -187,7 +187,7 @@ def test_the_hash_is_imagehashs(tmp_path: Path, size: tuple[int, int]) -> None:
     assert np.abs(np.asarray(box).astype(int) - thumb).mean() < 6
 
 
-def test_thumbnails_average_the_picture() -> None:
+def test_thumbnails_average_the_image() -> None:
     """Each value is the mean of its part, computed by hand here."""
     stack = np.random.default_rng(0).integers(0, 255, (3, 32, 64, 1), dtype=np.uint8)
     thumbs = thumbnails(stack[..., 0], stack)

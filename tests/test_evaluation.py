@@ -1,4 +1,4 @@
-"""Evaluation: the numbers, the interval, and an older model asked about the same pictures."""
+"""Evaluation: the numbers, the interval, and an older model asked about the same images."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ import pandas as pd
 import pytest
 from sklearn.metrics import f1_score
 
-from tasks.config import RetrainConfig
-from tasks.evaluation import evaluate_model, worst_mistakes
-from tasks.generators.recipe import InputContract
+from tasks.config.schema import RetrainConfig
+from tasks.evaluation.evaluate import evaluate_model, worst_mistakes
 from tasks.inventory.scan import take_inventory
+from tasks.models.contract import InputContract
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -72,7 +72,7 @@ def test_the_numbers_are_scikit_learns(judged: tuple[pd.DataFrame, RetrainConfig
     assert sum(row["support"] for row in result.per_class) == len(test)
 
 
-def test_an_older_model_is_asked_about_the_same_pictures(
+def test_an_older_model_is_asked_about_the_same_images(
     judged: tuple[pd.DataFrame, RetrainConfig, Path],
 ) -> None:
     """Another input size is decoded for it; a class it never knew counts as its mistake."""

@@ -8,17 +8,18 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tasks.config import RetrainConfig
+from tasks.config.schema import RetrainConfig
 from tasks.errors import DataFolderError, SettingsError
 from tasks.generators import pipelines
+from tasks.generators.inputs import Inputs, build_inputs
 from tasks.generators.pipelines import (
     evaluation_batches,
     pixels_of,
     steps_per_epoch,
     training_batches,
 )
-from tasks.generators.recipe import InputContract, Inputs, build_inputs
 from tasks.inventory.scan import take_inventory
+from tasks.models.contract import InputContract
 from tasks.reporting.previews import draw_previews
 from tests.conftest import config_for
 
@@ -36,8 +37,8 @@ def inputs_for(root: Path, **parts: object) -> Inputs:
     return build_inputs(inventory, config, directory=root.parent / "run")
 
 
-def test_pictures_of_another_resize_are_decoded_anew(image_tree: Tree) -> None:
-    """The cache is named by all that its pictures follow from."""
+def test_images_of_another_resize_are_decoded_anew(image_tree: Tree) -> None:
+    """The cache is named by all that its images follow from."""
     root = image_tree(size=(12, 20))
     sides = {"target_size": 10}
     kept = {
@@ -47,11 +48,11 @@ def test_pictures_of_another_resize_are_decoded_anew(image_tree: Tree) -> None:
     assert len(kept) == 4
 
 
-@pytest.mark.parametrize(("pictures", "batch"), [(40, 16), (300, 24), (3000, 128)])
-def test_small_sets_are_trained_in_smaller_batches(pictures: int, batch: int) -> None:
-    """About ten steps an epoch, 16 to 128 pictures; what is set wins."""
+@pytest.mark.parametrize(("images", "batch"), [(40, 16), (300, 24), (3000, 128)])
+def test_small_sets_are_trained_in_smaller_batches(images: int, batch: int) -> None:
+    """About ten steps an epoch, 16 to 128 images; what is set wins."""
     contract = InputContract(("a", "b"), 8, 8, "rgb", "categorical")
-    counts = {"train": int(pictures * 0.8)}
+    counts = {"train": int(images * 0.8)}
     parts = {"pixels": None, "index": None, "contract": contract, "counts": counts}
     assert Inputs(settings=RetrainConfig().generators, **parts).batch_size == batch
     asked = RetrainConfig.model_validate({"generators": {"batch_size": 7}}).generators
@@ -59,7 +60,7 @@ def test_small_sets_are_trained_in_smaller_batches(pictures: int, batch: int) ->
 
 
 def test_the_contract_follows_the_data(image_tree: Tree) -> None:
-    """Size, mode and classes are those most pictures have."""
+    """Size, mode and classes are those most images have."""
     root = image_tree({"b": 30, "a": 30}, size=(10, 12), mode="RGB")
     contract = inputs_for(root).contract
     assert contract == InputContract(("a", "b"), 10, 12, "rgb", "categorical")
@@ -73,8 +74,8 @@ def test_settings_win_over_the_data(image_tree: Tree) -> None:
         generators={"target_size": [20, 24], "color_mode": "rgb", "class_mode": "sparse"},
     )
     assert inputs.contract.shape == (20, 24, 3)
-    pictures, targets = next(iter(training_batches(inputs, seed=1)))
-    assert pictures.shape[1:] == (20, 24, 3)
+    images, targets = next(iter(training_batches(inputs, seed=1)))
+    assert images.shape[1:] == (20, 24, 3)
     assert targets.dtype == "int32"
 
 
@@ -106,14 +107,14 @@ def test_what_cannot_be_trained_is_refused(
         inputs_for(root, **parts)
 
 
-def test_an_epoch_shows_every_training_picture_once(image_tree: Tree) -> None:
+def test_an_epoch_shows_every_training_image_once(image_tree: Tree) -> None:
     """Shuffled, in batches, none twice and none left out; another order in the next epoch."""
     still = {"rotation_range": 0, "width_shift_range": 0, "height_shift_range": 0, "zoom_range": 0}
     inputs = inputs_for(image_tree(), generators={"batch_size": 10, **still})
     steps = steps_per_epoch(inputs)
     batches = list(training_batches(inputs, seed=3).take(2 * steps).as_numpy_iterator())
     epochs = [
-        [picture.tobytes() for pictures, _ in part for picture in pictures]
+        [image.tobytes() for images, _ in part for image in images]
         for part in (batches[:steps], batches[steps:])
     ]
     assert len(epochs[0]) == inputs.counts["train"] == len(set(epochs[0]))
@@ -134,27 +135,27 @@ def test_a_pipeline_opened_later_goes_on_as_if_it_had_not_stopped(
     whole = list(training_batches(inputs, **options).take(2 * steps + 3).as_numpy_iterator())
     for first in sorted({1, steps - 1, steps, steps + 2, 2 * steps - 1, 2 * steps}):
         later = training_batches(inputs, **options, first_step=first).take(2 * steps + 3 - first)
-        for (pictures, targets), (again, same) in zip(
+        for (images, targets), (again, same) in zip(
             whole[first:], later.as_numpy_iterator(), strict=True
         ):
-            assert np.array_equal(pictures, again)
+            assert np.array_equal(images, again)
             assert np.array_equal(targets, same)
 
 
 def test_evaluation_is_never_augmented(image_tree: Tree) -> None:
-    """Validation and test pictures come as they are, in order, with their targets."""
+    """Validation and test images come as they are, in order, with their targets."""
     root = image_tree()
     inputs = inputs_for(root, generators={"rotation_range": 90})
-    pictures, targets = next(evaluation_batches(inputs, "test").as_numpy_iterator())
+    images, targets = next(evaluation_batches(inputs, "test").as_numpy_iterator())
     import pandas as pd
 
     index = pd.read_parquet(inputs.index)
     rows = np.flatnonzero(index["split"] == "test")
-    assert np.array_equal(pictures, pixels_of(inputs.pixels, rows))
+    assert np.array_equal(images, pixels_of(inputs.pixels, rows))
     assert targets.argmax(axis=1).tolist() == index["target"][rows].tolist()
 
 
-def test_previews_are_pictures(image_tree: Tree, tmp_path: Path) -> None:
+def test_previews_are_images(image_tree: Tree, tmp_path: Path) -> None:
     """Four PNG files show samples, augmentation, sizes and classes."""
     root = image_tree()
     config = config_for(root)

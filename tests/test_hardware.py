@@ -16,24 +16,24 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tasks.config.training import TrainingConfig
 from tasks.errors import SettingsError
 from tasks.training import hardware, precision
 from tasks.training.checkpoints import Workspace
-from tasks.training.hardware import settle_hardware
-from tasks.training.settings import TrainingConfig
-from tasks.training.trained import read_trained
+from tasks.training.hardware import choose_hardware
+from tasks.training.result import read_trained
 from tests.conftest import ROOT, wait_until
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tasks.training.trained import TrainedModel
+    from tasks.training.result import TrainedModel
     from tests.trainings import Trainer
 
 
 def settled(**settings: Any) -> hardware.Hardware:
     """Settle for an epoch of 12 steps."""
-    return settle_hardware(TrainingConfig(**settings)).for_steps(12)
+    return choose_hardware(TrainingConfig(**settings)).for_steps(12)
 
 
 def processor(folder: Path, flags: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -153,7 +153,7 @@ def start_workers(trainer: Trainer, kind: str, **training: Any) -> list[subproce
         request = trainer.request(f"{kind}{index}", training=training)
         task = {"type": "worker", "index": index}
         child = subprocess.Popen(
-            [sys.executable, "-m", "tasks.training.isolation"],
+            [sys.executable, "-m", "tasks.training.worker"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -181,7 +181,7 @@ def ended_workers(
 
 
 def same_weights(one: TrainedModel, other: TrainedModel) -> None:
-    """Compare what is learnt; each worker keeps the batch statistics of its own share."""
+    """Compare what is learned; each worker keeps the batch statistics of its own share."""
     first, second = (keras.saving.load_model(made.path) for made in (one, other))
     for a, b in zip(first.trainable_weights, second.trainable_weights, strict=True):
         np.testing.assert_allclose(a, b, atol=1e-6)

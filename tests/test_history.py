@@ -1,4 +1,4 @@
-"""Against the last accepted run: drift, volume, staleness, what moved, and learnt thresholds."""
+"""Against the last accepted run: drift, volume, staleness, what moved, and learned thresholds."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ def broken(verdict: Verdict) -> set[str]:
 
 
 def change_all(root: Path, how: Callable[[Image.Image], Image.Image], only: str = "**") -> None:
-    """Change every picture in place."""
+    """Change every image in place."""
     for file in root.glob(f"{only}/*.png"):
-        with Image.open(file) as picture:
-            picture.load()
-        how(picture).save(file)
+        with Image.open(file) as image:
+            image.load()
+        how(image).save(file)
 
 
 def test_the_same_data_has_not_moved(keeper: Any, image_tree: Tree) -> None:
@@ -52,15 +52,15 @@ def test_the_same_data_has_not_moved(keeper: Any, image_tree: Tree) -> None:
 @pytest.mark.parametrize(
     ("how", "rule"),
     [
-        (lambda picture: picture.point(lambda value: value // 2 + 90), "drift_brightness"),
-        (lambda picture: picture.point(lambda value: 30 + value // 3), "drift_contrast"),
-        (lambda picture: picture.filter(ImageFilter.GaussianBlur(1.5)), "drift_sharpness"),
+        (lambda image: image.point(lambda value: value // 2 + 90), "drift_brightness"),
+        (lambda image: image.point(lambda value: 30 + value // 3), "drift_contrast"),
+        (lambda image: image.filter(ImageFilter.GaussianBlur(1.5)), "drift_sharpness"),
     ],
 )
 def test_another_light_or_lens_is_told(
     keeper: Any, image_tree: Tree, how: Callable[[Image.Image], Image.Image], rule: str
 ) -> None:
-    """All pictures changed: the measure's rule fails, with both medians."""
+    """All images changed: the measure's rule fails, with both medians."""
     root = image_tree({"cat": 60, "dog": 60})
     keeper.accept(root)
     change_all(root, how)
@@ -78,8 +78,8 @@ def test_a_bad_batch_among_many_good_files_is_told(keeper: Any, image_tree: Tree
     keeper.accept(root)
     image_tree({"cat": 20, "dog": 20}, first=900)
     for file in root.glob("*/9*.png"):
-        with Image.open(file) as picture:
-            dark = picture.point(lambda value: value // 4)
+        with Image.open(file) as image:
+            dark = image.point(lambda value: value // 4)
         dark.save(file)
     verdict = keeper.judge(root)
     told = {f.rule: f.description for f in verdict.failures}
@@ -91,7 +91,7 @@ def test_other_sizes_are_drift_where_any_size_is_allowed(keeper: Any, image_tree
     """Heights and widths are compared too."""
     root = image_tree({"cat": 60, "dog": 60})
     keeper.accept(root, sizes={"allowed": "any"})
-    change_all(root, lambda picture: picture.resize((24, 16)))
+    change_all(root, lambda image: image.resize((24, 16)))
     verdict = keeper.judge(root, sizes={"allowed": "any"})
     assert "drift_width" in broken(verdict)
     assert "drift_height" not in broken(verdict)
@@ -149,8 +149,8 @@ def test_what_moved_is_told_by_content(keeper: Any, image_tree: Tree) -> None:
     (root / "cat/001.png").rename(root / "dog/relabelled.png")
     (root / "cat/002.png").unlink()
     image_tree({"dog": 1}, first=900)
-    with Image.open(root / "cat/003.png") as picture:
-        upside_down = picture.transpose(Image.Transpose.ROTATE_180)
+    with Image.open(root / "cat/003.png") as image:
+        upside_down = image.transpose(Image.Transpose.ROTATE_180)
     upside_down.save(root / "cat/003.png")
     verdict = keeper.judge(root)
     assert verdict.moves == {"added": 1, "removed": 1, "changed": 1, "renamed": 1, "relabelled": 1}
@@ -187,7 +187,7 @@ def test_a_copy_under_another_class_is_not_relabelled(keeper: Any, image_tree: T
     for number in range(5):
         copy = (root / f"cat/{number:03d}.png").read_bytes()
         (root / f"dog/cat{number}.png").write_bytes(copy)
-    assert broken(keeper.judge(root, label_errors={"check": False})) == {"one_label"}
+    assert broken(keeper.judge(root, label_errors={"check": False})) == {"conflicting_labels"}
 
 
 def test_the_baseline_is_what_was_accepted_last(keeper: Any, image_tree: Tree) -> None:
@@ -196,16 +196,16 @@ def test_the_baseline_is_what_was_accepted_last(keeper: Any, image_tree: Tree) -
     config = keeper.config(root)
     keeper.accept(root)
     keeper.accept(root)
-    assert len(list_baselines(config)) == 1
+    assert len(list_baselines(config.paths)) == 1
     image_tree({"cat": 5}, first=900)
     keeper.judge(root)
-    assert list_baselines(config)[0].record["files"] == 120
+    assert list_baselines(config.paths)[0].record["files"] == 120
     keeper.accept(root)
-    assert [each.record["files"] for each in list_baselines(config)] == [125, 120]
-    aside = reset_baselines(config)
+    assert [each.record["files"] for each in list_baselines(config.paths)] == [125, 120]
+    aside = reset_baselines(config.paths)
     assert aside is not None
     assert len(list(aside.iterdir())) == 2
-    assert list_baselines(config) == []
+    assert list_baselines(config.paths) == []
     assert keeper.judge(root).baseline is None
 
 
@@ -226,9 +226,9 @@ def test_a_learnt_bound_comes_from_accepted_runs(keeper: Any, image_tree: Tree) 
     verdict = keeper.judge(root, **learn)
     told = {finding.rule: finding.threshold for finding in verdict.findings}
     assert told["class_balance"] == (
-        "max_ratio 1.247 (learnt from 3 accepted runs: highest 1.133, margin 10%)"
+        "max_ratio 1.247 (learned from 3 accepted runs: highest 1.133, margin 10%)"
     )
-    assert told["class_size"].startswith("min_count 54 (learnt from 3 accepted runs: lowest 60")
+    assert told["class_size"].startswith("min_count 54 (learned from 3 accepted runs: lowest 60")
     assert verdict.accepted
     image_tree({"cat": 40}, first=2000)
     grown = keeper.judge(root, **learn)
@@ -243,7 +243,7 @@ def test_a_torn_baseline_is_not_passed_over(keeper: Any, image_tree: Tree) -> No
     """Without it drift can't be judged, and that is said with what to do."""
     root = image_tree({"cat": 30, "dog": 30})
     keeper.accept(root)
-    folder = list_baselines(keeper.config(root))[0].folder
+    folder = list_baselines(keeper.config.paths(root))[0].folder
     (folder / "inventory.parquet").write_bytes(b"torn")
     with pytest.raises(PixelgateError, match=r"drift can.t be judged.*baseline reset"):
         keeper.judge(root)
@@ -255,7 +255,7 @@ def test_only_the_last_runs_are_remembered(keeper: Any, image_tree: Tree) -> Non
     for number in range(4):
         image_tree({"cat": 1}, first=900 + number)
         keeper.accept(root, learning={"runs": 2})
-    assert len(list_baselines(keeper.config(root))) == 2
+    assert len(list_baselines(keeper.config.paths(root))) == 2
 
 
 def test_classes_of_the_model_in_production_are_known(keeper: Any, image_tree: Tree) -> None:

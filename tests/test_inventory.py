@@ -9,10 +9,10 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from tasks.config import DataConfig
+from tasks.config.data import DataConfig
 from tasks.errors import DataFolderError, SettingsError
 from tasks.inventory.columns import COLUMNS, SPLITS, fingerprint
-from tasks.inventory.pictures import read_pictures
+from tasks.inventory.image_file import read_images
 from tasks.inventory.scan import take_inventory
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def inventory_of(
     directory: Path, *, seed: int = 42, memory: Path | None = None, **data: object
 ) -> pd.DataFrame:
     """Take the inventory of a folder with the default settings but these."""
-    return take_inventory(DataConfig(directory=directory, **data), seed=seed, memory=memory)
+    return take_inventory(DataConfig(directory=directory, **data), seed=seed, cache_dir=memory)
 
 
 def test_class_folders_give_a_row_a_file(image_tree: Tree) -> None:
@@ -113,7 +113,7 @@ def test_a_manifest_names_paths_labels_and_splits(image_tree: Tree, suffix: str)
 
 
 def test_hidden_and_other_files_are_counted_not_classified(image_tree: Tree) -> None:
-    """Notes and hidden files are no pictures and no classes."""
+    """Notes and hidden files are no images and no classes."""
     root = image_tree({"a": 10, "b": 10})
     (root / "a/notes.txt").write_text("note")
     (root / ".DS_Store").write_text("x")
@@ -127,7 +127,7 @@ def test_hidden_and_other_files_are_counted_not_classified(image_tree: Tree) -> 
     ("arrange", "message"),
     [
         (lambda _: None, "No such data folder"),
-        (lambda root: root.mkdir(), "No pictures under"),
+        (lambda root: root.mkdir(), "No images under"),
         (lambda root: root.write_text("x"), "is a file"),
     ],
 )
@@ -188,15 +188,15 @@ def test_a_file_keeps_its_split_when_others_arrive(image_tree: Tree) -> None:
     """Old files stay where they are when a class grows."""
     root = image_tree({"a": 150, "b": 150})
     memory = root.parent / "memory"
-    before = inventory_of(root, memory=memory).set_index("path")["split"]
+    before = inventory_of(root, cache_dir=memory).set_index("path")["split"]
     image_tree({"a": 100, "b": 30, "c": 40}, first=500)
-    after = inventory_of(root, memory=memory).set_index("path")["split"]
+    after = inventory_of(root, cache_dir=memory).set_index("path")["split"]
     assert after[before.index].equals(before)
     assert len(after) == 470
 
 
 def test_the_split_is_stratified_and_seeded(image_tree: Tree) -> None:
-    """Each class gives about its share, at least one picture, and another seed draws anew."""
+    """Each class gives about its share, at least one image, and another seed draws anew."""
     root = image_tree({"a": 300, "b": 300, "few": 12})
     inventory = inventory_of(root)
     shares = (inventory["split"] == "test").groupby(inventory["label"]).mean()
@@ -207,7 +207,7 @@ def test_the_split_is_stratified_and_seeded(image_tree: Tree) -> None:
 
 
 def test_identical_files_fall_on_one_side(image_tree: Tree) -> None:
-    """Copies of a picture are never in two splits."""
+    """Copies of an image are never in two splits."""
     root = image_tree({"a": 60, "b": 60})
     for file in list((root / "a").iterdir()):
         (root / "a" / f"copy_of_{file.name}").write_bytes(file.read_bytes())
@@ -221,8 +221,8 @@ def test_many_files_are_read_in_processes_alike(
     """The pool of processes gives the same frame as one process."""
     root = image_tree({"a": 40, "b": 40})
     alone = inventory_of(root)
-    monkeypatch.setattr("tasks.processes.FILES_WORTH_A_POOL", 10)
-    monkeypatch.setattr("tasks.processes.CHUNK", 7)
+    monkeypatch.setattr("tasks.runtime.parallel.FILES_WORTH_A_POOL", 10)
+    monkeypatch.setattr("tasks.runtime.parallel.CHUNK", 7)
     pd.testing.assert_frame_equal(inventory_of(root, workers=2), alone)
 
 
@@ -234,5 +234,5 @@ def test_modes_are_told(tmp_path: Path, mode: str, suffix: str) -> None:
     """Every mode Pillow decodes is described."""
     file = tmp_path / f"x.{suffix}"
     Image.new(mode, (9, 7)).save(file)
-    row = read_pictures(str(tmp_path), [file.name], max_pixels=1000)[0]
+    row = read_images(str(tmp_path), [file.name], max_pixels=1000)[0]
     assert (row["mode"], row["height"], row["width"]) == (mode, 7, 9)

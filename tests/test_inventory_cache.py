@@ -12,9 +12,9 @@ import pytest
 from PIL import Image
 from scipy import ndimage
 
-from tasks.config import DataConfig
-from tasks.inventory import batches, duplicates, scan
-from tasks.inventory.pictures import read_pictures
+from tasks.config.data import DataConfig
+from tasks.inventory import arrow_batches, duplicates, scan
+from tasks.inventory.image_file import read_images
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,20 +27,20 @@ if TYPE_CHECKING:
 def read_paths(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Give the list of the files that are really read."""
     read: list[str] = []
-    real = batches.read_pictures
+    real = arrow_batches.read_images
 
     def watched(root: str, paths: list[str], *others: Any) -> object:
         read.extend(paths)
         return real(root, paths, *others)
 
-    monkeypatch.setattr(batches, "read_pictures", watched)
+    monkeypatch.setattr(arrow_batches, "read_images", watched)
     return read
 
 
 def inventory_of(root: Path, **data: object) -> pd.DataFrame:
     """Take inventory with a cache beside the data."""
     settings = DataConfig(directory=root, **data)
-    return scan.take_inventory(settings, seed=42, memory=root.parent / "memory")
+    return scan.take_inventory(settings, seed=42, cache_dir=root.parent / "memory")
 
 
 def test_only_what_moved_is_read_again(image_tree: Tree, read_paths: list[str]) -> None:
@@ -75,7 +75,7 @@ def test_a_new_time_alone_is_read_again(image_tree: Tree, read_paths: list[str])
 def test_bad_files_are_remembered_too(image_tree: Tree, read_paths: list[str]) -> None:
     """A file that can't be read is not tried again until it changes."""
     root = image_tree()
-    (root / "cat/bad.png").write_bytes(b"no picture")
+    (root / "cat/bad.png").write_bytes(b"no image")
     first = inventory_of(root)
     read_paths.clear()
     again = inventory_of(root)
@@ -90,14 +90,14 @@ def cache_of(root: Path) -> Path:
 
 
 def test_other_labels_of_the_same_files_are_seen(image_tree: Tree, read_paths: list[str]) -> None:
-    """A manifest that says something else is read, though no picture is."""
+    """A manifest that says something else is read, though no image is."""
     root = image_tree({"any": 12})
     table = pd.DataFrame({"path": [f"any/{n:03d}.png" for n in range(12)], "label": ["a", "b"] * 6})
     table.to_csv(root / "labels.csv", index=False)
     settings = DataConfig(directory=root, manifest=root / "labels.csv")
 
     def labels() -> list[str]:
-        inventory = scan.take_inventory(settings, seed=42, memory=root.parent / "memory")
+        inventory = scan.take_inventory(settings, seed=42, cache_dir=root.parent / "memory")
         return inventory["label"].tolist()
 
     assert labels() == ["a", "b"] * 6
@@ -120,8 +120,8 @@ def test_a_pair_is_compared_once(image_tree: Tree, monkeypatch: pytest.MonkeyPat
     root = image_tree()
 
     def brighten(name: str, by: int) -> None:
-        with Image.open(root / "cat/000.png") as picture:
-            brighter = picture.point(lambda value: min(255, value + by))
+        with Image.open(root / "cat/000.png") as image:
+            brighter = image.point(lambda value: min(255, value + by))
         brighter.save(root / name)
 
     brighten("cat/near.png", 5)
@@ -162,7 +162,7 @@ def lie(file: Path) -> None:
 def age(file: Path) -> None:
     """Make it one of another version."""
     known = pd.read_parquet(file)
-    known.attrs |= {"pictures": "older", "whole": "older"}
+    known.attrs |= {"images": "older", "whole": "older"}
     known.to_parquet(file)
     file.rename(file.with_name(f"{file.stem.split('-')[0]}-{sha256_of(file)}.parquet"))
 
@@ -193,10 +193,10 @@ def test_another_limit_of_pixels_reads_again(image_tree: Tree, read_paths: list[
 
 
 def test_the_measures_agree_with_numpy_and_scipy(tmp_path: Path) -> None:
-    """Brightness, contrast, sharpness, entropy and aspect of a known picture."""
+    """Brightness, contrast, sharpness, entropy and aspect of a known image."""
     pixels = np.random.default_rng(1).integers(0, 255, (20, 30), dtype=np.uint8)
     Image.fromarray(pixels).save(tmp_path / "x.png")
-    row = read_pictures(str(tmp_path), ["x.png"], max_pixels=10_000)[0]
+    row = read_images(str(tmp_path), ["x.png"], max_pixels=10_000)[0]
     shares = np.bincount(pixels.ravel()) / pixels.size
     edges = ndimage.laplace(pixels.astype(float))[1:-1, 1:-1]
     assert row["brightness"] == pytest.approx(pixels.mean(), rel=1e-5)
@@ -212,11 +212,11 @@ def test_the_measures_agree_with_numpy_and_scipy(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("mode", "name", "expected"),
     [
-        ("1", "x.png", {"bit_depth": 1, "honest_suffix": True}),
-        ("L", "x.jpeg", {"bit_depth": 8, "honest_suffix": True}),
-        ("I;16", "x.png", {"bit_depth": 16, "honest_suffix": True}),
-        ("RGB", "x.JPG", {"bit_depth": 8, "honest_suffix": True}),
-        ("RGB", "x.bmp", {"bit_depth": 8, "honest_suffix": True}),
+        ("1", "x.png", {"bit_depth": 1, "format_matches_extension": True}),
+        ("L", "x.jpeg", {"bit_depth": 8, "format_matches_extension": True}),
+        ("I;16", "x.png", {"bit_depth": 16, "format_matches_extension": True}),
+        ("RGB", "x.JPG", {"bit_depth": 8, "format_matches_extension": True}),
+        ("RGB", "x.bmp", {"bit_depth": 8, "format_matches_extension": True}),
     ],
 )
 def test_bit_depth_and_suffix_are_told(
@@ -224,6 +224,6 @@ def test_bit_depth_and_suffix_are_told(
 ) -> None:
     """As stored, whatever Pillow makes of it."""
     Image.new(mode, (8, 8)).save(tmp_path / name)
-    row = read_pictures(str(tmp_path), [name], max_pixels=10_000)[0]
+    row = read_images(str(tmp_path), [name], max_pixels=10_000)[0]
     assert row["error"] is None
     assert {key: row[key] for key in expected} == expected

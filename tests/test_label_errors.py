@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from flows.demo import write_digits
-from tasks.config import GateConfig
-from tasks.validation.suspects import find_suspects
+from flows.cli.demo import write_digits
+from tasks.config.gate import GateConfig
+from tasks.validation.label_errors import find_label_errors
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -67,7 +67,7 @@ def test_a_few_wrong_labels_are_a_note_and_many_a_warning(keeper: Any, digits: P
 
 
 def test_noise_has_no_wrong_labels(keeper: Any, tmp_path: Path) -> None:
-    """Where nothing can be learnt, a weak model's guesses hold nobody up."""
+    """Where nothing can be learned, a weak model's guesses hold nobody up."""
     random = np.random.default_rng(0)
     for number in range(200):
         folder = tmp_path / "noise" / "ab"[number % 2]
@@ -94,14 +94,14 @@ def test_a_weak_models_mistakes_are_not_held_against_labels(keeper: Any, tmp_pat
 def test_the_same_question_is_answered_from_memory(
     keeper: Any, digits: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Unchanged pictures and labels cost no second cross-validation."""
+    """Unchanged images and labels cost no second cross-validation."""
     inventory = keeper.inventory(digits)
     memory = keeper.home / "memory"
     rule = GateConfig().label_errors
-    first = find_suspects(inventory, rule, memory=memory)
+    first = find_label_errors(inventory, rule, cache_dir=memory)
     asked = []
-    monkeypatch.setattr("tasks.validation.suspects._suspects", lambda *args: asked.append(args))
-    again = find_suspects(inventory, rule, memory=memory)
+    monkeypatch.setattr("tasks.validation.label_errors._suspects", lambda *args: asked.append(args))
+    again = find_label_errors(inventory, rule, cache_dir=memory)
     assert asked == []
     pd.testing.assert_frame_equal(first, again)
 
@@ -110,12 +110,12 @@ def test_it_can_be_turned_off_or_asked_for_more(keeper: Any, digits: Path) -> No
     """Turned off it says nothing, nor where the quick model is not good enough."""
     inventory = keeper.inventory(digits)
     rule = GateConfig().label_errors
-    assert find_suspects(inventory, rule.model_copy(update={"check": False})) is None
-    assert find_suspects(inventory, rule.model_copy(update={"min_accuracy": 0.999})) is None
-    assert find_suspects(inventory, rule) is not None
+    assert find_label_errors(inventory, rule.model_copy(update={"check": False})) is None
+    assert find_label_errors(inventory, rule.model_copy(update={"min_accuracy": 0.999})) is None
+    assert find_label_errors(inventory, rule) is not None
 
 
-def test_too_few_pictures_are_not_judged(keeper: Any, image_tree: Tree) -> None:
-    """A hundred pictures teach nothing that could be held against a label."""
+def test_too_few_images_are_not_judged(keeper: Any, image_tree: Tree) -> None:
+    """A hundred images teach nothing that could be held against a label."""
     inventory = keeper.inventory(image_tree({"cat": 50, "dog": 50}))
-    assert find_suspects(inventory, GateConfig().label_errors) is None
+    assert find_label_errors(inventory, GateConfig().label_errors) is None

@@ -11,12 +11,12 @@ import pytest
 import tensorflow as tf
 from scipy import ndimage
 
+from tasks.config.training import TrainingConfig
 from tasks.errors import SettingsError
-from tasks.generators.recipe import InputContract
-from tasks.models import build_model
-from tasks.training.fused import fuse_batch_normalization
-from tasks.training.settings import TrainingConfig
-from tasks.training.transfer import load_base
+from tasks.models.architectures import build_model
+from tasks.models.contract import InputContract
+from tasks.training.fused_batch_norm import fuse_batch_normalization
+from tasks.training.initial_weights import load_base_weights
 from tasks.training.whitening import sample_patches, whitening_filters
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def test_basic_cnn_is_the_tutorials() -> None:
 
 
 def operations(model: keras.Model) -> int:
-    """Return the multiplications one picture costs in the convolutions and dense layers."""
+    """Return the multiplications one image costs in the convolutions and dense layers."""
     total = 0
     for layer in model.layers:
         if isinstance(layer, keras.layers.Conv2D | keras.layers.Dense):
@@ -64,7 +64,7 @@ def operations(model: keras.Model) -> int:
 
 
 def test_fast_cnn_costs_a_fraction_of_basic_cnn() -> None:
-    """Operations a picture decide the speed on a CPU."""
+    """Operations an image decide the speed on a CPU."""
     basic, fast = (
         operations(build_model(CONTRACT, TrainingConfig(model=name), rescale=1 / 255))
         for name in ("basic_cnn", "fast_cnn")
@@ -75,7 +75,7 @@ def test_fast_cnn_costs_a_fraction_of_basic_cnn() -> None:
 @pytest.mark.parametrize("side", [2, 4, 8, 28, 32, 64, 224])
 @pytest.mark.parametrize("name", ["fast_cnn", "small_cnn"])
 def test_our_models_take_any_size(name: str, side: int) -> None:
-    """Small and large pictures give a model; large ones do not cost without bound."""
+    """Small and large images give a model; large ones do not cost without bound."""
     contract = dataclasses.replace(CONTRACT, height=side, width=side, color_mode="rgb")
     model = build_model(contract, TrainingConfig(model=name), rescale=1 / 255)
     answers = model(np.zeros((2, side, side, 3), np.uint8))
@@ -93,7 +93,7 @@ def test_a_backbone_of_keras_applications(tmp_path: Path) -> None:
     file = tmp_path / "mobile.weights.h5"
     backbone.save_weights(file)
     again = build_model(contract, TrainingConfig(model="MobileNetV2"), rescale=1 / 255)
-    load_base(again, file)
+    load_base_weights(again, file)
     loaded = next(layer for layer in again.layers if isinstance(layer, keras.Model))
     assert all(
         np.array_equal(a, b)
@@ -112,7 +112,7 @@ def test_a_users_function_gives_the_model(own_module: str) -> None:
     [
         ("no_such_cnn", "fast_cnn"),
         ("no.such.module:f", "can't be imported"),
-        ("tasks.models:nothing", "can't be imported"),
+        ("tasks.models.architectures:nothing", "can't be imported"),
         ("MobileNetV2", "can't be built"),
     ],
 )
@@ -127,15 +127,15 @@ def test_whitened_patches_are_uncorrelated() -> None:
     """The filters' answers to correlated patches have a covariance near the unit matrix."""
     random = np.random.default_rng(0)
     smooth = ndimage.gaussian_filter(random.normal(size=(40, 20, 20, 3)), (0, 1, 1, 0)) * 5
-    pictures = (smooth + random.normal(size=smooth.shape) * 0.2 + 3).astype("float32")
-    patches = np.lib.stride_tricks.sliding_window_view(pictures, (2, 2), axis=(1, 2))
+    images = (smooth + random.normal(size=smooth.shape) * 0.2 + 3).astype("float32")
+    patches = np.lib.stride_tricks.sliding_window_view(images, (2, 2), axis=(1, 2))
     patches = np.moveaxis(patches, 3, -1).reshape(-1, 2, 2, 3)
     kernel, bias = whitening_filters(patches, 12)
     assert kernel.shape == (2, 2, 3, 24)
     layer = keras.layers.Conv2D(24, 2)
     layer.build((None, 20, 20, 3))
     layer.set_weights([kernel, bias])
-    answers = np.asarray(layer(pictures)).reshape(-1, 24)
+    answers = np.asarray(layer(images)).reshape(-1, 24)
     covariance = np.cov(answers[:, :12], rowvar=False)
     np.testing.assert_allclose(covariance, np.eye(12), atol=0.05)
     np.testing.assert_allclose(answers.mean(axis=0), 0, atol=0.01)
@@ -144,13 +144,13 @@ def test_whitened_patches_are_uncorrelated() -> None:
     np.testing.assert_array_equal(fewer, kernel[..., [0, 1, 2, 12, 13, 14]])
 
 
-def test_patches_are_cut_from_every_picture_as_they_are() -> None:
-    """Each patch is found in its picture; large pictures give no more than small ones."""
-    pictures = np.arange(3 * 9 * 7 * 3, dtype=np.uint16).astype(np.uint8).reshape(3, 9, 7, 3)
-    patches = sample_patches(pictures, np.arange(3), (5, 4)).reshape(3, -1, 5, 4, 3)
-    assert patches.shape[1] == sample_patches(pictures, np.array([1]), (2, 2)).shape[0]
-    for picture, cut in zip(pictures, patches, strict=True):
-        places = [picture[r : r + 5, c : c + 4] for r in range(5) for c in range(4)]
+def test_patches_are_cut_from_every_image_as_they_are() -> None:
+    """Each patch is found in its image; large images give no more than small ones."""
+    images = np.arange(3 * 9 * 7 * 3, dtype=np.uint16).astype(np.uint8).reshape(3, 9, 7, 3)
+    patches = sample_patches(images, np.arange(3), (5, 4)).reshape(3, -1, 5, 4, 3)
+    assert patches.shape[1] == sample_patches(images, np.array([1]), (2, 2)).shape[0]
+    for image, cut in zip(images, patches, strict=True):
+        places = [image[r : r + 5, c : c + 4] for r in range(5) for c in range(4)]
         seen = [[np.array_equal(patch, place) for place in places] for patch in cut]
         assert np.sum(seen, axis=1).min() >= 1
         assert np.sum(seen, axis=0).min() >= 1

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tasks.training.muon import ConvMuon
+from tasks.training.optimizers import ConvMuon
 
 if TYPE_CHECKING:
     from tests.trainings import Trainer

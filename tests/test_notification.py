@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tasks.config import NotifyConfig
-from tasks.notification import notify
+from tasks.config.notify import NotifyConfig
+from tasks.runs.notification import notify
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -14,16 +14,17 @@ import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
+from tasks.runs.run_record import provenance, record_inventory
 
-from tasks.config import RetrainConfig
+from tasks.config.schema import RetrainConfig
 from tasks.errors import DataRejectedError, SettingsError, UsageError
-from tasks.judging import accept_data, judge_data
-from tasks.runs import open_run, provenance, record_inventory
+from tasks.orchestration.gate_run import accept_data, judge_data
+from tasks.runs.run_folder import open_run
 from tasks.validation.baseline import list_baselines
 from tasks.validation.overrides import list_overrides
-from tasks.validation.own_suites import load_own_suites
 from tasks.validation.quarantine import clear_quarantine, list_quarantine
 from tasks.validation.suggest import suggest_settings
+from tasks.validation.user_suites import load_own_suites
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,7 +36,7 @@ KEEP_BLANKS = {"not_blank": {"quarantine": True}, "quarantine": {"max_share": 0.
 
 
 def add_blank(root: Path, name: str = "cat/blank.png") -> str:
-    """Put a picture of one colour."""
+    """Put an image of one colour."""
     Image.new("L", (16, 16), 90).save(root / name)
     return name
 
@@ -73,7 +74,7 @@ def test_an_override_lets_just_this_data_pass(keeper: Any, image_tree: Tree) -> 
     add_blank(root, "dog/another.png")
     other, _ = judge_data(config)
     assert not other.accepted
-    assert len(list_overrides(config)) == 1
+    assert len(list_overrides(config.paths)) == 1
 
 
 def test_an_override_needs_a_reason_and_a_rejection(keeper: Any, image_tree: Tree) -> None:
@@ -83,7 +84,7 @@ def test_an_override_needs_a_reason_and_a_rejection(keeper: Any, image_tree: Tre
         judge_data(config, accept_with_reason="  ")
     verdict, _ = judge_data(config, accept_with_reason="just in case")
     assert verdict.override is None
-    assert list_overrides(config) == []
+    assert list_overrides(config.paths) == []
 
 
 def test_another_rule_is_not_covered_by_an_override(keeper: Any, image_tree: Tree) -> None:
@@ -103,7 +104,7 @@ def test_an_operator_can_move_the_baseline(keeper: Any, image_tree: Tree) -> Non
         (root / f"dog/{number:03d}.png").unlink()
     config = keeper.config(root)
     assert not judge_data(config)[0].accepted
-    assert list_baselines(config)[0].record["files"] == 200
+    assert list_baselines(config.paths)[0].record["files"] == 200
     accepted = accept_data(config, reason="half was sold")
     assert accepted.record["files"] == 120
     assert accepted.record["accepted_by"] == "operator"
@@ -119,20 +120,20 @@ def test_quarantine_is_listed_cleared_and_forgotten(keeper: Any, image_tree: Tre
     first, second = add_blank(root), add_blank(root, "dog/blank.png")
     config = keeper.config(root, **KEEP_BLANKS)
     assert keeper.judge(root, **KEEP_BLANKS).quarantined == 2
-    listed = list_quarantine(config)
+    listed = list_quarantine(config.paths)
     assert [(row["path"], row["rules"]) for row in listed] == [
         (first, "not_blank"),
         (second, "not_blank"),
     ]
     since = listed[0]["since"]
     keeper.judge(root, **KEEP_BLANKS)
-    assert list_quarantine(config)[0]["since"] == since
+    assert list_quarantine(config.paths)[0]["since"] == since
     (root / second).unlink()
-    assert clear_quarantine(config, [first]) == [first]
+    assert clear_quarantine(config.paths, [first]) == [first]
     verdict = keeper.judge(root, **KEEP_BLANKS)
     assert verdict.quarantined == 0
     assert not verdict.failures
-    assert list_quarantine(config) == []
+    assert list_quarantine(config.paths) == []
     Image.new("L", (16, 16), 91).save(root / first)
     assert keeper.judge(root, **KEEP_BLANKS).quarantined == 1
 
@@ -145,10 +146,10 @@ def test_what_cannot_be_cleared_is_explained(keeper: Any, image_tree: Tree) -> N
     keeper.judge(root, **gate)
     config = keeper.config(root, **gate)
     with pytest.raises(UsageError, match=r"cat/bad\.png can't be read"):
-        clear_quarantine(config, ["cat/bad.png"])
+        clear_quarantine(config.paths, ["cat/bad.png"])
     with pytest.raises(UsageError, match="is not in quarantine"):
-        clear_quarantine(config, ["cat/000.png"])
-    assert clear_quarantine(config, []) == []
+        clear_quarantine(config.paths, ["cat/000.png"])
+    assert clear_quarantine(config.paths, []) == []
 
 
 @pytest.mark.parametrize("kind", ["odd", "uniform"])

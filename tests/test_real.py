@@ -96,9 +96,9 @@ class Copy:
 
 
 def resave(file: Path, place: Path, how: Callable[[Image.Image], Image.Image]) -> None:
-    """Write a changed picture."""
-    with Image.open(file) as picture:
-        changed = how(picture.copy())
+    """Write a changed image."""
+    with Image.open(file) as image:
+        changed = how(image.copy())
     changed.save(place, quality=95)
 
 
@@ -109,49 +109,49 @@ def plant_truncated(copy: Copy) -> None:
 
 
 def plant_blank(copy: Copy) -> None:
-    """One picture shows nothing."""
+    """One image shows nothing."""
     file = copy.files(copy.train, copy.labels[1])[5]
-    resave(file, file, lambda picture: Image.new(picture.mode, picture.size))
+    resave(file, file, lambda image: Image.new(image.mode, image.size))
 
 
 def plant_false_suffix(copy: Copy) -> None:
     """One file is of another format than it says."""
     file = copy.files(copy.train, copy.labels[2])[5]
-    with Image.open(file) as picture:
-        picture.load()
-    picture.save(file, "BMP")
+    with Image.open(file) as image:
+        image.load()
+    image.save(file, "BMP")
 
 
 def plant_odd_size(copy: Copy) -> None:
-    """One picture was cut."""
+    """One image was cut."""
     file = copy.files(copy.train, copy.labels[4])[9]
-    resave(file, file, lambda picture: picture.crop((0, 0, 20, 27)))
+    resave(file, file, lambda image: image.crop((0, 0, 20, 27)))
 
 
 def plant_odd_mode(copy: Copy) -> None:
-    """One picture is of another mode."""
+    """One image is of another mode."""
     file = copy.files(copy.train, copy.labels[4])[11]
     other = "RGB" if copy.suffix == ".png" else "L"
-    resave(file, file, lambda picture: picture.convert(other))
+    resave(file, file, lambda image: image.convert(other))
 
 
 def plant_two_labels(copy: Copy) -> None:
-    """One picture stands in two classes."""
+    """One image stands in two classes."""
     file = copy.files(copy.train, copy.labels[0])[3]
     shutil.copy(file, copy.place / copy.train / copy.labels[7] / f"twice{copy.suffix}")
 
 
 def plant_leak(copy: Copy) -> None:
-    """One training picture is tested on."""
+    """One training image is tested on."""
     file = copy.files(copy.train, copy.labels[6])[3]
     shutil.copy(file, copy.place / copy.test / copy.labels[6] / f"leak{copy.suffix}")
 
 
 def plant_near_leak(copy: Copy) -> None:
-    """Forty training pictures are tested on, a little brighter."""
+    """Forty training images are tested on, a little brighter."""
     for number, file in enumerate(copy.files(copy.train, copy.labels[6])[:40]):
         place = copy.place / copy.test / copy.labels[6] / f"near{number}{copy.suffix}"
-        resave(file, place, lambda picture: picture.point(lambda value: min(255, value + 5)))
+        resave(file, place, lambda image: image.point(lambda value: min(255, value + 5)))
 
 
 def plant_copies(copy: Copy) -> None:
@@ -171,7 +171,7 @@ def plant_two_spellings(copy: Copy) -> None:
 
 
 def plant_tiny_class(copy: Copy) -> None:
-    """A class of six pictures."""
+    """A class of six images."""
     for split, kept in ((copy.train, 4), (copy.test, 2)):
         for file in copy.files(split, copy.labels[8])[kept:]:
             file.unlink()
@@ -195,21 +195,21 @@ def plant_dark(copy: Copy) -> None:
     for label in copy.labels:
         for file in copy.files(copy.train, label)[:300]:
             place = file.with_name(f"dark_{file.name}")
-            with Image.open(file) as picture:
-                turned = picture.transpose(Image.Transpose.ROTATE_90)
+            with Image.open(file) as image:
+                turned = image.transpose(Image.Transpose.ROTATE_90)
             turned.point(lambda value: value // 4).save(place, quality=95)
 
 
 FAULTS = {
     plant_truncated: "decodes",
     plant_blank: "not_blank",
-    plant_false_suffix: "honest_suffix",
+    plant_false_suffix: "format_matches_extension",
     plant_odd_size: "sizes",
     plant_odd_mode: "modes",
-    plant_two_labels: "one_label",
+    plant_two_labels: "conflicting_labels",
     plant_leak: "leakage",
     plant_near_leak: "near_leakage",
-    plant_copies: "copies",
+    plant_copies: "exact_duplicates",
     plant_two_spellings: "label_names",
     plant_tiny_class: "class_size",
     plant_relabelled: "relabelled",

@@ -11,17 +11,17 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tasks.config import RetrainConfig
+from tasks.config.schema import RetrainConfig
 from tasks.errors import ModelRejectedError, NoChampionError
-from tasks.evaluation import Evaluation, evaluate_model
-from tasks.generators.recipe import Inputs, build_inputs
+from tasks.evaluation.evaluate import Evaluation, evaluate_model
+from tasks.generators.inputs import Inputs, build_inputs
 from tasks.inventory.scan import take_inventory
-from tasks.models import build_model
-from tasks.prediction import predict_files
-from tasks.promotion import answers_of, require_not_rejected
+from tasks.model_gate.rules import predict_in_fresh_process, require_not_rejected
+from tasks.models.architectures import build_model
 from tasks.registry.champion import find_champion, require_champion
+from tasks.registry.mlflow_store import champion_classes, find_judged_run
 from tasks.registry.registration import Registration, register_model
-from tasks.registry.store import champion_classes, find_settled
+from tasks.serving.predictor import predict_files
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -88,7 +88,7 @@ def test_the_first_good_model_becomes_champion(bench: Bench) -> None:
     registration = bench.register(0.9)
     assert registration.outcome == "promoted"
     assert all(check.success for check in registration.checks)
-    client = mlflow.MlflowClient(f"sqlite:///{bench.config.state}/mlflow.db")
+    client = mlflow.MlflowClient(f"sqlite:///{bench.config.paths.state}/mlflow.db")
     version = client.get_model_version_by_alias("bench", "champion")
     assert client.get_model_version_by_alias("bench", "challenger").version == version.version
     assert version.tags["pixelgate.data_fingerprint"] == "f00d"
@@ -104,7 +104,7 @@ def test_the_first_good_model_becomes_champion(bench: Bench) -> None:
 def test_the_champions_classes_are_told_without_loading_it(bench: Bench) -> None:
     """None before there is one, and asking makes no store."""
     assert champion_classes(bench.config) is None
-    assert not (bench.config.state / "mlflow.db").exists()
+    assert not (bench.config.paths.state / "mlflow.db").exists()
     bench.register(0.9)
     assert champion_classes(bench.config) == ("a", "b")
 
@@ -131,7 +131,7 @@ def test_a_model_below_the_floor_is_rejected(bench: Bench, accuracy: float, rule
     assert find_champion(bench.config) is None
     with pytest.raises(ModelRejectedError, match=rule):
         require_not_rejected(registration.outcome, registration.message)
-    client = mlflow.MlflowClient(f"sqlite:///{bench.config.state}/mlflow.db")
+    client = mlflow.MlflowClient(f"sqlite:///{bench.config.paths.state}/mlflow.db")
     version = client.get_model_version_by_alias("bench", "challenger")
     assert version.tags[f"pixelgate.check.{rule}"].startswith("FAIL")
 
@@ -139,16 +139,16 @@ def test_a_model_below_the_floor_is_rejected(bench: Bench, accuracy: float, rule
 def test_the_saved_model_answers_alike_in_a_fresh_process(bench: Bench) -> None:
     """With nothing but Keras, on the file that the registry holds."""
     bench.register(0.9)
-    client = mlflow.MlflowClient(f"sqlite:///{bench.config.state}/mlflow.db")
+    client = mlflow.MlflowClient(f"sqlite:///{bench.config.paths.state}/mlflow.db")
     source = mlflow.artifacts.download_artifacts(
         artifact_uri=client.get_model_version_download_uri("bench", "1"),
-        tracking_uri=f"sqlite:///{bench.config.state}/mlflow.db",
+        tracking_uri=f"sqlite:///{bench.config.paths.state}/mlflow.db",
     )
     import pathlib
 
-    pictures = np.load(bench.inputs.pixels)[:16]
-    answers = answers_of(next(pathlib.Path(source).rglob("*.keras")), pictures)
-    expected = keras.saving.load_model(bench.model).predict(pictures, verbose=0)
+    images = np.load(bench.inputs.pixels)[:16]
+    answers = predict_in_fresh_process(next(pathlib.Path(source).rglob("*.keras")), images)
+    expected = keras.saving.load_model(bench.model).predict(images, verbose=0)
     np.testing.assert_allclose(answers, expected, atol=1e-6)
 
 
@@ -175,15 +175,15 @@ def test_a_model_that_needs_our_code_is_rejected(bench: Bench) -> None:
 
 def test_a_settled_recipe_is_found_again(bench: Bench) -> None:
     """Only a run that was judged to its end, and only while something is in production."""
-    assert find_settled("recipe-0.9", bench.config) is None
+    assert find_judged_run("recipe-0.9", bench.config) is None
     bench.register(0.45)
-    assert find_settled("recipe-0.45", bench.config) is None
+    assert find_judged_run("recipe-0.45", bench.config) is None
     bench.register(0.9)
-    settled = find_settled("recipe-0.9", bench.config)
+    settled = find_judged_run("recipe-0.9", bench.config)
     assert settled is not None
     assert settled["model_version"] == "2"
     assert settled["metrics"]["accuracy"] == 0.9
-    assert find_settled("recipe-0.8", bench.config) is None
+    assert find_judged_run("recipe-0.8", bench.config) is None
 
 
 def test_prediction_needs_a_champion(bench: Bench) -> None:
@@ -192,10 +192,10 @@ def test_prediction_needs_a_champion(bench: Bench) -> None:
         predict_files([bench.root], bench.config)
 
 
-def test_prediction_names_every_picture_or_says_why_not(bench: Bench) -> None:
+def test_prediction_names_every_image_or_says_why_not(bench: Bench) -> None:
     """Files and folders; what can't be read keeps its row."""
     bench.register(0.9)
-    (bench.root / "a/bad.png").write_bytes(b"no picture")
+    (bench.root / "a/bad.png").write_bytes(b"no image")
     table = predict_files([bench.root / "a", bench.root / "b/000.png"], bench.config)
     assert len(table) == 42
     bad = table[table["error"].notna()]

@@ -17,10 +17,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tasks.config import RetrainConfig
-from tasks.training import reuse
+from tasks.config.schema import RetrainConfig
+from tasks.training import training_cache
 from tasks.training.checkpoints import Workspace
-from tasks.training.isolation import train_apart
+from tasks.training.worker import train_in_subprocess
 from tests.conftest import ROOT, leave_half_written, wait_until
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def same_training(one: Any, other: Any) -> None:
 def kill_after(request: Any, step: int) -> None:
     """Start a training in a real process and end it with SIGKILL once a step is backed up."""
     child = subprocess.Popen(
-        [sys.executable, "-m", "tasks.training.isolation"],
+        [sys.executable, "-m", "tasks.training.worker"],
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
@@ -74,7 +74,9 @@ def test_a_training_killed_with_sigkill_ends_as_an_uninterrupted_one(
 ) -> None:
     """Killed in the first epoch, and again in the middle of the second."""
     settings = {**SETTINGS, "callbacks": [f"{own_module}:Slow"]}
-    whole = train_apart(trainer.request("whole", training=settings), on_epoch=lambda *_: None)
+    whole = train_in_subprocess(
+        trainer.request("whole", training=settings), on_epoch=lambda *_: None
+    )
     request = trainer.request("killed", training=settings)
     monkeypatch.setenv("SECONDS_A_STEP", "0.3")
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(ROOT), str(trainer.home.parent)]))
@@ -82,7 +84,7 @@ def test_a_training_killed_with_sigkill_ends_as_an_uninterrupted_one(
         kill_after(request, step)
     monkeypatch.delenv("SECONDS_A_STEP")
     seen: list[int] = []
-    resumed = train_apart(request, on_epoch=lambda epoch, *_: seen.append(epoch))
+    resumed = train_in_subprocess(request, on_epoch=lambda epoch, *_: seen.append(epoch))
     assert seen in ([2, 3, 4], [3, 4])
     same_training(whole, resumed)
     assert not request.workspace.exists()
@@ -157,7 +159,7 @@ def children_of(process: int) -> list[int]:
             parent = int((folder / "stat").read_text().rsplit(")", 1)[1].split()[1])
         except OSError:
             continue
-        if parent == process and b"tasks.training.isolation" in command:
+        if parent == process and b"tasks.training.worker" in command:
             found.append(int(folder.name))
     return found
 
@@ -229,12 +231,15 @@ def test_old_trainings_are_forgotten_and_half_written_ones_are_no_trainings(
 ) -> None:
     """The last few stay whatever a killed process left beside them."""
     config = RetrainConfig(home=tmp_path)
-    folder = config.state / "trained"
-    for number in range(reuse.KEPT + 2):
+    folder = config.paths.state / "trained"
+    for number in range(training_cache.KEPT + 2):
         made = folder / f"{number:032d}"
         made.mkdir(parents=True)
         os.utime(made, times=(1e9 + number, 1e9 + number))
     leave_half_written(folder, "model.keras")
-    reuse.forget_old_trainings(config)
+    training_cache.prune_trainings(config.paths)
     left = sorted(entry.name for entry in folder.iterdir() if entry.is_dir())
-    assert left == [".1234abcd.running", *(f"{number:032d}" for number in range(2, reuse.KEPT + 2))]
+    assert left == [
+        ".1234abcd.running",
+        *(f"{number:032d}" for number in range(2, training_cache.KEPT + 2)),
+    ]

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from flows.demo import write_digits
+from flows.cli.demo import write_digits
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -147,7 +147,7 @@ def test_a_deployment_is_run_by_a_worker(prefect_server: Any, digits: Path, tmp_
 def test_the_drill_runs_as_a_flow(prefect_server: Any, digits: Path, tmp_path: Path) -> None:
     """What the weekly deployment runs: its table and its end stand in the server."""
     script = (
-        "import sys; from flows.drill import drill; from tasks.config import RetrainConfig\n"
+        "import sys; from flows.drill import drill; from tasks.config.schema import RetrainConfig\n"
         "data, home = sys.argv[1:]\n"
         "drill(RetrainConfig(name='drilled', home=home, data={'directory': data}))"
     )

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tasks.config import RetrainConfig
+from tasks.config.load import describe, load_config
+from tasks.config.schema import RetrainConfig
 from tasks.errors import SettingsError
-from tasks.settings import describe, load_config
 
 CONFIGS = Path(__file__).parents[1] / "deployments/configs"
 

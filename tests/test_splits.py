@@ -1,4 +1,4 @@
-"""The split: a picture keeps its side for ever, and what is alike falls on one side."""
+"""The split: an image keeps its side for ever, and what is alike falls on one side."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_shares_are_met_class_by_class(keeper: Any, image_tree: Tree) -> None:
 
 
 def test_renamed_removed_and_back_again(keeper: Any, image_tree: Tree, tmp_path: Path) -> None:
-    """A picture is known by its content, wherever it goes and however long it is gone."""
+    """An image is known by its content, wherever it goes and however long it is gone."""
     root = image_tree({"a": 60, "b": 60})
     before = splits_of(keeper, root)
     for path in before.index[::2]:
@@ -62,19 +62,17 @@ def test_renamed_removed_and_back_again(keeper: Any, image_tree: Tree, tmp_path:
 
 
 def test_a_file_saved_anew_keeps_its_side(keeper: Any, image_tree: Tree) -> None:
-    """Another encoding under the same name is the same picture."""
+    """Another encoding under the same name is the same image."""
     root = image_tree({"a": 60, "b": 60})
     before = splits_of(keeper, root)
     for path in before.index:
-        with Image.open(root / path) as picture:
-            picture.load()
-        ImageEnhance.Brightness(picture).enhance(1.3).save(root / path, compress_level=1)
+        with Image.open(root / path) as image:
+            image.load()
+        ImageEnhance.Brightness(image).enhance(1.3).save(root / path, compress_level=1)
     assert splits_of(keeper, root).equals(before)
 
 
-def test_another_picture_under_an_old_name_goes_with_its_like(
-    keeper: Any, image_tree: Tree
-) -> None:
+def test_another_image_under_an_old_name_goes_with_its_like(keeper: Any, image_tree: Tree) -> None:
     """What a file shows counts more than its name."""
     root = image_tree({"a": 60, "b": 60})
     before = splits_of(keeper, root)
@@ -88,8 +86,8 @@ def test_near_duplicates_fall_on_one_side(keeper: Any, image_tree: Tree) -> None
     root = image_tree({"a": 60, "b": 60})
     before = splits_of(keeper, root)
     for path in before.index:
-        with Image.open(root / path) as picture:
-            brighter = picture.point(lambda value: min(255, value + 6))
+        with Image.open(root / path) as image:
+            brighter = image.point(lambda value: min(255, value + 6))
         brighter.save(root / path.replace("/", "/z"))
     after = splits_of(keeper, root)
     assert all(after[path.replace("/", "/z")] == before[path] for path in before.index)
@@ -105,7 +103,9 @@ def test_another_fraction_moves_nobody(keeper: Any, image_tree: Tree) -> None:
     before = splits_of(keeper, root)
     config = keeper.config(root)
     data = config.data.model_copy(update={"test_fraction": 0.5})
-    again = take_inventory(data, seed=42, memory=config.state / "inventory").set_index("path")
+    again = take_inventory(data, seed=42, cache_dir=config.paths.state / "inventory").set_index(
+        "path"
+    )
     kept = before[before == "test"].index
     assert (again.loc[kept, "split"] == "test").all()
 
@@ -140,7 +140,7 @@ def test_another_seed_draws_anew_in_the_same_home(keeper: Any, image_tree: Tree)
     root = image_tree({"a": 60, "b": 60})
     before = splits_of(keeper, root)
     memory = keeper.home / "state/inventory"
-    other = take_inventory(keeper.config(root).data, seed=7, memory=memory).set_index("path")
+    other = take_inventory(keeper.config(root).data, seed=7, cache_dir=memory).set_index("path")
     assert not other["split"].equals(before)
     assert splits_of(keeper, root).equals(before)
 
@@ -160,7 +160,7 @@ def test_explain_says_why(keeper: Any, image_tree: Tree) -> None:
     assert "drawn" in tell(first)
     assert f"since {first['since']}" in tell(first)
     assert "the file is empty" in tell(explain_file(Path("b/bad.png"), config))
-    with pytest.raises(UsageError, match=r"No picture a/none\.png in .* such as a/000\.png"):
+    with pytest.raises(UsageError, match=r"No image a/none\.png in .* such as a/000\.png"):
         explain_file(Path("a/none.png"), config)
 
 

@@ -9,12 +9,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tasks.config import RetrainConfig
+from tasks.config.schema import RetrainConfig
+from tasks.config.training import TrainingConfig
 from tasks.errors import SettingsError
-from tasks.training.balance import class_weights
-from tasks.training.settings import TrainingConfig
-from tasks.training.stage import default_epochs
-from tasks.training.transfer import StartingPoint
+from tasks.training.class_weights import class_weights
+from tasks.training.initial_weights import InitialModel
+from tasks.training.train import default_epochs
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -58,8 +58,8 @@ def test_of_equally_accurate_epochs_the_lowest_loss_is_kept(trainer: Trainer) ->
     assert trained.best_epoch == lowest + 1
     index = pd.read_parquet(trainer.inputs(generators={}).index)
     rows = np.flatnonzero(index["split"] == "validation")
-    pictures = np.load(trainer.inputs(generators={}).pixels)[rows]
-    answers = keras.saving.load_model(trained.path).predict(pictures, verbose=0)
+    images = np.load(trainer.inputs(generators={}).pixels)[rows]
+    answers = keras.saving.load_model(trained.path).predict(images, verbose=0)
     right = answers[np.arange(len(rows)), index["target"].to_numpy()[rows]]
     smoothed = 0.95 * np.log(right) + 0.05 * np.log(answers).mean(axis=1)
     assert -smoothed.mean() == pytest.approx(history["val_loss"][lowest], rel=0.01)
@@ -139,7 +139,7 @@ def test_a_constant_rate_stays(trainer: Trainer, own_module: str) -> None:
 
 
 @pytest.mark.parametrize("model", ["fast_cnn", "small_cnn"])
-def test_pictures_smaller_than_the_first_layers_patch_train(trainer: Trainer, model: str) -> None:
+def test_images_smaller_than_the_first_layers_patch_train(trainer: Trainer, model: str) -> None:
     """A thumbnail of a thumbnail is no fault."""
     trained = trainer.train(
         model, generators={"target_size": (4, 4)}, training={"model": model, "epochs": 1}
@@ -172,7 +172,7 @@ def test_momentum_and_weight_decay_reach_the_optimizer(trainer: Trainer, own_mod
 
 
 def test_balanced_class_weights_find_the_rare_class(image_tree: Tree, trainer: Trainer) -> None:
-    """With one picture in ten of a class, its weight is ten times that of the other."""
+    """With one image in ten of a class, its weight is ten times that of the other."""
     trainer.root = image_tree({"many": 200, "rare": 20}, under="uneven")
     inputs = trainer.inputs(generators={})
     weights = class_weights(inputs, TrainingConfig(class_weight="balanced"))
@@ -198,12 +198,12 @@ def test_a_warm_start_begins_where_the_champion_ended(trainer: Trainer) -> None:
     """Its first epoch is better than the first of a cold start; other classes learn a new head."""
     champion = trainer.train("champion", training={"epochs": 10})
     assert history_of(champion)["val_accuracy"].max() > 0.9
-    start = StartingPoint(champion.path, "1", ("a", "b", "c"))
+    start = InitialModel(champion.path, "1", ("a", "b", "c"))
     gentle = {"epochs": 1, "learning_rate": 1e-5, **STEADY}
     cold = history_of(trainer.train("cold", training=gentle))
     warm = history_of(trainer.train("warm", training=gentle, champion=start))
     assert warm["val_loss"][0] < cold["val_loss"][0] / 2
-    other = StartingPoint(champion.path, "1", ("x", "y", "z"))
+    other = InitialModel(champion.path, "1", ("x", "y", "z"))
     # Another seed, as with the same one the last layer begins as the champion's began.
     renamed = history_of(trainer.train("renamed", training=gentle, champion=other, seed=7))
     assert renamed["loss"][0] > 1.5 * warm["loss"][0]

@@ -15,7 +15,7 @@ import pandas as pd
 import pytest
 
 from tasks.errors import PixelgateError, TrainingFailedError
-from tasks.training.isolation import train_apart
+from tasks.training.worker import train_in_subprocess
 from tests.conftest import wait_until
 
 if TYPE_CHECKING:
@@ -87,11 +87,11 @@ def test_a_full_disk_is_told_and_loses_nothing(trainer: Trainer, own_module: str
     """No more file can be written: the best weights and the step to go on from are named."""
     request = trainer.request("full", training={"epochs": 6, "callbacks": [f"{own_module}:NoRoom"]})
     with pytest.raises(TrainingFailedError, match=r"(?s)could not write its files.*after step 9"):
-        train_apart(request, on_epoch=quietly)
+        train_in_subprocess(request, on_epoch=quietly)
     assert (request.workspace / "best.weights.h5").exists()
     roomy = trainer.request("full", training={"epochs": 6})
     seen: list[int] = []
-    assert train_apart(roomy, on_epoch=lambda epoch, *_: seen.append(epoch)).epochs == 6
+    assert train_in_subprocess(roomy, on_epoch=lambda epoch, *_: seen.append(epoch)).epochs == 6
     assert seen[0] == 2
 
 
@@ -101,9 +101,12 @@ def test_memory_too_small_is_told_and_loses_nothing(trainer: Trainer, own_module
         "small", training={"epochs": 6, "callbacks": [f"{own_module}:NoMemory"]}
     )
     with pytest.raises(TrainingFailedError, match=r"(?s)emory.*The same command goes on"):
-        train_apart(request, on_epoch=quietly)
+        train_in_subprocess(request, on_epoch=quietly)
     assert (
-        train_apart(trainer.request("small", training={"epochs": 6}), on_epoch=quietly).epochs == 6
+        train_in_subprocess(
+            trainer.request("small", training={"epochs": 6}), on_epoch=quietly
+        ).epochs
+        == 6
     )
 
 
@@ -120,14 +123,14 @@ def test_a_training_process_killed_by_the_system_is_told(
         for folder in Path("/proc").glob("[0-9]*"):
             command = (folder / "cmdline").read_bytes() if (folder / "cmdline").exists() else b""
             if (
-                b"tasks.training.isolation" in command
+                b"tasks.training.worker" in command
                 and str(os.getpid()) in (folder / "stat").read_text().rsplit(")", 1)[1].split()[1]
             ):
                 os.kill(int(folder.name), signal.SIGKILL)
 
     threading.Thread(target=kill).start()
     with pytest.raises(TrainingFailedError, match=r"SIGKILL.*batch_size.*goes on after step 9"):
-        train_apart(request, on_epoch=quietly)
+        train_in_subprocess(request, on_epoch=quietly)
 
 
 def test_an_unforeseen_fault_of_a_callback_is_told(trainer: Trainer, own_module: str) -> None:
@@ -140,13 +143,13 @@ def test_an_unforeseen_fault_of_a_callback_is_told(trainer: Trainer, own_module:
     )
     request = trainer.request("faulty", training={"callbacks": [f"{own_module}:Faulty"]})
     with pytest.raises(TrainingFailedError, match="KeyError: 'no such thing'"):
-        train_apart(request, on_epoch=quietly)
+        train_in_subprocess(request, on_epoch=quietly)
 
 
-def test_no_room_for_the_decoded_pictures_is_told(
+def test_no_room_for_the_decoded_images_is_told(
     trainer: Trainer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Before the first picture is decoded, with the size that is wanted; nothing is left behind."""
+    """Before the first image is decoded, with the size that is wanted; nothing is left behind."""
 
     def full(*_: object) -> None:
         raise OSError(28, os.strerror(28))
@@ -165,10 +168,12 @@ def resident_mib() -> float:
 
 def test_memory_of_a_serving_process_stays_flat(trainer: Trainer) -> None:
     """Training after training in one process: what they take goes with their own."""
-    train_apart(trainer.request("first", training={"epochs": 1}), on_epoch=quietly)
+    train_in_subprocess(trainer.request("first", training={"epochs": 1}), on_epoch=quietly)
     before = resident_mib()
     for number in range(3):
-        train_apart(trainer.request(f"run{number}", training={"epochs": 1}), on_epoch=quietly)
+        train_in_subprocess(
+            trainer.request(f"run{number}", training={"epochs": 1}), on_epoch=quietly
+        )
     # A training takes some hundred MiB.
     assert resident_mib() - before < 30
 

@@ -11,11 +11,11 @@ import pytest
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 from PIL import Image
 
-from tasks.config import RetrainConfig
+from tasks.config.load import with_settings
+from tasks.config.schema import RetrainConfig
 from tasks.errors import SettingsError
 from tasks.inventory.scan import inventory_of
-from tasks.registry.store import open_store
-from tasks.settings import with_settings
+from tasks.registry.mlflow_store import open_store
 from tasks.tuning.search import TrialResult, search_settings
 from tasks.tuning.space import parse_space
 
@@ -107,14 +107,14 @@ def test_a_search_finds_the_better_setting_and_goes_on(trainer: Trainer) -> None
     assert set(logged["params.training.learning_rate"]) == {"1e-09", "0.003"}
     assert logged["metrics.val_accuracy"].max() == pytest.approx(result.best.val_accuracy)
     # Nothing of a trial but its figures is kept.
-    assert not list((config.state / "trained").iterdir())
+    assert not list((config.paths.state / "trained").iterdir())
 
 
 def test_a_trial_cut_short_is_taken_up_again(trainer: Trainer) -> None:
     """A trial that was under way when the process died is tried with the same settings."""
     first = search(trainer, 1, [])
     config = trainer.config(training={"epochs": 8})
-    database = next(config.state.glob("tuning/*/optuna.db"))
+    database = next(config.paths.state.glob("tuning/*/optuna.db"))
     study = optuna.load_study(study_name=first.study, storage=f"sqlite:///{database}")
     cut = study.ask(parse_space([RATES], config))
     told: list[TrialResult] = []
@@ -154,7 +154,7 @@ def test_the_command_prints_settings_that_can_be_used(
     (row,) = [row for row in shown if row["setting"] == "generators.rotation_range"]
     assert 1.0 <= float(row["value"]) <= 3.0
     assert row["source"].startswith("file")
-    (root / "a/bad.png").write_text("no picture")
+    (root / "a/bad.png").write_text("no image")
     rejected = pixelgate(*arguments, "--search", "generators.rotation_range=1.0..3.0")
     assert rejected.code == 3
     assert "a/bad.png" in rejected.err

@@ -11,13 +11,13 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from tasks.config import DataConfig
+from tasks.config.data import DataConfig
 from tasks.errors import DataRejectedError
 from tasks.inventory.scan import root_of, take_inventory
-from tasks.validation.columns import with_derived_columns
 from tasks.validation.context import Context
+from tasks.validation.derived_columns import add_derived_columns
 from tasks.validation.moves import find_moves
-from tasks.validation.quarantine import without_quarantined
+from tasks.validation.quarantine import drop_quarantined
 from tasks.validation.verdict import require_accepted
 from tests.judging import broken_rules, judge
 
@@ -44,19 +44,19 @@ def truncate(root: Path) -> str:
 
 
 def odd_size(root: Path) -> str:
-    """Put a picture of another size among the others."""
+    """Put an image of another size among the others."""
     Image.effect_noise((16, 20), 40).save(root / "dog/odd.png")
     return "dog/odd.png"
 
 
 def odd_mode(root: Path) -> str:
-    """Put a colour picture among gray ones."""
+    """Put a colour image among gray ones."""
     Image.effect_noise((16, 16), 40).convert("RGB").save(root / "dog/color.png")
     return "dog/color.png"
 
 
 def unlabelled(root: Path) -> str:
-    """Put a picture outside the class folders."""
+    """Put an image outside the class folders."""
     Image.effect_noise((16, 16), 40).save(root / "stray.png")
     return "stray.png"
 
@@ -69,20 +69,20 @@ def false_suffix(root: Path) -> str:
 
 
 def animation(root: Path) -> str:
-    """Put an animated picture among still ones."""
+    """Put an animated image among still ones."""
     frames = [Image.effect_noise((16, 16), 40) for _ in range(3)]
     frames[0].save(root / "cat/moving.png", save_all=True, append_images=frames[1:])
     return "cat/moving.png"
 
 
 def blank(root: Path) -> str:
-    """Put a picture that shows nothing."""
+    """Put an image that shows nothing."""
     Image.new("L", (16, 16), 90).save(root / "dog/blank.png")
     return "dog/blank.png"
 
 
 def turned(root: Path) -> str:
-    """Put a picture that EXIF would turn."""
+    """Put an image that EXIF would turn."""
     exif = Image.Exif()
     exif[0x0112] = 6
     Image.effect_noise((16, 16), 40).save(root / "dog/turned.png", exif=exif)
@@ -90,7 +90,7 @@ def turned(root: Path) -> str:
 
 
 def deep(root: Path) -> str:
-    """Put a picture of 16 bits a channel, in the mode of the others."""
+    """Put an image of 16 bits a channel, in the mode of the others."""
     noise = np.random.default_rng(0).integers(0, 2**16, (16, 16)).astype("uint16")
     Image.fromarray(noise).save(root / "dog/deep.png")
     return "dog/deep.png"
@@ -103,10 +103,10 @@ def deep(root: Path) -> str:
         (odd_size, "sizes"),
         (odd_mode, "modes"),
         (unlabelled, "labelled"),
-        (false_suffix, "honest_suffix"),
+        (false_suffix, "format_matches_extension"),
         (animation, "single_frame"),
         (blank, "not_blank"),
-        (turned, "upright"),
+        (turned, "exif_orientation"),
     ],
 )
 def test_a_bad_file_is_named_by_just_its_rule(
@@ -127,7 +127,7 @@ def test_a_bad_file_is_named_by_just_its_rule(
 
 
 def test_more_bits_than_the_model_is_given_are_told(image_tree: Tree) -> None:
-    """A 16-bit picture is named; its mode differs too."""
+    """A 16-bit image is named; its mode differs too."""
     root = image_tree()
     path = deep(root)
     verdict = judge(root, modes={"allowed": "any"})
@@ -199,7 +199,7 @@ def test_a_gx_user_can_open_and_run_the_project(image_tree: Tree) -> None:
     }
     assert all(expectation.description for expectation in suite.expectations)
     inventory = take_inventory(DataConfig(directory=root), seed=42)
-    frame = with_derived_columns(inventory, Context(), find_moves(inventory, None), None)
+    frame = add_derived_columns(inventory, Context(), find_moves(inventory, None), None)
     outcome = context.checkpoints.get("data_gate").run(batch_parameters={"dataframe": frame})
     assert outcome.success
 
@@ -209,7 +209,7 @@ def test_data_docs_are_written(image_tree: Tree) -> None:
     verdict = judge(image_tree(), data_docs=True)
     assert verdict.data_docs.exists()
     pages = verdict.data_docs.parent.rglob("*.html")
-    assert any("Every file decodes to a picture." in page.read_text("utf-8") for page in pages)
+    assert any("Every file decodes to an image." in page.read_text("utf-8") for page in pages)
 
 
 def test_a_quarantined_file_is_left_out_and_comes_back_mended(image_tree: Tree) -> None:
@@ -224,14 +224,14 @@ def test_a_quarantined_file_is_left_out_and_comes_back_mended(image_tree: Tree) 
     assert "1 files quarantined" in verdict.line
     assert pd.read_parquet(verdict.quarantine).to_numpy().tolist() == [[path, "decodes"]]
     inventory = take_inventory(DataConfig(directory=root), seed=42)
-    admitted = without_quarantined(inventory, verdict)
+    admitted = drop_quarantined(inventory, verdict)
     assert set(inventory["path"]) - set(admitted["path"]) == {path}
     assert root_of(admitted) == root
     assert (root / path).exists()
     (root / path).write_bytes(whole)
     again = judge(root, decodes={"quarantine": True})
     assert not again.failures
-    assert len(without_quarantined(inventory, again)) == 120
+    assert len(drop_quarantined(inventory, again)) == 120
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The data gate on a set as a whole: classes, splits and copies of pictures."""
+"""The data gate on a set as a whole: classes, splits and copies of images."""
 
 from __future__ import annotations
 
@@ -17,24 +17,24 @@ if TYPE_CHECKING:
 
 
 def contradiction(root: Path) -> str:
-    """Put a copy of a picture under another label, in the same split."""
+    """Put a copy of an image under another label, in the same split."""
     file = train_file(root, "cat")
     (root / "dog/copied.png").write_bytes(file.read_bytes())
     return "dog/copied.png"
 
 
-def test_a_picture_under_two_labels_is_told_with_both(image_tree: Tree) -> None:
+def test_a_image_under_two_labels_is_told_with_both(image_tree: Tree) -> None:
     """Both files are named, with the labels that contradict each other."""
     root = image_tree()
     path = contradiction(root)
     verdict = judge(root)
-    assert broken_rules(verdict) == {"one_label"}
+    assert broken_rules(verdict) == {"conflicting_labels"}
     assert verdict.failures[0].offenders == 2
     assert f"{path}: cat and dog" in verdict.failures[0].examples
 
 
-def test_a_picture_in_two_splits_is_leakage(image_tree: Tree) -> None:
-    """A test picture that was trained on is named with both splits."""
+def test_a_image_in_two_splits_is_leakage(image_tree: Tree) -> None:
+    """A test image that was trained on is named with both splits."""
     image_tree({"train/a": 40, "train/b": 40})
     root = image_tree({"test/a": 12, "test/b": 12}, first=100)
     (root / "test/a/again.png").write_bytes((root / "train/a/000.png").read_bytes())
@@ -52,20 +52,20 @@ def test_many_copies_are_told_and_few_are_not(image_tree: Tree) -> None:
     for number in range(1, 12):
         (root / f"cat/copy{number}.png").write_bytes(original.read_bytes())
     verdict = judge(root)
-    assert broken_rules(verdict) == {"copies"}
+    assert broken_rules(verdict) == {"exact_duplicates"}
     assert verdict.accepted
     assert f"cat/copy3.png: cat/{original.name}" in verdict.failures[0].examples
 
 
 def brighten(file: Path, place: Path) -> None:
-    """Save a picture again, a little brighter."""
-    with Image.open(file) as picture:
-        brighter = picture.point(lambda value: min(255, value + 8))
+    """Save an image again, a little brighter."""
+    with Image.open(file) as image:
+        brighter = image.point(lambda value: min(255, value + 8))
     brighter.save(place)
 
 
 def test_a_near_duplicate_in_two_splits_is_near_leakage(image_tree: Tree) -> None:
-    """A test picture that was trained on in another light is named with the one it is like."""
+    """A test image that was trained on in another light is named with the one it is like."""
     image_tree({"train/a": 40, "train/b": 40})
     root = image_tree({"test/a": 12, "test/b": 12}, first=100)
     brighten(root / "train/a/000.png", root / "test/a/again.png")
@@ -78,7 +78,7 @@ def test_a_near_duplicate_in_two_splits_is_near_leakage(image_tree: Tree) -> Non
 
 
 def test_many_near_duplicates_are_told_and_few_are_not(image_tree: Tree) -> None:
-    """The share counts; each is named with the picture it repeats."""
+    """The share counts; each is named with the image it repeats."""
     root = image_tree()
     original = train_file(root, "cat")
     brighten(original, root / "cat/znear.png")
@@ -88,7 +88,7 @@ def test_many_near_duplicates_are_told_and_few_are_not(image_tree: Tree) -> None
     for number, file in enumerate(sorted((root / "dog").iterdir())[:12]):
         brighten(file, root / f"dog/znear{number}.png")
     verdict = judge(root)
-    assert broken_rules(verdict) == {"near_copies"}
+    assert broken_rules(verdict) == {"near_duplicates"}
     assert verdict.accepted
     assert "dog/znear3.png: dog/003.png" in verdict.failures[0].examples
 
@@ -116,7 +116,7 @@ def test_a_tiny_class_is_named(image_tree: Tree) -> None:
     """The class and its count are told."""
     verdict = judge(image_tree({"cat": 40, "dog": 40, "rare": 6}))
     assert broken_rules(verdict) == {"class_size"}
-    assert verdict.failures[0].examples == ("class rare: 6 pictures",)
+    assert verdict.failures[0].examples == ("class rare: 6 images",)
     assert "class rare" in verdict.line
 
 
@@ -126,8 +126,8 @@ def test_imbalance_is_told_with_both_classes(image_tree: Tree) -> None:
     assert broken_rules(verdict) == {"class_balance"}
     assert verdict.failures[0].observed == "12.5"
     assert set(verdict.failures[0].examples) == {
-        "class dog: 12 pictures",
-        "class cat: 150 pictures",
+        "class dog: 12 images",
+        "class cat: 150 images",
     }
     assert judge(image_tree({"cat": 150, "dog": 12}), class_balance={"max_ratio": 13}).accepted
 

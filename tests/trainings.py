@@ -6,7 +6,7 @@ import dataclasses
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tasks.config import RetrainConfig
+from tasks.config.schema import RetrainConfig
 from tasks.inventory.scan import take_inventory
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ class NoRoom(keras.callbacks.Callback):
 
 @dataclass
 class Trainer:
-    """Small trainings on one tree of pictures, each in folders of its own name."""
+    """Small trainings on one tree of images, each in folders of its own name."""
 
     root: Path
     home: Path
@@ -72,7 +72,7 @@ class Trainer:
 
     def inputs(self, **parts: Any) -> Any:
         """Return the opened inputs, made once for the same settings."""
-        from tasks.generators.recipe import build_inputs
+        from tasks.generators.inputs import build_inputs
 
         key = repr(parts)
         if key not in self.kept:
@@ -91,7 +91,7 @@ class Trainer:
         generators: dict[str, Any] | None = None, **parts: Any,
     ) -> Any:  # fmt: skip
         """Train in this process."""
-        from tasks.training.stage import train_model
+        from tasks.training.train import train_model
 
         generators = generators or {}
         return train_model(
@@ -104,7 +104,7 @@ class Trainer:
 
     def request(self, name: str, **parts: Any) -> Any:
         """Return what a training in a process of its own is asked for."""
-        from tasks.training.isolation import Request
+        from tasks.training.worker import Request
 
         return Request(
             self.inputs(generators={}), self.config(**parts), **self.folders(name), champion=None

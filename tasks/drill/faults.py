@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image
 
-from tasks.drill.changes import brighter
+from tasks.drill.degradations import brighter
 from tasks.drill.planting import beside, copy, fresh, move, open_work, save_as, write
 from tasks.inventory.columns import TEST, TRAIN
-from tasks.inventory.pictures import EXIF_ORIENTATION, as_seen
+from tasks.inventory.image_file import EXIF_ORIENTATION, as_displayed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -73,48 +73,48 @@ def bomb(sample: Sample) -> list[str]:
 
 
 def false_suffix(sample: Sample) -> list[str]:
-    """A picture of another format under a picture's suffix."""
+    """An image of another format under an image's suffix."""
     path = sample.of(TRAIN)[2]
-    with Image.open(sample.work / path) as picture:
-        kind = "BMP" if picture.format != "BMP" else "PNG"
-        as_seen(picture).convert(picture.mode if picture.mode in ("L", "RGB") else "RGB").save(
+    with Image.open(sample.work / path) as image:
+        kind = "BMP" if image.format != "BMP" else "PNG"
+        as_displayed(image).convert(image.mode if image.mode in ("L", "RGB") else "RGB").save(
             fresh(sample, path), format=kind
         )
     return [path]
 
 
 def several_frames(sample: Sample) -> list[str]:
-    """A document of several pages among pictures."""
-    picture = open_work(sample, sample.of(TRAIN)[0])
+    """A document of several pages among images."""
+    image = open_work(sample, sample.of(TRAIN)[0])
     path = beside(sample, "pages.tiff")
-    picture.save(sample.work / path, save_all=True, append_images=[picture, picture])
+    image.save(sample.work / path, save_all=True, append_images=[image, image])
     return [path]
 
 
 def blank(sample: Sample) -> list[str]:
-    """A picture of one colour, as a covered lens takes it."""
+    """An image of one colour, as a covered lens takes it."""
     path = sample.of(TRAIN)[3]
-    picture = open_work(sample, path)
-    return [save_as(sample, path, Image.new(picture.mode, picture.size))]
+    image = open_work(sample, path)
+    return [save_as(sample, path, Image.new(image.mode, image.size))]
 
 
 def odd_size(sample: Sample) -> list[str]:
-    """A picture much larger than the rest, and of another shape."""
+    """An image much larger than the rest, and of another shape."""
     path = sample.of(TRAIN)[4]
-    picture = open_work(sample, path)
+    image = open_work(sample, path)
     largest = max(max(open_work(sample, each).size) for each in sample.of(TRAIN))
-    return [save_as(sample, path, picture.resize((4 * largest + 3, largest + 7)))]
+    return [save_as(sample, path, image.resize((4 * largest + 3, largest + 7)))]
 
 
 def odd_mode(sample: Sample) -> list[str]:
-    """A picture of a mode no other has."""
+    """An image of a mode no other has."""
     path = beside(sample, "mode.tiff")
     open_work(sample, sample.of(TRAIN)[5]).convert("CMYK").save(sample.work / path)
     return [path]
 
 
 def deep(sample: Sample) -> list[str]:
-    """A picture of 16 bits a channel."""
+    """An image of 16 bits a channel."""
     path = beside(sample, "deep.png")
     gray = np.asarray(open_work(sample, sample.of(TRAIN)[0]).convert("L"), dtype=np.uint16)
     Image.fromarray(gray * 257).save(sample.work / path)
@@ -122,7 +122,7 @@ def deep(sample: Sample) -> list[str]:
 
 
 def turned(sample: Sample) -> list[str]:
-    """A picture that a phone held upright marked as lying."""
+    """An image that a phone held upright marked as lying."""
     exif = Image.Exif()
     exif[EXIF_ORIENTATION] = 6
     path = beside(sample, "turned.png")
@@ -147,7 +147,7 @@ def two_spellings(sample: Sample) -> list[str]:
 
 
 def contradiction(sample: Sample) -> list[str]:
-    """The same picture in two classes."""
+    """The same image in two classes."""
     source = sample.of(TRAIN, sample.labels[0])[0]
     path = f"{TRAIN}/{sample.labels[1]}/contradiction{Path(source).suffix}"
     shutil.copy(sample.work / source, sample.work / path)
@@ -179,7 +179,7 @@ def wrong_labels(sample: Sample) -> list[str]:
 
 
 def leak(sample: Sample) -> list[str]:
-    """A test picture that is trained on."""
+    """A test image that is trained on."""
     label = sample.labels[0]
     source = sample.of(TRAIN, label)[0]
     path = f"{TEST}/{label}/leak{Path(source).suffix}"
@@ -188,7 +188,7 @@ def leak(sample: Sample) -> list[str]:
 
 
 def near_leak(sample: Sample) -> list[str]:
-    """A test picture that is trained on in another brightness and format."""
+    """A test image that is trained on in another brightness and format."""
     path = f"{TEST}/{sample.labels[0]}/near.png"
     brighter(open_work(sample, sample.of(TRAIN, sample.labels[0])[0])).save(sample.work / path)
     return [path]
@@ -230,7 +230,7 @@ def half_gone(sample: Sample) -> list[str]:
 
 
 def class_not_tested(sample: Sample) -> list[str]:
-    """A class without a test picture."""
+    """A class without a test image."""
     for path in sample.of(TEST, sample.labels[0]):
         (sample.work / path).unlink()
     return []

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tasks.drill import changes, faults
+from tasks.drill import degradations, faults
 from tasks.drill.faults import Fault, changed
 
 if TYPE_CHECKING:
+    from tasks.config.gate import GateConfig
     from tasks.drill.sample import Sample
-    from tasks.validation.settings import GateConfig
 
 DEEP = 16
 FEWEST_TO_COMPARE = 80
@@ -17,16 +17,16 @@ FAULTS = (
     Fault("decodes", "a truncated file", faults.truncated),
     Fault("decodes", "an empty file", faults.empty),
     Fault("decodes", "a decompression bomb", faults.bomb),
-    Fault("honest_suffix", "another format under the suffix", faults.false_suffix),
+    Fault("format_matches_extension", "another format under the suffix", faults.false_suffix),
     Fault("single_frame", "a file of three pages", faults.several_frames),
-    Fault("not_blank", "a picture of one colour", faults.blank),
-    Fault("sizes", "a picture of another size", faults.odd_size),
-    Fault("modes", "a CMYK picture", faults.odd_mode),
-    Fault("bit_depth", "a picture of 16 bits a channel", faults.deep),
-    Fault("upright", "a picture that EXIF turns", faults.turned),
+    Fault("not_blank", "an image of one colour", faults.blank),
+    Fault("sizes", "an image of another size", faults.odd_size),
+    Fault("modes", "a CMYK image", faults.odd_mode),
+    Fault("bit_depth", "an image of 16 bits a channel", faults.deep),
+    Fault("exif_orientation", "an image that EXIF turns", faults.turned),
     Fault("labelled", "a file outside the class folders", faults.stray),
     Fault("label_names", "a class in two spellings", faults.two_spellings),
-    Fault("one_label", "a picture in two classes", faults.contradiction),
+    Fault("conflicting_labels", "an image in two classes", faults.contradiction),
     Fault("known_classes", "a class nobody declared", faults.unknown_class),
     Fault("known_classes", "a class that is missing", faults.missing_class),
     Fault(
@@ -36,21 +36,21 @@ FAULTS = (
         settings={"label_errors": {"max_share": 0.005, "min_accuracy": 0.5}},
         named=0.25,
     ),
-    Fault("leakage", "a training picture in test", faults.leak),
+    Fault("leakage", "a training image in test", faults.leak),
     Fault("near_leakage", "a near-duplicate in test", faults.near_leak),
-    Fault("copies", "many copies", faults.many_copies),
-    Fault("near_copies", "many near-duplicates", faults.many_near_copies, named=0.8),
+    Fault("exact_duplicates", "many copies", faults.many_copies),
+    Fault("near_duplicates", "many near-duplicates", faults.many_near_copies, named=0.8),
     Fault("class_size", "a class of three files", faults.tiny_class),
     Fault("class_balance", "a class of three files", faults.tiny_class),
     Fault("class_shares", "a class of three files", faults.tiny_class),
     Fault("classes_in_splits", "a class that is not in test", faults.class_not_tested),
     Fault("relabelled", "files moved into another class", faults.relabelled),
     Fault("volume", "two files of three gone", faults.half_gone),
-    Fault("drift_height", "larger pictures", changed(changes.larger)),
-    Fault("drift_width", "larger pictures", changed(changes.larger)),
-    Fault("drift_brightness", "darker pictures", changed(changes.darker)),
-    Fault("drift_contrast", "fainter pictures", changed(changes.fainter)),
-    Fault("drift_sharpness", "blurred pictures", changed(changes.blurred)),
+    Fault("drift_height", "larger images", changed(degradations.larger)),
+    Fault("drift_width", "larger images", changed(degradations.larger)),
+    Fault("drift_brightness", "darker images", changed(degradations.darker)),
+    Fault("drift_contrast", "fainter images", changed(degradations.fainter)),
+    Fault("drift_sharpness", "blurred images", changed(degradations.blurred)),
     Fault(
         "quarantine",
         "more broken files than may be left out",
@@ -84,7 +84,7 @@ def why_not_active(
         "bit_depth": gate.bit_depth.max_bits >= DEEP
         and f"gate.bit_depth.max_bits is {gate.bit_depth.max_bits}",
         "label_errors": not labels_judged
-        and "too few pictures, or too weak a quick model, to judge labels",
+        and "too few images, or too weak a quick model, to judge labels",
         "class_balance": float(gate.class_balance.max_ratio) >= most
         and f"gate.class_balance.max_ratio allows more than the {most:.1f} a sample can show",
     }

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from PIL import Image
 
 from tasks.inventory.columns import TRAIN
-from tasks.inventory.pictures import as_seen
+from tasks.inventory.image_file import as_displayed
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,18 +21,18 @@ if TYPE_CHECKING:
 
 def open_work(sample: Sample, path: str) -> Image.Image:
     """Return a file of the work folder as a person sees it, in mode L or RGB."""
-    with Image.open(sample.work / path) as picture:
-        picture.load()
-        return as_seen(picture).copy()
+    with Image.open(sample.work / path) as image:
+        image.load()
+        return as_displayed(image).copy()
 
 
-def save_as(sample: Sample, path: str, picture: Image.Image) -> str:
-    """Put a picture in the place of a file, in that file's format and mode where it can be."""
+def save_as(sample: Sample, path: str, image: Image.Image) -> str:
+    """Put an image in the place of a file, in that file's format and mode where it can be."""
     with Image.open(sample.work / path) as old:
         kind, mode = old.format, old.mode
     if mode in ("1", "L", "P", "RGB", "RGBA", "CMYK", "LA"):
-        picture = picture.convert(mode)
-    picture.save(fresh(sample, path), format="JPEG" if kind == "MPO" else kind)
+        image = image.convert(mode)
+    image.save(fresh(sample, path), format="JPEG" if kind == "MPO" else kind)
     return path
 
 

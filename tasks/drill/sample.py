@@ -12,7 +12,7 @@ import pandas as pd
 from tasks.errors import UsageError
 from tasks.inventory.columns import CONTRAST, GROUP, LABEL, PATH, TEST, TRAIN, VALIDATION
 from tasks.inventory.columns import readable as readable_rows
-from tasks.inventory.duplicates import SHOWS_SOMETHING
+from tasks.inventory.duplicates import MIN_VISIBLE_CONTRAST
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -86,14 +86,14 @@ def take_sample(
         UsageError: there are too few sound files for a drill.
     """
     sound = readable_rows(inventory)
-    sound = sound[sound[CONTRAST].ge(SHOWS_SOMETHING) & ~sound[PATH].isin(set(without))]
+    sound = sound[sound[CONTRAST].ge(MIN_VISIBLE_CONTRAST) & ~sound[PATH].isin(set(without))]
     # One of each group, as copies would trip a rule before any fault is planted.
     sound = sound[~(sound[GROUP].notna() & sound.duplicated(GROUP))]
     sizes = sound[LABEL].value_counts()
     labels = sizes[sizes >= FEWEST_A_CLASS].head(MOST_CLASSES).index
     if len(labels) < 2:  # noqa: PLR2004 - a classifier's least
         raise UsageError(
-            f"A drill needs two classes of {FEWEST_A_CLASS} sound pictures at least. Found:"
+            f"A drill needs two classes of {FEWEST_A_CLASS} sound images at least. Found:"
             f" {', '.join(f'{label} {count}' for label, count in sizes.items()) or 'none'}."
         )
     wanted = max(FILES_A_CLASS, FILES_WANTED // len(labels))

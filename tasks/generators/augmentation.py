@@ -1,8 +1,8 @@
-"""A batch of pictures and a recipe go in; the batch, each picture moved its own way, comes out.
+"""A batch of images and a recipe go in; the batch, each image moved its own way, comes out.
 
 The transforms, their names and their order are those of Keras' ImageDataGenerator: rotate, shift,
-zoom, then flip, then brightness, all about the centre of the picture. Here the numbers of a whole
-batch are drawn at once and one graph operation moves all of its pictures.
+zoom, then flip, then brightness, all about the centre of the image. Here the numbers of a whole
+batch are drawn at once and one graph operation moves all of its images.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import tensorflow as tf
 
 if TYPE_CHECKING:
-    from tasks.config import GeneratorConfig, ShiftRange
+    from tasks.config.generators import GeneratorConfig, ShiftRange
 
 
 HALF = 0.5
@@ -21,29 +21,29 @@ HALF = 0.5
 BRIGHTNESS = (1 << 40, 0)
 
 
-def augment(pictures: tf.Tensor, settings: GeneratorConfig, *, seed: tf.Tensor) -> tf.Tensor:
-    """Transform each picture of a batch at random.
+def augment(images: tf.Tensor, settings: GeneratorConfig, *, seed: tf.Tensor) -> tf.Tensor:
+    """Transform each image of a batch at random.
 
     Args:
-        pictures: (batch, height, width, channels) uint8.
-        settings: the ranges; all zero leaves the pictures as they are.
+        images: (batch, height, width, channels) uint8.
+        settings: the ranges; all zero leaves the images as they are.
         seed: (2,) int64; the same seed gives the same batch.
 
     Returns:
         (batch, height, width, channels) uint8.
     """
-    pictures = move(pictures, draw_moves(tf.shape(pictures), settings, seed=seed), settings)
+    images = move(images, draw_moves(tf.shape(images), settings, seed=seed), settings)
     if settings.brightness_range is not None:
         low, high = settings.brightness_range
-        drawn = tf.random.stateless_uniform([tf.shape(pictures)[0]], seed + BRIGHTNESS)
+        drawn = tf.random.stateless_uniform([tf.shape(images)[0]], seed + BRIGHTNESS)
         factor = _between(drawn, low, high)[:, None, None, None]
-        brighter = tf.round(tf.cast(pictures, tf.float32) * factor)
-        pictures = tf.cast(tf.clip_by_value(brighter, 0.0, 255.0), tf.uint8)
-    return pictures
+        brighter = tf.round(tf.cast(images, tf.float32) * factor)
+        images = tf.cast(tf.clip_by_value(brighter, 0.0, 255.0), tf.uint8)
+    return images
 
 
 def draw_moves(shape: tf.Tensor, settings: GeneratorConfig, *, seed: tf.Tensor) -> tf.Tensor:
-    """Draw an affine map for each picture of a batch.
+    """Draw an affine map for each image of a batch.
 
     Args:
         shape: (4,) int32, the batch's shape.
@@ -89,8 +89,8 @@ def affine(  # noqa: PLR0913 - the five numbers of a move
         right: (batch,) pixels along the columns.
         zoom_y: (batch,) factor along the rows; above 1 shows more of the surroundings.
         zoom_x: (batch,) factor along the columns.
-        height: of the pictures, pixels.
-        width: of the pictures, pixels.
+        height: of the images, pixels.
+        width: of the images, pixels.
 
     Returns:
         (batch, 8) float32, as `draw_moves` says.
@@ -119,21 +119,21 @@ def affine(  # noqa: PLR0913 - the five numbers of a move
     )
 
 
-def move(pictures: tf.Tensor, moves: tf.Tensor, settings: GeneratorConfig) -> tf.Tensor:
-    """Resample every picture along its map, bilinearly.
+def move(images: tf.Tensor, moves: tf.Tensor, settings: GeneratorConfig) -> tf.Tensor:
+    """Resample every image along its map, bilinearly.
 
     Args:
-        pictures: (batch, height, width, channels) uint8.
+        images: (batch, height, width, channels) uint8.
         moves: (batch, 8) float32, as `draw_moves` returns them.
-        settings: fill_mode and cval say what lies outside the picture.
+        settings: fill_mode and cval say what lies outside the image.
 
     Returns:
         (batch, height, width, channels) uint8.
     """
     return tf.raw_ops.ImageProjectiveTransformV3(
-        images=pictures,
+        images=images,
         transforms=moves,
-        output_shape=tf.shape(pictures)[1:3],
+        output_shape=tf.shape(images)[1:3],
         fill_value=float(settings.cval),
         interpolation="BILINEAR",
         fill_mode=settings.fill_mode.upper(),
@@ -168,5 +168,5 @@ def _zoom_limits(zoom_range: float | tuple[float, float]) -> tuple[float, float]
 
 
 def _flip(drawn: tf.Tensor, zoom: tf.Tensor, *, wanted: bool) -> tf.Tensor:
-    """Turn the zoom of half of the pictures around, if wanted."""
+    """Turn the zoom of half of the images around, if wanted."""
     return tf.where(drawn < HALF, -zoom, zoom) if wanted else zoom

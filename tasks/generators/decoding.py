@@ -1,8 +1,8 @@
-"""The bytes of a picture go in; the array a model is fed comes out. The one place that does this.
+"""The bytes of an image go in; the array a model is fed comes out. The one place that does this.
 
 Every mode becomes the target mode in one way:
 
-| picture | becomes |
+| image | becomes |
 |---|---|
 | EXIF orientation | applied first |
 | 16-bit and 32-bit integer | the upper 8 of 16 bits |
@@ -12,7 +12,7 @@ Every mode becomes the target mode in one way:
 
 And every size becomes the target size in one of four, anti-aliased wherever it shrinks:
 
-| resize | the picture is |
+| resize | the image is |
 |---|---|
 | stretch | scaled along each axis by itself |
 | pad | scaled as a whole until it fits in, with black (transparent in rgba) around it |
@@ -31,20 +31,22 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image, ImageOps
 
-from tasks.files import digest
-from tasks.inventory.pictures import as_gray, open_picture, orientation_of, over_white
+from tasks.inventory.image_file import as_gray, open_image, orientation_of, over_white
+from tasks.models.contract import CHANNELS
+from tasks.storage.hashing import digest
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from tasks.models.contract import InputContract
+
 MODES = {"grayscale": "L", "rgb": "RGB", "rgba": "RGBA"}
 RESAMPLING = Image.Resampling.BILINEAR
-CHANNELS = {"grayscale": 1, "rgb": 3, "rgba": 4}
 
 
 @dataclass(frozen=True)
 class Decoding:
-    """How files become pictures of one shape.
+    """How files become images of one shape.
 
     Attributes:
         size: height and width, pixels.
@@ -58,20 +60,20 @@ class Decoding:
 
     @property
     def shape(self) -> tuple[int, int, int]:
-        """Shape of one picture: (height, width, channels)."""
+        """Shape of one image: (height, width, channels)."""
         return (*self.size, CHANNELS[self.color_mode])
 
     @property
     def name(self) -> str:
-        """What the names of all arrays of such pictures begin with."""
+        """What the names of all arrays of such images begin with."""
         return digest(asdict(self))[:12]
 
     def fit(self, opened: Image.Image) -> np.ndarray:
-        """Return an opened picture as (height, width, channels) uint8."""
-        return fit_picture(opened, size=self.size, color_mode=self.color_mode, resize=self.resize)
+        """Return an opened image as (height, width, channels) uint8."""
+        return fit_image(opened, size=self.size, color_mode=self.color_mode, resize=self.resize)
 
     def read(self, file: Path, sha256: str, max_pixels: int) -> np.ndarray:
-        """Return a file's picture, (height, width, channels) uint8.
+        """Return a file's image, (height, width, channels) uint8.
 
         Raises:
             ValueError: the file's content is not the one of this hash.
@@ -83,8 +85,8 @@ class Decoding:
         return self.decode(data, max_pixels)
 
     def decode(self, data: bytes, max_pixels: int) -> np.ndarray:
-        """Return the picture of a whole file's bytes; see `decode_picture`."""
-        return decode_picture(
+        """Return the image of a whole file's bytes; see `decode_image`."""
+        return decode_image(
             data,
             size=self.size,
             color_mode=self.color_mode,
@@ -93,17 +95,22 @@ class Decoding:
         )
 
 
-def decode_picture(
+def decoding_of(contract: InputContract) -> Decoding:
+    """Return how files become what a model must be fed."""
+    return Decoding(contract.size, contract.color_mode, contract.resize)
+
+
+def decode_image(
     data: bytes, *, size: tuple[int, int], color_mode: str, resize: str, max_pixels: int
 ) -> np.ndarray:
-    """Turn the bytes of a picture file into a model's input.
+    """Turn the bytes of an image file into a model's input.
 
     Args:
         data: the whole file.
         size: height and width wanted, pixels.
         color_mode: grayscale, rgb or rgba.
         resize: stretch, pad, crop or center_crop.
-        max_pixels: a picture that declares more is refused.
+        max_pixels: an image that declares more is refused.
 
     Returns:
         (height, width, channels) uint8 in [0, 255].
@@ -112,40 +119,40 @@ def decode_picture(
         ValueError: the file is empty or declares too many pixels.
         Exception: whatever Pillow raises on bytes it can't decode.
     """
-    with open_picture(data, max_pixels=max_pixels) as opened:
-        return fit_picture(opened, size=size, color_mode=color_mode, resize=resize)
+    with open_image(data, max_pixels=max_pixels) as opened:
+        return fit_image(opened, size=size, color_mode=color_mode, resize=resize)
 
 
-def fit_picture(
+def fit_image(
     opened: Image.Image, *, size: tuple[int, int], color_mode: str, resize: str
 ) -> np.ndarray:
-    """Turn an opened picture into a model's input; see `decode_picture`, which opens it."""
+    """Turn an opened image into a model's input; see `decode_image`, which opens it."""
     # Some formats hold their metadata behind the pixels.
     opened.load()
     upright = opened if orientation_of(opened) == 1 else ImageOps.exif_transpose(opened)
-    picture = _in_mode(upright, MODES[color_mode])
+    image = _in_mode(upright, MODES[color_mode])
     height, width = size
-    if picture.size != (width, height):
-        picture = _resized(picture, (width, height), resize)
-    return np.asarray(picture).reshape(height, width, CHANNELS[color_mode])
+    if image.size != (width, height):
+        image = _resized(image, (width, height), resize)
+    return np.asarray(image).reshape(height, width, CHANNELS[color_mode])
 
 
-def _resized(picture: Image.Image, size: tuple[int, int], resize: str) -> Image.Image:
+def _resized(image: Image.Image, size: tuple[int, int], resize: str) -> Image.Image:
     if resize == "pad":
-        return ImageOps.pad(picture, size, RESAMPLING)
-    if resize == "center_crop" and picture.width >= size[0] and picture.height >= size[1]:
-        left, top = (picture.width - size[0]) // 2, (picture.height - size[1]) // 2
-        return picture.crop((left, top, left + size[0], top + size[1]))
+        return ImageOps.pad(image, size, RESAMPLING)
+    if resize == "center_crop" and image.width >= size[0] and image.height >= size[1]:
+        left, top = (image.width - size[0]) // 2, (image.height - size[1]) // 2
+        return image.crop((left, top, left + size[0], top + size[1]))
     if resize in ("crop", "center_crop"):
-        return ImageOps.fit(picture, size, RESAMPLING)
-    return picture.resize(size, RESAMPLING)
+        return ImageOps.fit(image, size, RESAMPLING)
+    return image.resize(size, RESAMPLING)
 
 
-def _in_mode(picture: Image.Image, mode: str) -> Image.Image:
-    if picture.mode == mode:
-        return picture
-    if picture.mode[0] in "IF":
-        picture = as_gray(picture)
-    elif mode != "RGBA" and picture.has_transparency_data:
-        picture = over_white(picture)
-    return picture.convert(mode)
+def _in_mode(image: Image.Image, mode: str) -> Image.Image:
+    if image.mode == mode:
+        return image
+    if image.mode[0] in "IF":
+        image = as_gray(image)
+    elif mode != "RGBA" and image.has_transparency_data:
+        image = over_white(image)
+    return image.convert(mode)

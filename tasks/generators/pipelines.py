@@ -1,4 +1,4 @@
-"""The records of `recipe` go in; tf.data pipelines over the decoded pictures come out."""
+"""The records of `recipe` go in; tf.data pipelines over the decoded images come out."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ import pandas as pd
 import tensorflow as tf
 
 from tasks.generators.augmentation import augment
-from tasks.generators.recipe import TARGET, Inputs
+from tasks.generators.inputs import TARGET, Inputs
 from tasks.inventory.columns import SPLIT, TRAIN
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from tasks.generators.recipe import InputContract
+    from tasks.models.contract import InputContract
 
 EVALUATION_BATCH = 256
-# Pictures that are moved in one call, unless they are large.
+# Images that are moved in one call, unless they are large.
 GROUP, GROUP_BYTES = 128, 2**22
 
 
 def steps_per_epoch(inputs: Inputs, *, whole_batches: bool = False) -> int:
-    """Return how many batches hold every training picture once; but for the rest, if whole."""
+    """Return how many batches hold every training image once; but for the rest, if whole."""
     return max(1, _Groups.of(inputs, inputs.counts[TRAIN], whole_batches=whole_batches).steps)
 
 
@@ -47,12 +47,12 @@ def training_batches(
         inputs: what `build_inputs` returned.
         seed: of order and augmentation.
         first_step: how many batches to leave out at the beginning.
-        class_weights: (classes,) float32; each batch has its pictures' weights, (batch,), then.
+        class_weights: (classes,) float32; each batch has its images' weights, (batch,), then.
         whole_batches: leave out what doesn't fill an epoch's last batch; workers that share batches
             would have nothing of a small one.
 
     Returns:
-        Batches of pictures, (batch, height, width, channels) uint8, and targets: (batch, classes)
+        Batches of images, (batch, height, width, channels) uint8, and targets: (batch, classes)
         float32 if categorical, (batch,) int32 if sparse, (batch, 1) float32 if binary.
     """
     rows, targets = _rows_of(inputs, TRAIN)
@@ -70,9 +70,9 @@ def training_batches(
 
     def prepared(group: tf.Tensor, at: tf.Tensor) -> tuple[tf.Tensor, ...]:
         drawn = tf.reshape(at, (-1,))
-        pictures, target = read(drawn)
+        images, target = read(drawn)
         # A seed a group, so that augmentation doesn't depend on where the pipeline was opened.
-        moved = augment(pictures, inputs.settings, seed=tf.stack([tf.cast(seed, tf.int64), group]))
+        moved = augment(images, inputs.settings, seed=tf.stack([tf.cast(seed, tf.int64), group]))
         parts = [moved, target]
         if class_weights is not None:
             parts.append(tf.gather(class_weights, tf.gather(targets, drawn)))
@@ -89,13 +89,13 @@ def training_batches(
 
 @dataclass(frozen=True)
 class _Groups:
-    """Batches that are prepared together: for small pictures the cost is the call, not the pixels.
+    """Batches that are prepared together: for small images the cost is the call, not the pixels.
 
     Attributes:
-        size: pictures a batch.
+        size: images a batch.
         together: batches a group; the last one of an epoch may have fewer.
         full: batches of an epoch that are filled.
-        rest: pictures of the epoch's last batch, a group by itself; 0 if there is none.
+        rest: images of the epoch's last batch, a group by itself; 0 if there is none.
     """
 
     size: int
@@ -104,11 +104,11 @@ class _Groups:
     rest: int
 
     @classmethod
-    def of(cls, inputs: Inputs, pictures: int, *, whole_batches: bool) -> Self:
-        """Settle the groups of an epoch of so many pictures."""
+    def of(cls, inputs: Inputs, images: int, *, whole_batches: bool) -> Self:
+        """Settle the groups of an epoch of so many images."""
         size = inputs.batch_size
         most = min(GROUP, GROUP_BYTES // math.prod(inputs.contract.shape))
-        full, rest = divmod(pictures, size)
+        full, rest = divmod(images, size)
         return cls(size, max(1, most // size), full, 0 if whole_batches and full else rest)
 
     @property
@@ -133,7 +133,7 @@ def evaluation_batches(inputs: Inputs, split: str, *, shares: int = 1) -> tf.dat
         inputs: what `build_inputs` returned.
         split: train, validation or test.
         shares: workers among which each batch is shared out; every one has as much of it, and at
-            most `shares - 1` pictures are left out for that.
+            most `shares - 1` images are left out for that.
     """
     rows, targets = _rows_of(inputs, split)
     shared = rows[: len(rows) // shares * shares] if len(rows) >= shares else rows
@@ -145,7 +145,7 @@ def evaluation_batches(inputs: Inputs, split: str, *, shares: int = 1) -> tf.dat
 
 
 def pixels_of(inputs_pixels: Path, rows: np.ndarray) -> np.ndarray:
-    """Return the decoded pictures of these rows: (rows, height, width, channels) uint8."""
+    """Return the decoded images of these rows: (rows, height, width, channels) uint8."""
     return np.asarray(np.load(inputs_pixels, mmap_mode="r")[rows])
 
 
@@ -157,12 +157,12 @@ def _rows_of(inputs: Inputs, split: str) -> tuple[np.ndarray, np.ndarray]:
 def _reader(
     inputs: Inputs, targets: np.ndarray
 ) -> Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]:
-    """Return the function from row numbers to pictures and targets."""
+    """Return the function from row numbers to images and targets."""
     pixels, contract = _mapped(inputs.pixels), inputs.contract
 
     def read(rows: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        pictures = tf.gather(pixels(), rows)
-        return pictures, _as_targets(tf.gather(targets, rows), contract)
+        images = tf.gather(pixels(), rows)
+        return images, _as_targets(tf.gather(targets, rows), contract)
 
     return read
 

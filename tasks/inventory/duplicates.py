@@ -3,7 +3,7 @@
 Exact copies are files of the same pixels. Near-duplicates are found without comparing all pairs:
 their perceptual hashes, cut in five blocks, agree in two of them at least; and confirmed on the
 pixels, first of the thumbnails and then of the files, as a hash alone calls most handwritten
-pictures alike.
+images alike.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ import pandas as pd
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from tasks.files import read_parquet_or_none, write_parquet
 from tasks.inventory.columns import (
     CONTRAST,
     ERROR,
@@ -26,35 +25,36 @@ from tasks.inventory.columns import (
     PIXEL_HASH,
     THUMBNAIL,
 )
-from tasks.inventory.likeness import confirm_pairs
-from tasks.inventory.looks import COLOR_SIDE, GRAY_SIDE, NEUTRAL
-from tasks.processes import in_chunks, map_chunks
-from tasks.progress import track
+from tasks.inventory.features import COLOR_SIDE, GRAY_SIDE, NEUTRAL
+from tasks.inventory.similarity import confirm_pairs
+from tasks.runtime.parallel import in_chunks, map_chunks
+from tasks.runtime.progress import track
+from tasks.storage.atomic import read_parquet_or_none, write_parquet
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from tasks.config import DataConfig
+    from tasks.config.data import DataConfig
 
 BLOCKS, AGREEING = 5, 2
 # Re-encoded, brightened or rescaled copies differ in 6 bits at most, nearly always.
 MOST_BITS = 6
-# A picture is compared with this many others of a hash block, so that thousands of frames of one
+# An image is compared with this many others of a hash block, so that thousands of frames of one
 # scene, which agree in every block, cost their number and not its square.
 WINDOW = 256
-# A copy saved anew keeps its colours; another colour is another picture, whatever its shapes.
+# A copy saved anew keeps its colours; another colour is another image, whatever its shapes.
 MOST_COLOR = 10.0
-# Each picture is confirmed against this many others a block: a chain holds a group together.
+# Each image is confirmed against this many others a block: a chain holds a group together.
 MOST_PARTNERS = 8
 SIDES, ALIKE = ["one", "other"], "alike"
 PAIRS_AT_ONCE = 100_000
 ROUNDING = 1e-4
-SHOWS_SOMETHING = 1.0
+MIN_VISIBLE_CONTRAST = 1.0
 
 
 def assign_groups(
-    inventory: pd.DataFrame, settings: DataConfig, *, root: Path, memory: Path | None = None
+    inventory: pd.DataFrame, settings: DataConfig, *, root: Path, pairs_cache: Path | None = None
 ) -> pd.DataFrame:
     """Fill the group column.
 
@@ -63,17 +63,17 @@ def assign_groups(
         settings: near_duplicates (the least correlation of two thumbnails, or None), the limit of
             pixels and the number of processes.
         root: folder the paths are relative to.
-        memory: Parquet file that remembers which pairs were confirmed, so that their files are not
-            read again.
+        pairs_cache: Parquet file of the pairs that were confirmed, so that their files are not read
+            again.
 
     Returns:
         A new frame; group is the path of the first file of the row's group, or None for a file
-        like no other. Pictures of one colour are in no group.
+        like no other. Images of one colour are in no group.
     """
-    shown = inventory[inventory[ERROR].isna() & inventory[CONTRAST].ge(SHOWS_SOMETHING)]
+    shown = inventory[inventory[ERROR].isna() & inventory[CONTRAST].ge(MIN_VISIBLE_CONTRAST)]
     number, _ = pd.factorize(shown[PIXEL_HASH])
     unlike = shown[~shown.duplicated(PIXEL_HASH)]
-    pairs = _near_pairs(unlike, settings, root, memory)
+    pairs = _near_pairs(unlike, settings, root, pairs_cache)
     graph = coo_array((np.ones(len(pairs)), (pairs[:, 0], pairs[:, 1])), shape=[len(unlike)] * 2)
     _, component = connected_components(graph, directed=False)
     group = pd.Series(component[number], index=shown.index)
@@ -102,27 +102,27 @@ def similarity(first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np.nd
     return product / np.sqrt(norms.clip(1e-9)), np.sqrt((difference**2).mean(axis=1))
 
 
-def thumbnails_of(pictures: pd.DataFrame) -> np.ndarray:
-    """Return the thumbnails of readable pictures: (pictures, 288) uint8, gray ones neutral."""
+def thumbnails_of(images: pd.DataFrame) -> np.ndarray:
+    """Return the thumbnails of readable images: (images, 288) uint8, gray ones neutral."""
     gray, whole = GRAY_SIDE**2, GRAY_SIDE**2 + 2 * COLOR_SIDE**2
     padding = bytes([NEUTRAL]) * (whole - gray)
-    thumbs = pictures[THUMBNAIL].array.__arrow_array__().to_pylist()
+    thumbs = images[THUMBNAIL].array.__arrow_array__().to_pylist()
     data = b"".join([thumb if len(thumb) == whole else thumb + padding for thumb in thumbs])
     return np.frombuffer(data, dtype=np.uint8).reshape(-1, whole)
 
 
 def _near_pairs(
-    pictures: pd.DataFrame, settings: DataConfig, root: Path, memory: Path | None
+    images: pd.DataFrame, settings: DataConfig, root: Path, pairs_cache: Path | None
 ) -> np.ndarray:
-    """Return (pairs, 2) places of near-duplicates among pictures that are no exact copies."""
-    if settings.near_duplicates is None or len(pictures) < 2:  # noqa: PLR2004 - a pair
+    """Return (pairs, 2) places of near-duplicates among images that are no exact copies."""
+    if settings.near_duplicates is None or len(images) < 2:  # noqa: PLR2004 - a pair
         return np.empty((0, 2), int)
-    places = _alike_at_a_glance(pictures, settings.near_duplicates)
+    places = _alike_at_a_glance(images, settings.near_duplicates)
     # Pairs that share a file stand together, so that a worker reads it once.
     places = places[np.lexsort(places.T)]
-    hashes, paths = (pictures[name].to_numpy(object) for name in (PIXEL_HASH, PATH))
+    hashes, paths = (images[name].to_numpy(object) for name in (PIXEL_HASH, PATH))
     pairs = pd.DataFrame({side: hashes[places[:, at]] for at, side in enumerate(SIDES)})
-    known = read_parquet_or_none(memory) if memory else None
+    known = read_parquet_or_none(pairs_cache) if pairs_cache else None
     if known is None:
         known = pd.DataFrame(columns=[*SIDES, ALIKE])
     pairs[ALIKE] = pairs.merge(known, how="left", on=SIDES)[ALIKE]
@@ -130,26 +130,26 @@ def _near_pairs(
     named = [(str(paths[one]), str(paths[other])) for one, other in places[new]]
     pairs.loc[new, ALIKE] = _confirmed(named, settings, root)
     pairs[ALIKE] = pairs[ALIKE].astype(bool)
-    if memory and new.any():
-        write_parquet(memory, pairs)
+    if pairs_cache and new.any():
+        write_parquet(pairs_cache, pairs)
     kept: np.ndarray = places[pairs[ALIKE].to_numpy()]
     return kept
 
 
 def _confirmed(pairs: list[tuple[str, str]], settings: DataConfig, root: Path) -> list[bool]:
-    """Tell of each pair of files whether their pixels are the same picture."""
+    """Tell of each pair of files whether their pixels are the same image."""
     calls = [(str(root), chunk, settings.max_pixels) for _, chunk in in_chunks(pairs)]
     told = map_chunks(confirm_pairs, calls, total=len(pairs), workers=settings.workers)
     tracked = track(told, total=len(pairs), description="near-duplicates", unit="pairs")
     return list(itertools.chain.from_iterable(tracked))
 
 
-def _alike_at_a_glance(pictures: pd.DataFrame, correlation: float) -> np.ndarray:
-    """Return (pairs, 2) places of pictures whose thumbnails are alike, a few for each picture."""
-    hashes = np.frombuffer(bytes.fromhex("".join(pictures[PERCEPTUAL_HASH])), dtype=">u8")
-    thumbs = thumbnails_of(pictures)
+def _alike_at_a_glance(images: pd.DataFrame, correlation: float) -> np.ndarray:
+    """Return (pairs, 2) places of images whose thumbnails are alike, a few for each image."""
+    hashes = np.frombuffer(bytes.fromhex("".join(images[PERCEPTUAL_HASH])), dtype=">u8")
+    thumbs = thumbnails_of(images)
     coarse = _coarse(thumbs)
-    partners = np.zeros(len(pictures), np.int32)
+    partners = np.zeros(len(images), np.int32)
     # Of two vectors of length 1 the squared distance is 2 - 2 * correlation, and no projection of
     # them is further apart: nothing alike is lost, and few others are compared in full.
     furthest = 2 - 2 * correlation + ROUNDING
@@ -165,7 +165,7 @@ def _alike_at_a_glance(pictures: pd.DataFrame, correlation: float) -> np.ndarray
 
 
 def _coarse(thumbs: np.ndarray) -> np.ndarray:
-    """Return (pictures, 16) float32: the normed gray thumbnails, projected on 4 x 4 blocks."""
+    """Return (images, 16) float32: the normed gray thumbnails, projected on 4 x 4 blocks."""
     blocks = GRAY_SIDE // COLOR_SIDE
     coarse = np.empty((len(thumbs), COLOR_SIDE**2), np.float32)
     for start in range(0, len(thumbs), PAIRS_AT_ONCE):

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from tasks.errors import UsageError
 from tasks.inventory.columns import ERROR, GROUP, LABEL, PATH, PIXEL_HASH, SHA256, SPLIT
-from tasks.inventory.ledger import SINCE, SplitLedger
 from tasks.inventory.scan import inventory_of, root_of
+from tasks.inventory.split_ledger import SINCE, SplitLedger
 from tasks.inventory.splits import REASON
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from tasks.config import RetrainConfig
+    from tasks.config.schema import RetrainConfig
 
 MEMBERS_SHOWN = 10
 LABELLED_BY = {
@@ -35,16 +35,15 @@ def explain_file(file: Path, config: RetrainConfig) -> dict[str, object]:
 
     Returns:
         path, label, labelled_by, split, reason, since, group (the files like it, with their
-        splits) and error (None for a picture).
+        splits) and error (None for an image).
 
     Raises:
-        UsageError: the folder has no such picture.
+        UsageError: the folder has no such image.
     """
-    memory = config.state / "inventory"
     inventory = inventory_of(config)
     root = root_of(inventory)
     row = _row_of(file, inventory, root)
-    entries = SplitLedger(memory, root, seed=config.seed).entries
+    entries = SplitLedger(config.paths.inventory, root, seed=config.seed).entries
     by_content = entries[entries[SHA256] == row[SHA256]]
     known = by_content[by_content[PATH] == row[PATH]] if len(by_content) else entries.iloc[:0]
     known = known if len(known) else by_content
@@ -61,7 +60,7 @@ def explain_file(file: Path, config: RetrainConfig) -> dict[str, object]:
     }
 
 
-def tell(explained: dict[str, object]) -> str:
+def format_explanation(explained: dict[str, object]) -> str:
     """Return an explanation as lines for a person."""
     lines = [
         f"{explained['path']}",
@@ -72,7 +71,7 @@ def tell(explained: dict[str, object]) -> str:
         lines.append(f"  can't be read: {explained['error']}; left out of the training")
     members = explained["group"]
     if isinstance(members, list) and members:
-        lines.append("  the same picture, or nearly so; a group falls on one side as a whole:")
+        lines.append("  the same image, or nearly so; a group falls on one side as a whole:")
         lines += [
             f"    {member['path']} ({member['split']}, {member['how']})" for member in members
         ]
@@ -87,8 +86,7 @@ def _row_of(file: Path, inventory: pd.DataFrame, root: Path) -> pd.Series:
     rows = inventory[inventory[PATH].isin(names)]
     if rows.empty:
         raise UsageError(
-            f"No picture {file} in {root}. Give a path from there, such as"
-            f" {inventory[PATH].iloc[0]}."
+            f"No image {file} in {root}. Give a path from there, such as {inventory[PATH].iloc[0]}."
         )
     return rows.iloc[0]
 

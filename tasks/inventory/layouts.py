@@ -21,7 +21,7 @@ from tasks.inventory.columns import (
 from tasks.inventory.listing import MANIFEST_SUFFIXES, list_files, list_named
 
 if TYPE_CHECKING:
-    from tasks.config import DataConfig
+    from tasks.config.data import DataConfig
     from tasks.inventory.listing import Listing
 
 SPLIT_FOLDERS = {
@@ -48,7 +48,7 @@ def list_data(root: Path, settings: DataConfig) -> Listing:
     listing = list_files(root)
     if not listing.paths:
         raise DataFolderError(
-            f"No pictures under {root} ({listing.hidden} hidden and {listing.other} other files)."
+            f"No images under {root} ({listing.hidden} hidden and {listing.other} other files)."
             " Expected folders such as cat/1.png or train/cat/1.png."
         )
     return listing
@@ -57,7 +57,7 @@ def list_data(root: Path, settings: DataConfig) -> Listing:
 def label_files(
     root: Path, settings: DataConfig, listing: Listing
 ) -> tuple[pd.DataFrame, dict[str, Any]]:
-    """Return path, split, label and error of every picture file, and what else was found.
+    """Return path, split, label and error of every image file, and what else was found.
 
     `split` is None where the layout gives none; `label` is None where it can't be told; `error` is
     set where the name alone makes a file unreadable.
@@ -88,7 +88,7 @@ def label_files(
     frame = _frame(listing, _labeller(layout, settings), with_split=layout != "class")
     if frame[LABEL].isna().all():
         raise DataFolderError(
-            f"No label can be told for any of the {len(frame)} pictures under {root}, read as"
+            f"No label can be told for any of the {len(frame)} images under {root}, read as"
             f" {layout}. Put them in one folder a class, or set data.label_pattern or"
             " data.manifest."
         )

@@ -1,4 +1,4 @@
-"""A folder goes in; the picture files below it, with their sizes and times as they are now."""
+"""A folder goes in; the image files below it, with their sizes and times as they are now."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tasks.errors import DataFolderError
-from tasks.inventory.pictures import PICTURE_SUFFIXES
+from tasks.inventory.image_file import IMAGE_SUFFIXES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -25,11 +25,11 @@ class Listing:
     """What a folder holds; flat lists of plain values, as a million small objects cost seconds.
 
     Attributes:
-        paths: relative POSIX paths of the picture files, sorted.
+        paths: relative POSIX paths of the image files, sorted.
         sizes: of each file, bytes.
         times: of each file's last change, nanoseconds.
         hidden: how many hidden files were passed over.
-        other: how many files that are no pictures by their suffix were passed over.
+        other: how many files that are no images by their suffix were passed over.
     """
 
     paths: list[str] = field(default_factory=list)
@@ -114,7 +114,7 @@ def _list_folder(folder: Path, root: Path, listing: Listing) -> list[Path]:
             listing.hidden += 1
         elif _is_folder(entry):
             folders.append(Path(entry.path))
-        elif os.path.splitext(entry.name)[1].lower() in PICTURE_SUFFIXES:  # noqa: PTH122 - a Path per file is too slow
+        elif os.path.splitext(entry.name)[1].lower() in IMAGE_SUFFIXES:  # noqa: PTH122 - a Path per file is too slow
             listing.add(entry.path[prefix:], _status(entry))
         else:
             listing.other += 1

@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import pyarrow as pa
 
-from tasks.inventory.batches import ARROW_TYPES, SCHEMA, read_batch
-from tasks.processes import in_chunks, map_chunks
-from tasks.progress import track
+from tasks.inventory.arrow_batches import ARROW_TYPES, SCHEMA, read_batch
+from tasks.runtime.parallel import in_chunks, map_chunks
+from tasks.runtime.progress import track
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from tasks.config import DataConfig
-    from tasks.inventory.pictures import Keep
+    from tasks.config.data import DataConfig
+    from tasks.inventory.image_file import Keep
 
 PANDAS_TYPES = {
     ARROW_TYPES[name]: pd.api.types.pandas_dtype(name)
@@ -40,10 +40,10 @@ def read_files(
         paths: relative POSIX paths.
         sizes: of the files, bytes, which decide how many are read at a time.
         settings: the limit of pixels and the number of processes.
-        keeper: gives, for the place of a chunk's first file, what its pictures are handed to.
+        keeper: gives, for the place of a chunk's first file, what its images are handed to.
 
     Returns:
-        A function that waits for the end and returns a frame of `columns.PICTURE_COLUMNS`, indexed
+        A function that waits for the end and returns a frame of `columns.IMAGE_COLUMNS`, indexed
         as `paths`.
     """
     chunks = in_chunks(paths.tolist(), sizes.tolist())

@@ -3,7 +3,8 @@
 MLflow is the store: an SQLite file under the state folder unless another tracking URI is set.
 `challenger` is always the newest version; `champion` is the one in production.
 
-- `store`: the store itself, and what can be asked of it without loading a model.
+- `mlflow_store.ModelStore`: the store itself, and where its files are.
 - `champion`: the model in production.
-- `registration`: a new version, the decision on it, and its evidence.
+- `registration`: a new version, its evidence, and the decision on it.
+- `tracking`: the trials of a search.
 """

@@ -1,190 +1,211 @@
-"""A model and the evidence go in; a registered version, its aliases and the decision come out."""
+"""A model and its evidence go in; a registered version comes out, and later the decision on it.
+
+Every function can be repeated: what an interrupted call left is found again by the run's id.
+"""
 
 from __future__ import annotations
 
 import json
+import logging
+import tempfile
+import time
 from dataclasses import dataclass
+from importlib.metadata import version as installed_version
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import keras
-import mlflow
 import numpy as np
-from mlflow.models import ModelSignature
-from mlflow.types import Schema, TensorSpec
 
-from tasks.files import write_json
-from tasks.generators.pipelines import pixels_of
-from tasks.promotion import check_saved_file, decide, judge_model, tell_decision
-from tasks.registry.store import (
-    CHALLENGER,
-    CHAMPION,
-    CONTRACT,
-    OUTCOME_TAG,
-    experiment_of,
-    file_of,
-    open_store,
-)
+from tasks.outcome import Outcome
+from tasks.registry.champion import CONTRACT, model_file
+from tasks.registry.mlflow_store import CHALLENGER, CHAMPION
+from tasks.runs.provenance import OUTCOME_TAG, RUN_TAG
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
+    from collections.abc import Iterator, Mapping
 
-    from tasks.config import RetrainConfig
-    from tasks.evaluation import Evaluation
-    from tasks.generators.recipe import InputContract, Inputs
-    from tasks.records import Check
+    from mlflow.models import ModelSignature
 
-PROBE_PICTURES = 64
+    from tasks.evaluation.evaluate import Evaluation
+    from tasks.model_gate.rules import Decision
+    from tasks.models.contract import InputContract
+    from tasks.registry.mlflow_store import ModelStore
+
+# MLflow takes no more of them at once.
+PARAMETERS_A_CALL = 100
+EVIDENCE_SUFFIXES = {".png", ".json", ".csv", ".parquet"}
+NOT_EVIDENCE = {"gx", "tensorboard", "backup"}
+
+log = logging.getLogger("pixelgate")
 
 
 @dataclass(frozen=True)
-class Registration:
-    """What the registry did.
+class Candidate:
+    """A registered version the model gate has not decided on yet.
 
     Attributes:
-        outcome: promoted, kept_champion or model_rejected.
-        message: the decision in one line.
         version: of the registered model.
-        checks: the decision, a record a rule.
-        mlflow_run: id of the MLflow run that holds parameters, metrics and artifacts.
+        mlflow_run: id of the MLflow run with its parameters, metrics and evidence.
+        file: .keras file as the registry holds it.
     """
 
-    outcome: str
-    message: str
     version: str
-    checks: tuple[Check, ...]
     mlflow_run: str
+    file: Path
 
 
-def register_model(  # noqa: PLR0913 - the evidence a decision is made of
+def register_version(  # noqa: PLR0913 - the evidence a version consists of
+    store: ModelStore,
     model: Path,
-    inputs: Inputs,
+    contract: InputContract,
     evaluation: Evaluation,
-    champion_evaluation: Evaluation | None,
-    config: RetrainConfig,
     *,
+    settings: Mapping[str, Any],
     tags: Mapping[str, str],
-    artifacts: Path,
-) -> Registration:
-    """Register a version as challenger and make it champion if it has earned it.
+    evidence: Path,
+) -> Candidate:
+    """Register a version as challenger, with the evidence it was made of.
 
     Args:
+        store: where.
         model: .keras file.
-        inputs: its contract is kept with the model; some of its pictures try the saved file.
+        contract: kept with the model.
         evaluation: of this model on the test split.
-        champion_evaluation: of the present champion on the same pictures; None if there is none.
-        config: the floor, the parameters to log, and the store.
-        tags: data fingerprint, recipe and so on.
-        artifacts: folder whose files are logged beside the model.
-
-    Returns:
-        The registration; a model below the floor is registered all the same, as challenger only.
+        settings: logged as parameters.
+        tags: run id, data fingerprint, recipe and so on.
+        evidence: folder whose files are logged beside the model.
     """
-    with open_store(config):
-        mlflow.set_experiment(experiment_id=experiment_of(config))
-        with mlflow.start_run(run_name=tags.get("pixelgate.run_id"), tags=dict(tags)) as run:
-            mlflow.log_params(_flat(config.model_dump(mode="json")))
-            mlflow.log_metrics(evaluation.metrics)
-            for file in _loggable(artifacts):
-                place = file.parent.relative_to(artifacts).as_posix()
-                mlflow.log_artifact(str(file), artifact_path=None if place == "." else place)
-            version = _log_version(model, inputs.contract, config, tags)
-            checks = (
-                *judge_model(evaluation, champion_evaluation, config.registry),
-                check_saved_file(file_of(version, config), model, _probe_pictures(inputs)),
-            )
-            outcome = decide(checks)
-            _conclude(config, version, outcome, checks)
-            mlflow.set_tag(OUTCOME_TAG, outcome)
-    return Registration(
-        outcome,
-        tell_decision(outcome, version, evaluation, checks),
-        version,
-        checks,
-        run.info.run_id,
+    run_id = tags[RUN_TAG]
+    mlflow_run = _find_run(store, run_id) or _create_run(store, run_id, tags)
+    _log_numbers(store, mlflow_run, evaluation.metrics, settings)
+    store.upload_evidence(mlflow_run, evidence, _loggable(evidence))
+    version = _find_version(store, run_id) or _create_version(
+        store, model, contract, mlflow_run, tags
+    )
+    store.client.set_registered_model_alias(store.home.name, CHALLENGER, version)
+    return Candidate(version, mlflow_run, model_file(store.folder_of(version)))
+
+
+def record_decision(store: ModelStore, candidate: Candidate, decision: Decision) -> None:
+    """Tag a version with the model gate's decision, and make it champion if it was promoted."""
+    name, client = store.home.name, store.client
+    for check in decision.checks:
+        client.set_model_version_tag(
+            name, candidate.version, f"pixelgate.check.{check.rule}", check.sentence
+        )
+    client.set_model_version_tag(name, candidate.version, OUTCOME_TAG, decision.outcome.value)
+    if decision.outcome is Outcome.PROMOTED:
+        client.set_registered_model_alias(name, CHAMPION, candidate.version)
+    client.set_tag(candidate.mlflow_run, OUTCOME_TAG, decision.outcome.value)
+    client.set_terminated(candidate.mlflow_run)
+
+
+def _find_run(store: ModelStore, run_id: str) -> str | None:
+    experiment = store.experiment(store.home.name)
+    found = store.client.search_runs([experiment], f"tags.`{RUN_TAG}` = '{run_id}'")
+    return str(found[0].info.run_id) if found else None
+
+
+def _create_run(store: ModelStore, run_id: str, tags: Mapping[str, str]) -> str:
+    experiment = store.experiment(store.home.name)
+    run = store.client.create_run(experiment, run_name=run_id, tags=dict(tags))
+    return str(run.info.run_id)
+
+
+def _log_numbers(
+    store: ModelStore, mlflow_run: str, metrics: Mapping[str, float], settings: Mapping[str, Any]
+) -> None:
+    from mlflow.entities import Metric, Param
+
+    now = int(time.time() * 1000)
+    parameters = [Param(name, value) for name, value in _flat(settings)]
+    for start in range(0, len(parameters), PARAMETERS_A_CALL):
+        store.client.log_batch(mlflow_run, params=parameters[start : start + PARAMETERS_A_CALL])
+    store.client.log_batch(
+        mlflow_run, metrics=[Metric(name, value, now, 0) for name, value in metrics.items()]
     )
 
 
-def write_registration(registration: Registration, file: Path) -> None:
-    """Write the decision as JSON."""
-    write_json(
-        file,
-        {
-            "outcome": registration.outcome,
-            "message": registration.message,
-            "version": registration.version,
-            "mlflow_run": registration.mlflow_run,
-            "checks": [check.model_dump() for check in registration.checks],
-        },
+def _find_version(store: ModelStore, run_id: str) -> str | None:
+    found = store.client.search_model_versions(
+        f"name = '{store.home.name}' and tags.`{RUN_TAG}` = '{run_id}'"
     )
+    return str(found[0].version) if found else None
 
 
-def _log_version(
-    model: Path, contract: InputContract, config: RetrainConfig, tags: Mapping[str, str]
+def _create_version(
+    store: ModelStore,
+    model: Path,
+    contract: InputContract,
+    mlflow_run: str,
+    tags: Mapping[str, str],
 ) -> str:
-    logged = mlflow.keras.log_model(
-        keras.saving.load_model(model),
-        name="model",
-        signature=_signature(contract),
-        registered_model_name=config.name,
-        metadata={CONTRACT: json.dumps(contract.as_dict())},
-        pip_requirements=[f"keras=={keras.__version__}", f"tensorflow=={_tensorflow_version()}"],
+    """Log a model and register it; a version appears only once its files are in place."""
+    from mlflow.exceptions import MlflowException
+
+    name, client = store.home.name, store.client
+    logged = client.create_logged_model(
+        store.experiment(name), name="model", source_run_id=mlflow_run, tags=dict(tags)
     )
-    version = str(logged.registered_model_version)
-    client = mlflow.MlflowClient()
-    client.set_registered_model_alias(config.name, CHALLENGER, version)
-    for key, value in tags.items():
-        client.set_model_version_tag(config.name, version, key, value)
-    return version
+    with tempfile.TemporaryDirectory(prefix="pixelgate-model-") as folder:
+        store.upload_model(logged.model_id, _saved(model, contract, Path(folder) / "model"))
+    logged = client.finalize_logged_model(logged.model_id, "READY")
+    try:
+        client.get_registered_model(name)
+    except MlflowException:
+        client.create_registered_model(name)
+    created = client.create_model_version(
+        name,
+        logged.artifact_location,
+        run_id=mlflow_run,
+        tags=dict(tags),
+        model_id=logged.model_id,
+    )
+    return str(created.version)
 
 
-def _tensorflow_version() -> str:
-    from importlib.metadata import version
+def _saved(model: Path, contract: InputContract, folder: Path) -> Path:
+    """Save a model as MLflow's Keras flavour, with its signature and contract."""
+    import keras
+    import mlflow.keras
 
-    return version("tensorflow")
+    mlflow.keras.save_model(
+        keras.saving.load_model(model),
+        str(folder),
+        signature=_signature(contract),
+        metadata={CONTRACT: json.dumps(contract.as_dict())},
+        pip_requirements=[
+            f"keras=={keras.__version__}",
+            f"tensorflow=={installed_version('tensorflow')}",
+        ],
+    )
+    return folder
 
 
 def _signature(contract: InputContract) -> ModelSignature:
+    from mlflow.models import ModelSignature
+    from mlflow.types import Schema, TensorSpec
+
     outputs = 1 if contract.class_mode == "binary" else len(contract.classes)
     return ModelSignature(
-        inputs=Schema([TensorSpec(np.dtype("uint8"), (-1, *contract.shape), "pictures")]),
+        inputs=Schema([TensorSpec(np.dtype("uint8"), (-1, *contract.shape), "images")]),
         outputs=Schema([TensorSpec(np.dtype("float32"), (-1, outputs), "probabilities")]),
     )
 
 
-def _probe_pictures(inputs: Inputs) -> np.ndarray:
-    """Some pictures of the set, evenly spread over it."""
-    total = sum(inputs.counts.values())
-    return pixels_of(inputs.pixels, np.arange(0, total, max(1, total // PROBE_PICTURES)))
-
-
-def _conclude(config: RetrainConfig, version: str, outcome: str, checks: tuple[Check, ...]) -> None:
-    client = mlflow.MlflowClient()
-    for check in checks:
-        client.set_model_version_tag(
-            config.name, version, f"pixelgate.check.{check.rule}", check.sentence
-        )
-    client.set_model_version_tag(config.name, version, OUTCOME_TAG, outcome)
-    if outcome == "promoted":
-        client.set_registered_model_alias(config.name, CHAMPION, version)
-
-
-def _flat(tree: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
-    flat: dict[str, str] = {}
+def _flat(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
     for name, value in tree.items():
         if isinstance(value, dict):
-            flat |= _flat(value, f"{prefix}{name}.")
+            yield from _flat(value, f"{prefix}{name}.")
         else:
-            flat[f"{prefix}{name}"] = str(value)
-    return flat
+            yield f"{prefix}{name}", str(value)
 
 
 def _loggable(folder: Path) -> list[Path]:
-    """The evidence worth keeping with the MLflow run: not the GX project or backups."""
-    kept = {".png", ".json", ".csv", ".parquet"}
-    parts = {"gx", "tensorboard", "backup"}
+    """Return the evidence worth keeping with the MLflow run: not the GX project or backups."""
     return [
         file
         for file in sorted(folder.rglob("*"))
-        if file.suffix in kept and not parts.intersection(file.relative_to(folder).parts)
+        if file.suffix in EVIDENCE_SUFFIXES
+        and not NOT_EVIDENCE.intersection(file.relative_to(folder).parts)
     ]

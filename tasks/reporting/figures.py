@@ -1,4 +1,4 @@
-"""Numbers and pictures go in; PNG files come out, without pyplot's global state."""
+"""Numbers and images go in; PNG files come out, without pyplot's global state."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from tasks.files import replacing
 from tasks.inventory.columns import HEIGHT, SPLITS, WIDTH, counts_by_split
+from tasks.storage.atomic import atomic_write
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,20 +23,20 @@ INK, SECOND = "#1f4e79", "#d1495b"
 MANY_CLASSES = 20
 
 
-def draw_picture_grid(rows: Sequence[tuple[str, np.ndarray]], file: Path, *, title: str) -> Path:
-    """Draw a row of pictures for each name.
+def draw_image_grid(rows: Sequence[tuple[str, np.ndarray]], file: Path, *, title: str) -> Path:
+    """Draw a row of images for each name.
 
     Args:
-        rows: name and (pictures, height, width, channels) uint8.
+        rows: name and (images, height, width, channels) uint8.
         file: PNG to write.
         title: above the grid.
     """
-    columns = max(len(pictures) for _, pictures in rows)
+    columns = max(len(images) for _, images in rows)
     figure = Figure(figsize=(1.2 + 0.75 * columns, 0.6 + 0.75 * len(rows)), layout="constrained")
     axes = figure.subplots(len(rows), columns, squeeze=False)
-    for (name, pictures), line in zip(rows, axes, strict=True):
-        for axis, picture in zip(line, pictures, strict=False):
-            _show(axis, picture)
+    for (name, images), line in zip(rows, axes, strict=True):
+        for axis, image in zip(line, images, strict=False):
+            _show(axis, image)
         for axis in line:
             axis.axis("off")
         line[0].text(
@@ -46,39 +46,39 @@ def draw_picture_grid(rows: Sequence[tuple[str, np.ndarray]], file: Path, *, tit
     return _save(figure, file)
 
 
-def draw_mistakes(pictures: np.ndarray, captions: Sequence[str], file: Path) -> Path:
-    """Draw pictures with a caption under each.
+def draw_mistakes(images: np.ndarray, captions: Sequence[str], file: Path) -> Path:
+    """Draw images with a caption under each.
 
     Args:
-        pictures: (pictures, height, width, channels) uint8.
-        captions: one a picture.
+        images: (images, height, width, channels) uint8.
+        captions: one an image.
         file: PNG to write.
     """
-    columns = min(8, len(pictures))
-    lines = -(-len(pictures) // columns)
+    columns = min(8, len(images))
+    lines = -(-len(images) // columns)
     figure = Figure(figsize=(1.35 * columns, 1.6 * lines), layout="constrained")
     axes = figure.subplots(lines, columns, squeeze=False)
     for axis in axes.flat:
         axis.axis("off")
-    for axis, picture, caption in zip(axes.flat, pictures, captions, strict=False):
-        _show(axis, picture)
+    for axis, image, caption in zip(axes.flat, images, captions, strict=False):
+        _show(axis, image)
         axis.set_title(caption, fontsize=7)
     return _save(figure, file)
 
 
 def draw_size_histogram(inventory: pd.DataFrame, file: Path) -> Path:
-    """Draw how many pictures have which height and which width, pixels."""
+    """Draw how many images have which height and which width, pixels."""
     figure = Figure(figsize=(6, 2.8), layout="constrained")
     for axis, column in zip(figure.subplots(1, 2, sharey=True), (HEIGHT, WIDTH), strict=True):
         axis.hist(inventory[column].dropna().astype(int), bins=30, color=INK)
         axis.set_xlabel(f"{column} (pixels)")
         axis.xaxis.set_major_locator(MaxNLocator(integer=True))
-    figure.axes[0].set_ylabel("pictures")
+    figure.axes[0].set_ylabel("images")
     return _save(figure, file)
 
 
 def draw_class_counts(inventory: pd.DataFrame, file: Path) -> Path:
-    """Draw how many pictures each class has, by split."""
+    """Draw how many images each class has, by split."""
     counts = counts_by_split(inventory)
     figure = Figure(figsize=(max(5, 0.35 * len(counts)), 3), layout="constrained")
     axis = figure.subplots()
@@ -87,7 +87,7 @@ def draw_class_counts(inventory: pd.DataFrame, file: Path) -> Path:
         axis.bar(counts.index.astype(str), counts[split], bottom=bottom, label=split, color=color)
         bottom += counts[split].to_numpy()
     axis.tick_params(axis="x", rotation=0 if len(counts) <= MANY_CLASSES / 2 else 90)
-    axis.set_ylabel("pictures")
+    axis.set_ylabel("images")
     axis.legend(fontsize=8)
     return _save(figure, file)
 
@@ -144,14 +144,12 @@ def draw_confusion(confusion: Sequence[Sequence[int]], classes: Sequence[str], f
     return _save(figure, file)
 
 
-def _show(axis: Axes, picture: np.ndarray) -> None:
-    gray = picture.shape[-1] == 1
-    axis.imshow(
-        picture[..., 0] if gray else picture, cmap="gray" if gray else None, vmin=0, vmax=255
-    )
+def _show(axis: Axes, image: np.ndarray) -> None:
+    gray = image.shape[-1] == 1
+    axis.imshow(image[..., 0] if gray else image, cmap="gray" if gray else None, vmin=0, vmax=255)
 
 
 def _save(figure: Figure, file: Path) -> Path:
-    with replacing(file) as temporary:
+    with atomic_write(file) as temporary:
         figure.savefig(temporary, dpi=DPI)
     return file

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 from PIL import Image, ImageOps
 
-from tasks.inventory.pictures import as_seen, open_picture
+from tasks.inventory.image_file import as_displayed, open_image
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -29,8 +29,8 @@ def build_gallery(
     Args:
         findings: of the verdict, as plain values.
         validation: folder with offenders.parquet and the ranked list of suspect labels.
-        root: the data folder; a file that is gone or can't be read is named without a picture.
-        max_pixels: a picture that declares more is not expanded.
+        root: the data folder; a file that is gone or can't be read is named without an image.
+        max_pixels: an image that declares more is not expanded.
 
     Returns:
         One a finding with files: rule, description, success, severity, offenders (how many) and
@@ -71,14 +71,14 @@ def _thumbnail(file: Path, max_pixels: int) -> str | None:
         try:
             if not file.is_file():
                 return None
-            with open_picture(file.read_bytes(), max_pixels=max_pixels) as opened:
+            with open_image(file.read_bytes(), max_pixels=max_pixels) as opened:
                 opened.draft(None, (SIDE, SIDE))
-                seen = as_seen(opened)
+                seen = as_displayed(opened)
                 # A digit of 8 pixels is looked at pixel by pixel.
                 how = Image.Resampling.NEAREST if max(seen.size) < SIDE else Image.Resampling.BOX
-                picture = ImageOps.contain(seen, (SIDE, SIDE), how)
+                image = ImageOps.contain(seen, (SIDE, SIDE), how)
             data = io.BytesIO()
-            picture.save(data, "PNG")
+            image.save(data, "PNG")
         except Exception:  # noqa: BLE001 - decoders raise anything on damaged bytes
             return None
     return "data:image/png;base64," + base64.b64encode(data.getvalue()).decode()

@@ -8,18 +8,19 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from tasks import runs
-from tasks.files import read_json, replacing
 from tasks.reporting.gallery import build_gallery
+from tasks.runs.run_folder import CHAMPION_EVALUATION, EVALUATION, TRAINING, VERDICT
+from tasks.storage.atomic import atomic_write, read_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from tasks.runs import Run
+    from tasks.runs.run_folder import Run
+    from tasks.runs.summary import RunSummary
 
 FIGURES = {
-    "classes": ("previews/classes.png", "Pictures a class"),
+    "classes": ("previews/classes.png", "Images a class"),
     "sizes": ("previews/sizes.png", "Heights and widths"),
     "samples": ("previews/samples.png", "Samples of each class"),
     "augmented": ("previews/augmented.png", "The same samples, augmented"),
@@ -28,24 +29,14 @@ FIGURES = {
     "mistakes": ("evaluation/mistakes.png", "Worst mistakes, the most confident first"),
 }
 MOVES_SHOWN = 50
-HEADLINES = {
-    "accepted": "Accepted: the data may be trained on.",
-    "promoted": "Promoted: the new model is in production.",
-    "kept_champion": "Champion kept: the new model was no better.",
-    "unchanged": "Unchanged: nothing new to learn.",
-    "worker_done": "Worker done: the chief evaluates and registers.",
-    "data_rejected": "Data rejected: nothing was trained.",
-    "model_rejected": "Model rejected: it did not pass the model gate.",
-    "failed": "Failed: the run ended with a fault.",
-}
 
 
-def write_report(run: Run, summary: Mapping[str, Any]) -> Path:
+def write_report(run: Run, summary: RunSummary) -> Path:
     """Write report.html from whatever the stages left; parts that are missing are left out.
 
     Args:
         run: whose folder holds the evidence.
-        summary: as `runs.summarise` returned it.
+        summary: as `write_summary` returned it.
     """
     environment = Environment(
         loader=PackageLoader("tasks.reporting", "templates"),
@@ -54,21 +45,21 @@ def write_report(run: Run, summary: Mapping[str, Any]) -> Path:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    verdict = _optional(run.directory / runs.VERDICT) or {}
+    verdict = _optional(run.directory / VERDICT) or {}
     page = environment.get_template("report.html.j2").render(
         summary=summary,
-        headline=HEADLINES[summary["outcome"]],
+        headline=summary.outcome.headline,
         figures=_figures(run.directory),
-        evaluation=_optional(run.directory / runs.EVALUATION),
-        champion=_optional(run.directory / runs.CHAMPION_EVALUATION),
-        training=_optional(run.directory / runs.TRAINING),
+        evaluation=_optional(run.directory / EVALUATION),
+        champion=_optional(run.directory / CHAMPION_EVALUATION),
+        training=_optional(run.directory / TRAINING),
         data_docs=verdict and "validation/" + _data_docs(),
         gallery=_gallery(run, verdict),
         moves=_moves(run.directory / "validation/moves.parquet"),
         baseline=verdict.get("baseline"),
         config=run.config.model_dump(mode="json"),
     )
-    with replacing(run.report) as temporary:
+    with atomic_write(run.report) as temporary:
         temporary.write_text(page, "utf-8")
     return run.report
 
@@ -96,7 +87,7 @@ def _moves(file: Path) -> list[dict[str, Any]]:
 
 
 def _data_docs() -> str:
-    from expectations.checkpoints import DATA_DOCS
+    from expectations.gx_checkpoint import DATA_DOCS
 
     return DATA_DOCS
 

@@ -10,14 +10,14 @@ import tensorflow as tf
 from tasks.generators.augmentation import augment
 from tasks.generators.pipelines import pixels_of
 from tasks.inventory.columns import LABEL, SPLIT, TRAIN, readable
-from tasks.reporting.figures import draw_class_counts, draw_picture_grid, draw_size_histogram
+from tasks.reporting.figures import draw_class_counts, draw_image_grid, draw_size_histogram
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     import numpy as np
 
-    from tasks.generators.recipe import Inputs
+    from tasks.generators.inputs import Inputs
 
 SAMPLES = 8
 CLASSES_SHOWN = 20
@@ -39,19 +39,19 @@ def draw_previews(
     """
     samples = _samples(inputs)
     moved = [
-        (label, augment(pictures, inputs.settings, seed=tf.constant([seed, row], tf.int64)).numpy())
-        for row, (label, pictures) in enumerate(samples)
+        (label, augment(images, inputs.settings, seed=tf.constant([seed, row], tf.int64)).numpy())
+        for row, (label, images) in enumerate(samples)
     ]
     return [
-        draw_picture_grid(samples, folder / "samples.png", title="as the model is given them"),
-        draw_picture_grid(moved, folder / "augmented.png", title="the same, augmented"),
+        draw_image_grid(samples, folder / "samples.png", title="as the model is given them"),
+        draw_image_grid(moved, folder / "augmented.png", title="the same, augmented"),
         draw_size_histogram(inventory, folder / "sizes.png"),
         draw_class_counts(readable(inventory), folder / "classes.png"),
     ]
 
 
 def _samples(inputs: Inputs) -> list[tuple[str, np.ndarray]]:
-    """The first training pictures of each class, in the order of the index."""
+    """The first training images of each class, in the order of the index."""
     index = pd.read_parquet(inputs.index, columns=[SPLIT, LABEL])
     train = index[index[SPLIT] == TRAIN]
     first = train.groupby(LABEL).head(SAMPLES)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from tasks.evaluation import PREDICTED, PROBABILITY
+from tasks.evaluation.evaluate import PREDICTED, PROBABILITY
 from tasks.generators.pipelines import pixels_of
 from tasks.inventory.columns import LABEL, PATH
 from tasks.reporting.figures import draw_confusion, draw_history, draw_mistakes
@@ -14,8 +14,8 @@ from tasks.reporting.figures import draw_confusion, draw_history, draw_mistakes
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tasks.evaluation import Evaluation
-    from tasks.generators.recipe import Inputs
+    from tasks.evaluation.evaluate import Evaluation
+    from tasks.generators.inputs import Inputs
 
 
 def draw_training(history: Path, folder: Path) -> Path:
@@ -31,7 +31,7 @@ def draw_evaluation(
     Args:
         evaluation: of the new model.
         mistakes: rows of path, label, predicted and probability.
-        inputs: where the pictures are.
+        inputs: where the images are.
         folder: gets confusion.png and, if there are mistakes, mistakes.png.
     """
     files = [draw_confusion(evaluation.confusion, evaluation.classes, folder / "confusion.png")]

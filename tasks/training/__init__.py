@@ -9,5 +9,5 @@
 - `checkpoints`: what a training cut short goes on from.
 - `watching`: what ends a training early, and who is told of its epochs.
 - `balance`: weights of the classes.
-- `transfer`: weights of another model; `whitening`: a first layer made of training pictures.
+- `transfer`: weights of another model; `whitening`: a first layer made of training images.
 """

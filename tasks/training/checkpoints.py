@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import keras
 import pandas as pd
 
-from tasks.files import file_digest, read_json, replacing, replacing_folder, write_json
+from tasks.storage.atomic import atomic_folder, atomic_write, read_json, write_json
+from tasks.storage.hashing import file_digest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -56,7 +57,7 @@ class Workspace:
         return self.directory / "tensorboard"
 
     @property
-    def what_is_kept(self) -> str:
+    def resume_message(self) -> str:
         """A sentence on what a later run finds here."""
         steps = self._steps_done()
         if not steps:
@@ -80,7 +81,7 @@ class Workspace:
         shutil.rmtree(folder)
         return False
 
-    def forget_what_follows(self, step: int, *, epoch: int) -> None:
+    def discard_after(self, step: int, *, epoch: int) -> None:
         """Remove what a training that goes on after a step, in this epoch, will do again."""
         for later in self._steps_done():
             if later > step:
@@ -91,7 +92,7 @@ class Workspace:
         """Return the folder of a step's backup."""
         return self.backups / f"{step:09d}"
 
-    def forget_old_backups(self) -> None:
+    def prune_backups(self) -> None:
         """Remove all but the last few."""
         for step in self._steps_done()[KEPT:]:
             shutil.rmtree(self.backup_of(step))
@@ -114,7 +115,7 @@ class Workspace:
         if kept.empty:
             self.history.unlink(missing_ok=True)
         elif len(kept) < len(rows):
-            with replacing(self.history) as temporary:
+            with atomic_write(self.history) as temporary:
                 kept.to_csv(temporary, index=False)
 
 
@@ -174,7 +175,7 @@ class Backup(keras.callbacks.Callback):
         self._save((epoch + 1) * self._steps)
 
     def _save(self, step: int) -> None:
-        with replacing_folder(self._workspace.backup_of(step)) as folder:
+        with atomic_folder(self._workspace.backup_of(step)) as folder:
             self.model.save_weights(str(folder / WEIGHTS))
             write_json(
                 folder / STATE,
@@ -185,7 +186,7 @@ class Backup(keras.callbacks.Callback):
                 },
             )
         self._last = step
-        self._workspace.forget_old_backups()
+        self._workspace.prune_backups()
 
 
 class BestWeights(keras.callbacks.Callback):
@@ -211,7 +212,7 @@ class BestWeights(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Keep this epoch's weights if it is the best so far."""
         if self._take_up(epoch, logs or {}):
-            with replacing(self._workspace.best) as temporary:
+            with atomic_write(self._workspace.best) as temporary:
                 self.model.save_weights(str(temporary))
 
     def _take_up(self, epoch: int, metrics: Mapping[Any, float]) -> bool:

@@ -15,7 +15,7 @@ from tasks.training.precision import native_precision
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tasks.training.settings import TrainingConfig
+    from tasks.config.training import TrainingConfig
 
 STEPS_PER_EXECUTION = 16
 
@@ -91,7 +91,7 @@ class Hardware:
         return tf.distribute.get_strategy()
 
 
-def settle_hardware(settings: TrainingConfig) -> Hardware:
+def choose_hardware(settings: TrainingConfig) -> Hardware:
     """Decide what the settings leave to the machine.
 
     Args:

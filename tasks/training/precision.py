@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import tensorflow as tf
 
-from tasks.files import digest, read_json, write_json
+from tasks.storage.atomic import read_json, write_json
+from tasks.storage.hashing import digest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,7 +26,7 @@ BRAIN_FLOAT_FLAGS = {"avx512_bf16", "amx_bf16"}
 PROCESSOR = Path("/proc/cpuinfo")
 # Of a training step some is not multiplication; a smaller gain there is lost in casts.
 WORTHWHILE = 1.1
-PICTURES, SIDE, FILTERS, ROUNDS = 64, 12, 64, 7
+IMAGES, SIDE, FILTERS, ROUNDS = 64, 12, 64, 7
 
 log = logging.getLogger("pixelgate.training")
 
@@ -89,7 +90,7 @@ def _measure() -> dict[str, float]:
 
 def _convolution(dtype: str) -> Callable[[], Any]:
     """Return a training step of one convolution."""
-    maps = tf.ones((PICTURES, SIDE, SIDE, FILTERS), dtype)
+    maps = tf.ones((IMAGES, SIDE, SIDE, FILTERS), dtype)
     kernel = tf.ones((3, 3, FILTERS, FILTERS), dtype)
 
     def step() -> tuple[tf.Tensor, tf.Tensor]:

@@ -1,4 +1,4 @@
-"""Training pictures go in; a first layer that takes the correlation out of their patches comes out.
+"""Training images go in; a first layer that takes the correlation out of their patches comes out.
 
 Neighbouring pixels are nearly alike, so that a random first layer answers with the same thing many
 times over and the layers behind it learn slowly. Filters that are the scaled eigenvectors of the
@@ -15,24 +15,24 @@ import numpy as np
 import pandas as pd
 
 from tasks.inventory.columns import SPLIT, TRAIN
-from tasks.models import WHITENING
+from tasks.models.architectures import WHITENING
 
 if TYPE_CHECKING:
     import keras
 
-    from tasks.generators.recipe import Inputs
+    from tasks.generators.inputs import Inputs
 
-PICTURES, PATCHES_A_PICTURE = 2_000, 100
+IMAGES, PATCHES_A_IMAGE = 2_000, 100
 # Keeps directions in which the patches hardly differ from being blown up to noise.
 LEAST_VARIANCE = 5e-4
 
 
 def whiten_first_layer(model: keras.Model, inputs: Inputs, *, rescale: float | None) -> None:
-    """Set the filters of the model's whitening layer, if it has one, from training pictures.
+    """Set the filters of the model's whitening layer, if it has one, from training images.
 
     Args:
         model: changed in place.
-        inputs: some thousand of their training pictures are read.
+        inputs: some thousand of their training images are read.
         rescale: factor on the pixel values, as in the model.
     """
     layer = next((layer for layer in model.layers if layer.name == WHITENING), None)
@@ -40,29 +40,29 @@ def whiten_first_layer(model: keras.Model, inputs: Inputs, *, rescale: float | N
         return
     index = pd.read_parquet(inputs.index, columns=[SPLIT])
     rows = np.flatnonzero(index[SPLIT] == TRAIN)
-    some = rows[:: max(1, len(rows) // PICTURES)]
+    some = rows[:: max(1, len(rows) // IMAGES)]
     patches = sample_patches(np.load(inputs.pixels, mmap_mode="r"), some, layer.kernel_size)
     patches *= np.float32(1.0 if rescale is None else rescale)
     layer.set_weights(whitening_filters(patches, layer.filters // 2))
 
 
-def sample_patches(pictures: np.ndarray, rows: np.ndarray, kernel: tuple[int, int]) -> np.ndarray:
+def sample_patches(images: np.ndarray, rows: np.ndarray, kernel: tuple[int, int]) -> np.ndarray:
     """Cut patches from places at random, the same ones each time.
 
     Args:
-        pictures: (pictures, height, width, channels) uint8; of a mapped file only the patches are
-            read, so that large pictures take no more memory than small ones.
-        rows: (pictures to cut from,) their numbers.
+        images: (images, height, width, channels) uint8; of a mapped file only the patches are
+            read, so that large images take no more memory than small ones.
+        rows: (images to cut from,) their numbers.
         kernel: height and width of the patches, pixels.
 
     Returns:
-        (patches, kernel height, kernel width, channels) float32, some from each picture.
+        (patches, kernel height, kernel width, channels) float32, some from each image.
     """
-    windows = np.lib.stride_tricks.sliding_window_view(pictures, kernel, axis=(1, 2))
-    random, shape = np.random.default_rng(0), (len(rows), PATCHES_A_PICTURE)
+    windows = np.lib.stride_tricks.sliding_window_view(images, kernel, axis=(1, 2))
+    random, shape = np.random.default_rng(0), (len(rows), PATCHES_A_IMAGE)
     down, across = (random.integers(0, side, shape) for side in windows.shape[1:3])
     patches = np.moveaxis(windows[rows[:, None], down, across], 2, -1)
-    return np.asarray(patches.reshape(-1, *kernel, pictures.shape[3]), "float32")
+    return np.asarray(patches.reshape(-1, *kernel, images.shape[3]), "float32")
 
 
 def whitening_filters(patches: np.ndarray, directions: int) -> list[np.ndarray]:

@@ -11,17 +11,18 @@ import optuna
 import pandas as pd
 from optuna.trial import TrialState
 
-from tasks import runs
+from tasks.config.load import with_settings
 from tasks.errors import PixelgateError, SettingsError, TrainingFailedError
-from tasks.files import digest
-from tasks.generators.recipe import build_inputs
+from tasks.generators.inputs import build_inputs
 from tasks.inventory.columns import fingerprint
-from tasks.registry.trials import log_trial
+from tasks.registry.mlflow_store import open_store
+from tasks.registry.tracking import log_trial
 from tasks.reporting.figures import draw_trials
-from tasks.settings import with_settings
+from tasks.runs.fingerprint import recipe_key
+from tasks.runs.run_lock import run_lock
+from tasks.storage.hashing import digest
 from tasks.training.checkpoints import MONITORED
-from tasks.training.isolation import Request, train_apart
-from tasks.training.reuse import folders_of
+from tasks.training.worker import Request, train_in_subprocess
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -29,7 +30,8 @@ if TYPE_CHECKING:
 
     from optuna.distributions import BaseDistribution
 
-    from tasks.config import RetrainConfig
+    from tasks.config.schema import RetrainConfig
+    from tasks.registry.mlflow_store import ModelStore
 
     OnTrial = Callable[["TrialResult"], None]
 
@@ -100,7 +102,7 @@ def search_settings(
         PixelgateError: every trial failed; the first one's reason.
         RunInProgressError: the same model is being tuned already.
     """
-    with runs.only_one(config.model_copy(update={"name": f"{config.name}-tuning"})):
+    with run_lock(config.paths.renamed(f"{config.name}-tuning")):
         folder, study = _open_study(config, space, fingerprint(inventory))
         _take_up_broken_trials(study)
         search = _Search(config, space, inventory, folder, study.study_name)
@@ -109,7 +111,7 @@ def search_settings(
             trial = study.ask(dict(space))
             failure = search.run(study, trial)
             result = _result_of(study.trials[trial.number])
-            log_trial(config, study.study_name, result)
+            _log(open_store(config), study.study_name, result)
             on_trial(result)
             if failure is not None:
                 failures += 1
@@ -118,6 +120,19 @@ def search_settings(
         results = tuple(_result_of(trial) for trial in study.trials)
         figure = draw_trials([result.val_accuracy for result in results], folder / "trials.png")
     return SearchResult(_result_of(study.best_trial), results, figure, study.study_name)
+
+
+def _log(store: ModelStore, study: str, trial: TrialResult) -> None:
+    metrics = {"seconds": trial.seconds}
+    if trial.val_accuracy is not None:
+        metrics["val_accuracy"] = trial.val_accuracy
+    log_trial(
+        store,
+        f"{study} trial {trial.number}",
+        tags={"pixelgate.study": study, "pixelgate.trial_state": trial.state},
+        parameters=trial.settings,
+        metrics=metrics,
+    )
 
 
 @dataclass(frozen=True)
@@ -131,7 +146,8 @@ class _Search:
     def run(self, study: optuna.Study, trial: optuna.Trial) -> PixelgateError | None:
         """Train with the settings of a trial and tell the study of it; return its failure."""
         key = digest([self.study, trial.params])
-        place = folders_of(key, self.config)
+        workspace = self.config.paths.training(key)
+        finished = self.config.paths.finished_training(key)
 
         def on_epoch(epoch: int, _epochs: int, metrics: dict[str, float]) -> None:
             trial.report(metrics[MONITORED], epoch)
@@ -141,13 +157,13 @@ class _Search:
         try:
             config = with_settings(self.config, trial.params)
             inputs = build_inputs(self.inventory, config, directory=self.folder / key[:16])
-            trained = train_apart(
-                Request(inputs, config, place.workspace, place.finished, champion=None),
+            trained = train_in_subprocess(
+                Request(inputs, config, workspace, finished, champion=None),
                 on_epoch=on_epoch,
             )
         except optuna.TrialPruned:
             study.tell(trial, state=TrialState.PRUNED)
-            shutil.rmtree(place.workspace, ignore_errors=True)
+            shutil.rmtree(workspace, ignore_errors=True)
             return None
         except (SettingsError, TrainingFailedError) as error:
             log.warning("trial %d failed: %s", trial.number, error)
@@ -155,7 +171,7 @@ class _Search:
             return error
         history = pd.read_csv(trained.history)
         study.tell(trial, float(history[MONITORED].max()))
-        shutil.rmtree(place.finished)
+        shutil.rmtree(finished)
         return None
 
 
@@ -164,8 +180,8 @@ def _open_study(
 ) -> tuple[Path, optuna.Study]:
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     ranges = {name: repr(distribution) for name, distribution in space.items()}
-    name = f"{config.name}-{runs.recipe_key(digest([data, ranges]), config)[:12]}"
-    folder = config.state / "tuning" / name
+    name = f"{config.name}-{recipe_key(digest([data, ranges]), config)[:12]}"
+    folder = config.paths.study(name)
     folder.mkdir(parents=True, exist_ok=True)
     storage = f"sqlite:///{folder / 'optuna.db'}"
     study = optuna.create_study(

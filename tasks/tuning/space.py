@@ -19,13 +19,13 @@ from optuna.distributions import (
     IntDistribution,
 )
 
+from tasks.config.load import with_settings
 from tasks.errors import SettingsError
-from tasks.settings import with_settings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tasks.config import RetrainConfig
+    from tasks.config.schema import RetrainConfig
 
 SEARCHED = ("training.", "generators.")
 

@@ -2,7 +2,7 @@
 
 - `stage.validate_inventory`: the whole stage.
 - `verdict.Verdict`, `verdict.Finding`: what it says; `verdict.require_accepted` stops a run.
-- `settings`: the gate's part of the settings, a rule a field; `learning`: learnt thresholds.
+- `settings`: the gate's part of the settings, a rule a field; `learning`: learned thresholds.
 - `rules`, `history_rules`: the expectations of each rule; `own_suites`: those of the user's;
   `remedies`: what to do where one fails.
 - `context`: what a verdict depends on beside data and limits: `baseline`, `overrides` and

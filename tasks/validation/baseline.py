@@ -1,4 +1,4 @@
-"""The last accepted inventories: what drift is measured against, and thresholds are learnt from.
+"""The last accepted inventories: what drift is measured against, and thresholds are learned from.
 
 A baseline is a folder of its own under `state/baselines/<name>/`, written whole or not at all. It
 moves only when a run was accepted, or when an operator says so.
@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from tasks.errors import PixelgateError
-from tasks.files import read_json, write_json, write_parquet
 from tasks.inventory.columns import (
     BRIGHTNESS,
     CONTRAST,
@@ -30,11 +29,12 @@ from tasks.inventory.columns import (
     WIDTH,
     fingerprint,
 )
+from tasks.storage.atomic import read_json, write_json, write_parquet
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tasks.config import RetrainConfig
+    from tasks.storage.home import Home
     from tasks.validation.verdict import Verdict
 
 CONTENT = "content"
@@ -79,32 +79,34 @@ def content_of(inventory: pd.DataFrame) -> pd.Series:
     return inventory[PIXEL_HASH].fillna(inventory[SHA256]).fillna(inventory[PATH])
 
 
-def list_baselines(config: RetrainConfig) -> list[Baseline]:
+def list_baselines(home: Home) -> list[Baseline]:
     """Return the accepted inventories of a model's data that are remembered, the newest first."""
-    folders = sorted(_folder(config).glob(f"*/{RECORD}"), reverse=True)
+    folders = sorted(home.baselines.glob(f"*/{RECORD}"), reverse=True)
     return [Baseline(record=read_json(file), folder=file.parent) for file in folders]
 
 
 def accept_baseline(  # noqa: PLR0913 - the evidence it is made of
-    config: RetrainConfig,
+    home: Home,
     inventory: pd.DataFrame,
     verdict: Verdict,
     *,
     run_id: str,
+    remembered: int,
     accepted_by: str = "run",
     reason: str = "",
 ) -> Baseline:
     """Make an inventory the baseline; the same data again changes nothing.
 
     Args:
-        config: name, home, and how many are remembered.
+        home: of the model.
         inventory: every row, with those that were quarantined.
         verdict: what the gate measured.
         run_id: of the run that was accepted.
+        remembered: how many baselines stay.
         accepted_by: run, or the operator.
         reason: an operator's words.
     """
-    known = list_baselines(config)
+    known = list_baselines(home)
     current = fingerprint(inventory)
     if known and known[0].record["data_fingerprint"] == current:
         return known[0]
@@ -113,7 +115,7 @@ def accept_baseline(  # noqa: PLR0913 - the evidence it is made of
     before = _first_seen(known)
     seen = content.map(before).astype("str").fillna(now.isoformat())
     files = inventory.assign(**{CONTENT: content, FIRST_SEEN: seen})[COLUMNS]
-    folder = _folder(config) / f"{now:%Y%m%d-%H%M%S-%f}"
+    folder = home.baselines / f"{now:%Y%m%d-%H%M%S-%f}"
     write_parquet(folder / FILES, files)
     record = {
         "run_id": run_id,
@@ -126,17 +128,17 @@ def accept_baseline(  # noqa: PLR0913 - the evidence it is made of
     }
     # Last, as a folder without it does not count.
     write_json(folder / RECORD, record)
-    for old in known[config.gate.learning.runs - 1 :]:
+    for old in known[remembered - 1 :]:
         shutil.rmtree(old.folder)
     return Baseline(record=record, folder=folder)
 
 
-def reset_baselines(config: RetrainConfig) -> Path | None:
+def reset_baselines(home: Home) -> Path | None:
     """Forget all baselines of a model; they are put aside, and the place is returned."""
-    folder = _folder(config)
-    if not list_baselines(config):
+    folder = home.baselines
+    if not list_baselines(home):
         return None
-    aside = folder.with_name(f".{config.name}-reset-{datetime.now(UTC):%Y%m%d-%H%M%S}")
+    aside = folder.with_name(f".{home.name}-reset-{datetime.now(UTC):%Y%m%d-%H%M%S}")
     folder.rename(aside)
     return aside
 
@@ -145,7 +147,3 @@ def _first_seen(known: list[Baseline]) -> pd.Series:
     if not known:
         return pd.Series(dtype="str")
     return known[0].files.drop_duplicates(CONTENT).set_index(CONTENT)[FIRST_SEEN]
-
-
-def _folder(config: RetrainConfig) -> Path:
-    return config.state / "baselines" / config.name

@@ -13,7 +13,7 @@ from tasks.validation.quarantine import list_cleared
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tasks.config import RetrainConfig
+    from tasks.storage.home import Home
     from tasks.validation.baseline import Baseline
     from tasks.validation.overrides import Override
 
@@ -27,7 +27,7 @@ class Context:
         champion_classes: those of the model in production; None without one.
         cleared: contents an operator cleared from quarantine.
         overrides: verdicts that were overruled, the newest first.
-        memory: folder that remembers costly answers about the same data; None remembers nothing.
+        cache_dir: folder that caches costly answers about the same data; None caches nothing.
         now: the time staleness is told by.
     """
 
@@ -35,7 +35,7 @@ class Context:
     champion_classes: tuple[str, ...] | None = None
     cleared: frozenset[str] = frozenset()
     overrides: tuple[Override, ...] = ()
-    memory: Path | None = None
+    cache_dir: Path | None = None
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     @property
@@ -44,17 +44,17 @@ class Context:
         return self.baselines[0] if self.baselines else None
 
 
-def gather_context(config: RetrainConfig, *, champion_classes: tuple[str, ...] | None) -> Context:
+def gather_context(home: Home, *, champion_classes: tuple[str, ...] | None) -> Context:
     """Read what is remembered of a model's data.
 
     Args:
-        config: name and home.
+        home: of the model.
         champion_classes: as the registry tells them.
     """
     return Context(
-        baselines=tuple(list_baselines(config)),
+        baselines=tuple(list_baselines(home)),
         champion_classes=champion_classes,
-        cleared=frozenset(list_cleared(config)),
-        overrides=tuple(list_overrides(config)),
-        memory=config.state / "inventory",
+        cleared=frozenset(list_cleared(home)),
+        overrides=tuple(list_overrides(home)),
+        cache_dir=home.inventory,
     )

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from great_expectations.core import ExpectationValidationResult
     from great_expectations.expectations.expectation_configuration import ExpectationConfiguration
 
-    from tasks.validation.settings import GateConfig
+    from tasks.config.gate import GateConfig
 
 FILES_SHOWN = 10
 BOUNDS = (
@@ -37,7 +37,7 @@ def judge(  # noqa: PLR0913 - a result and all that decides how it is read
     *,
     suite: str,
     cleared: frozenset[str],
-    learnt: dict[str, str],
+    learned: dict[str, str],
 ) -> tuple[Finding, pd.DataFrame]:
     """Turn one validation result into a finding and its offending files.
 
@@ -47,7 +47,7 @@ def judge(  # noqa: PLR0913 - a result and all that decides how it is read
         settings: which rules quarantine.
         suite: name of the suite, the rule of an expectation that names none.
         cleared: paths an operator cleared; they do not count against a rule.
-        learnt: by rule, how its threshold came about.
+        learned: by rule, how its threshold came about.
 
     Returns:
         The finding, and a row an offending file: rule, expectation, path and value. A finding that
@@ -69,7 +69,7 @@ def judge(  # noqa: PLR0913 - a result and all that decides how it is read
         severity=config.severity.value,
         success=success,
         description=config.description or _sentence(config),
-        threshold=_threshold(kwargs) + (f" ({learnt[rule]})" if rule in learnt else ""),
+        threshold=_threshold(kwargs) + (f" ({learned[rule]})" if rule in learned else ""),
         observed=_fault(result) or _observed(found, kwargs, len(rows)),
         value=None if column.startswith(NEWCOMERS) else _value(found, kwargs, frame),
         remedy="" if success else remedy_of(rule, of_newcomers=column.startswith(NEWCOMERS)),
@@ -112,7 +112,7 @@ def _named(kwargs: dict[str, Any], found: dict[str, Any]) -> list[str]:
     """Name the classes that offend, or the figures that moved, where no single file does."""
     details = found.get("details") or {}
     counts = details.get("below") or details.get("smallest", {}) | details.get("largest", {})
-    named = [f"class {label}: {count} pictures" for label, count in counts.items()]
+    named = [f"class {label}: {count} images" for label, count in counts.items()]
     named += [" = ".join(repr(label) for label in alike) for alike in details.get("alike", ())]
     named += [
         f"class {label}: {before:.1%} before, {now:.1%} now"
@@ -149,7 +149,7 @@ def _observed(found: dict[str, Any], kwargs: dict[str, Any], left: int) -> str:
 
 
 def _value(found: dict[str, Any], kwargs: dict[str, Any], frame: pd.DataFrame) -> float | None:
-    """Return the number that a learnt threshold is compared with."""
+    """Return the number that a learned threshold is compared with."""
     if "unexpected_count" in found and "min_value" in kwargs and kwargs.get("max_value") is None:
         lowest = frame[kwargs["column"]].min()
         return None if pd.isna(lowest) else float(lowest)

@@ -10,7 +10,7 @@ import numpy as np
 from expectations import suites
 from tasks.inventory.columns import LABEL, readable
 from tasks.validation.baseline import MEASURES
-from tasks.validation.columns import DAYS_SINCE_NEW, MOVED_FROM, READABLE_LABEL, new_only
+from tasks.validation.derived_columns import DAYS_SINCE_NEW, MOVED_FROM, READABLE_LABEL, new_only
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     import pandas as pd
     from great_expectations.expectations.expectation import Expectation
 
+    from tasks.config.gate import GateConfig
     from tasks.validation.context import Context
-    from tasks.validation.settings import GateConfig
 
 QUANTILES = 201
-# With fewer newcomers or accepted pictures a distribution tells nothing.
+# With fewer newcomers or accepted images a distribution tells nothing.
 ENOUGH_TO_COMPARE = 30
 
 
@@ -47,10 +47,10 @@ def history_expectations(
         return
     files = context.baseline.files
     share = float(gate.relabelled.max_share)
-    yield suites.nothing_told(
+    yield suites.no_problems(
         "relabelled",
         MOVED_FROM,
-        f"At most {share:.1%} of the pictures changed their class since the last accepted run.",
+        f"At most {share:.1%} of the images changed their class since the last accepted run.",
         mostly=1 - share,
         severity=gate.relabelled.severity,
     )
@@ -79,7 +79,7 @@ def _drift(
 ) -> Iterator[Expectation]:
     rule = getattr(gate, f"drift_{measure}")
     populations = (
-        (measure, float(rule.max_distance), "all pictures"),
+        (measure, float(rule.max_distance), "all images"),
         (new_only(measure), rule.max_distance_of_new, "the newcomers"),
     )
     for column, bound, who in populations:
@@ -102,7 +102,7 @@ def _drift(
 def _reference(
     before: pd.DataFrame, measure: str, labels_now: pd.Series
 ) -> tuple[list[float], int]:
-    """Return quantiles of the accepted pictures, and how many pictures they stand for.
+    """Return quantiles of the accepted images, and how many images they stand for.
 
     Classes count as much as they do now: where one has grown, its looks are no drift.
     """
@@ -114,5 +114,5 @@ def _reference(
     values = before[measure].to_numpy("float64")
     steps = np.linspace(0, 1, QUANTILES)
     quantiles = np.quantile(values, steps, method="inverted_cdf", weights=weights)
-    # Kish's effective size: a few heavy pictures tell less than many light ones.
+    # Kish's effective size: a few heavy images tell less than many light ones.
     return quantiles.tolist(), int(weights.sum() ** 2 / (weights**2).sum())

@@ -27,7 +27,7 @@ def find_moves(inventory: pd.DataFrame, baseline: Baseline | None) -> pd.DataFra
 
     Returns:
         A row a file that is not as it was: change (added, removed, changed: new content under an
-        old name, renamed, relabelled: the same picture under another class and under the old one
+        old name, renamed, relabelled: the same image under another class and under the old one
         no more), path, label, path_before and label_before.
     """
     if baseline is None:
@@ -55,7 +55,7 @@ def _told(rows: pd.DataFrame, change: str) -> pd.DataFrame:
 
 
 def _known(known: pd.DataFrame, before: pd.DataFrame, now: pd.DataFrame) -> pd.DataFrame:
-    """Tell renamed files, relabelled ones, and further copies of a picture that is still there."""
+    """Tell renamed files, relabelled ones, and further copies of an image that is still there."""
     first = before.drop_duplicates(CONTENT).set_index(CONTENT)
     told = known.assign(
         **{

@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict
 
-from tasks.files import read_json, write_json
+from tasks.storage.atomic import read_json, write_json
 
 if TYPE_CHECKING:
     from collections.abc import Collection
-    from pathlib import Path
 
-    from tasks.config import RetrainConfig
+    from tasks.storage.home import Home
 
 
 class Override(BaseModel):
@@ -47,16 +46,14 @@ class Override(BaseModel):
         return self.data_fingerprint == fingerprint and set(rules) <= set(self.rules)
 
 
-def list_overrides(config: RetrainConfig) -> list[Override]:
+def list_overrides(home: Home) -> list[Override]:
     """Return every override of a model's data, the newest first."""
-    file = _file(config)
+    file = home.overrides
     plain = read_json(file) if file.exists() else []
     return [Override.model_validate(each) for each in reversed(plain)]
 
 
-def add_override(
-    config: RetrainConfig, *, fingerprint: str, rules: Collection[str], why: str
-) -> Override:
+def add_override(home: Home, *, fingerprint: str, rules: Collection[str], why: str) -> Override:
     """Overrule a verdict and remember it."""
     override = Override(
         data_fingerprint=fingerprint,
@@ -65,8 +62,8 @@ def add_override(
         when=datetime.now(UTC).isoformat(timespec="seconds"),
         why=why,
     )
-    kept = [*reversed(list_overrides(config)), override]
-    write_json(_file(config), [each.model_dump(mode="json") for each in kept])
+    kept = [*reversed(list_overrides(home)), override]
+    write_json(home.overrides, [each.model_dump(mode="json") for each in kept])
     return override
 
 
@@ -76,7 +73,3 @@ def _whoami() -> str:
     except (OSError, KeyError):
         user = "somebody without a name"
     return f"{user}@{socket.gethostname()}"
-
-
-def _file(config: RetrainConfig) -> Path:
-    return config.state / "overrides" / f"{config.name}.json"

@@ -12,17 +12,16 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from tasks.errors import UsageError
-from tasks.files import read_json, write_json
 from tasks.inventory.columns import ERROR, LABEL, PATH
+from tasks.storage.atomic import read_json, write_json
 from tasks.validation.baseline import content_of
 from tasks.validation.verdict import Finding
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
-    from tasks.config import RetrainConfig
-    from tasks.validation.settings import GateConfig
+    from tasks.config.gate import GateConfig
+    from tasks.storage.home import Home
     from tasks.validation.verdict import Verdict
 
 RULES = "rules"
@@ -75,16 +74,16 @@ def check_caps(
     )
 
 
-def without_quarantined(inventory: pd.DataFrame, verdict: Verdict) -> pd.DataFrame:
+def drop_quarantined(inventory: pd.DataFrame, verdict: Verdict) -> pd.DataFrame:
     """Return the rows of an inventory that a verdict lets into the run."""
     left_out = set(pd.read_parquet(verdict.quarantine)["path"])
     return inventory[~inventory[PATH].isin(left_out)].reset_index(drop=True)
 
 
-def note_quarantine(config: RetrainConfig, inventory: pd.DataFrame, verdict: Verdict) -> None:
+def record_quarantine(home: Home, inventory: pd.DataFrame, verdict: Verdict) -> None:
     """Remember which files are left out now, and since when; those that are back are forgotten."""
     left_out = pd.read_parquet(verdict.quarantine).set_index("path")[RULES]
-    record = _read(config)
+    record = _read(home)
     known = {(row["path"], row["content"]): row["since"] for row in record["files"]}
     rows = inventory[inventory[PATH].isin(left_out.index)]
     now = datetime.now(UTC).isoformat(timespec="seconds")
@@ -100,20 +99,20 @@ def note_quarantine(config: RetrainConfig, inventory: pd.DataFrame, verdict: Ver
             rows[PATH], content_of(rows), rows[ERROR].isna().tolist(), strict=True
         )
     ]
-    _write(config, record)
+    _write(home, record)
 
 
-def list_quarantine(config: RetrainConfig) -> list[dict[str, Any]]:
+def list_quarantine(home: Home) -> list[dict[str, Any]]:
     """Return path, rules, since and readable of each file that the last run left out."""
-    return list(_read(config)["files"])
+    return list(_read(home)["files"])
 
 
-def list_cleared(config: RetrainConfig) -> list[str]:
+def list_cleared(home: Home) -> list[str]:
     """Return the contents that an operator cleared."""
-    return [row["content"] for row in _read(config)["cleared"]]
+    return [row["content"] for row in _read(home)["cleared"]]
 
 
-def clear_quarantine(config: RetrainConfig, paths: Sequence[str]) -> list[str]:
+def clear_quarantine(home: Home, paths: Sequence[str]) -> list[str]:
     """Let files back into the next run, whatever the rules say of them; all if none is named.
 
     A file is cleared by its content: another content under its name is judged anew.
@@ -124,7 +123,7 @@ def clear_quarantine(config: RetrainConfig, paths: Sequence[str]) -> list[str]:
     Raises:
         UsageError: a path is not in quarantine, or its file can't be read at all.
     """
-    record = _read(config)
+    record = _read(home)
     files = {row["path"]: row for row in record["files"]}
     chosen = list(paths) or [path for path, row in files.items() if row["readable"]]
     for path in chosen:
@@ -141,19 +140,15 @@ def clear_quarantine(config: RetrainConfig, paths: Sequence[str]) -> list[str]:
     now = datetime.now(UTC).isoformat(timespec="seconds")
     record["cleared"] += [{**files[path], "cleared": now} for path in chosen]
     record["files"] = [row for path, row in files.items() if path not in chosen]
-    _write(config, record)
+    _write(home, record)
     return chosen
 
 
-def _read(config: RetrainConfig) -> dict[str, list[dict[str, Any]]]:
-    file = _file(config)
+def _read(home: Home) -> dict[str, list[dict[str, Any]]]:
+    file = home.quarantine
     found: dict[str, Any] = read_json(file) if file.exists() else {"files": [], "cleared": []}
     return found
 
 
-def _write(config: RetrainConfig, record: dict[str, Any]) -> None:
-    write_json(_file(config), record)
-
-
-def _file(config: RetrainConfig) -> Path:
-    return config.state / "quarantine" / f"{config.name}.json"
+def _write(home: Home, record: dict[str, Any]) -> None:
+    write_json(home.quarantine, record)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import tomlkit
 
+from tasks.config.gate import GateConfig
 from tasks.inventory.columns import (
     BIT_DEPTH,
     CONTRAST,
@@ -20,8 +21,7 @@ from tasks.inventory.columns import (
     WIDTH,
     readable,
 )
-from tasks.inventory.duplicates import SHOWS_SOMETHING
-from tasks.validation.settings import GateConfig
+from tasks.inventory.duplicates import MIN_VISIBLE_CONTRAST
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -43,14 +43,14 @@ def suggest_settings(inventory: pd.DataFrame, *, name: str) -> str:
     Returns:
         TOML that `--config` reads, a comment at each setting that says what was seen.
     """
-    pictures = readable(inventory)
+    images = readable(inventory)
     document = tomlkit.document()
-    document.add(tomlkit.comment(f"Proposed from {len(pictures):,} pictures as they are now."))
+    document.add(tomlkit.comment(f"Proposed from {len(images):,} images as they are now."))
     document.add(tomlkit.comment("A starting point: tighten what you know better."))
     document["name"] = name
     gate = tomlkit.table(is_super_table=True)
     rules: dict[str, Any] = {}
-    for rule, setting, value, seen in _proposals(inventory, pictures):
+    for rule, setting, value, seen in _proposals(inventory, images):
         table = rules.setdefault(rule, tomlkit.table())
         item = tomlkit.item(value)
         item.comment(seen)
@@ -62,22 +62,22 @@ def suggest_settings(inventory: pd.DataFrame, *, name: str) -> str:
 
 
 def _proposals(
-    inventory: pd.DataFrame, pictures: pd.DataFrame
+    inventory: pd.DataFrame, images: pd.DataFrame
 ) -> Iterator[tuple[str, str, Any, str]]:
     """Yield rule, setting, value, and what was seen."""
-    broken = len(inventory) - len(pictures)
+    broken = len(inventory) - len(images)
     if broken:
         yield "decodes", "quarantine", True, f"{broken} files can't be read or have no label now"
-        if pictures[LABEL].notna().any() and inventory[LABEL].isna().any():
+        if images[LABEL].notna().any() and inventory[LABEL].isna().any():
             yield "labelled", "quarantine", True, f"{inventory[LABEL].isna().sum()} without a label"
     for rule, bad in (
-        ("single_frame", pictures[FRAMES].gt(1)),
-        ("not_blank", pictures[CONTRAST].lt(SHOWS_SOMETHING)),
+        ("single_frame", images[FRAMES].gt(1)),
+        ("not_blank", images[CONTRAST].lt(MIN_VISIBLE_CONTRAST)),
     ):
         if bad.any():
             yield rule, "quarantine", True, f"{bad.sum()} such files now"
-    yield from _shape(pictures)
-    counts = pictures[LABEL].value_counts()
+    yield from _shape(images)
+    counts = images[LABEL].value_counts()
     if len(counts) <= MANY_CLASSES:
         yield "known_classes", "classes", sorted(counts.index), f"the {len(counts)} found"
     least, most = int(counts.min()), int(counts.max())
@@ -89,33 +89,33 @@ def _proposals(
         max(2.0, math.ceil(ratio * ROOM * 10) / 10),
         f"{ratio:.2f} now",
     )
-    lowest = float(pictures[CONTRAST].min())
+    lowest = float(images[CONTRAST].min())
     default = GateConfig().not_blank.min_contrast
     if isinstance(default, float) and lowest > 0:
         yield (
             "not_blank",
             "min_contrast",
             round(min(lowest / 2, 10 * default), 2),
-            f"the least contrasty picture has {lowest:.1f}",
+            f"the least contrasty image has {lowest:.1f}",
         )
-    bits = int(pictures[BIT_DEPTH].max())
+    bits = int(images[BIT_DEPTH].max())
     if bits > GateConfig().bit_depth.max_bits:
         yield "bit_depth", "max_bits", bits, f"{bits} found; the upper 8 are used"
 
 
-def _shape(pictures: pd.DataFrame) -> Iterator[tuple[str, str, Any, str]]:
-    sizes = pictures.value_counts([HEIGHT, WIDTH])
+def _shape(images: pd.DataFrame) -> Iterator[tuple[str, str, Any, str]]:
+    sizes = images.value_counts([HEIGHT, WIDTH])
     if len(sizes) == 1:
-        yield "sizes", "allowed", _pairs(sizes), "every picture has this size"
+        yield "sizes", "allowed", _pairs(sizes), "every image has this size"
     elif len(sizes) <= FEW_SIZES:
         yield "sizes", "allowed", _pairs(sizes), "height and width, the most frequent first"
     else:
-        sides = pictures[[HEIGHT, WIDTH]].astype("int64")
+        sides = images[[HEIGHT, WIDTH]].astype("int64")
         low, high = int(sides.to_numpy().min()), int(sides.to_numpy().max())
         yield "sizes", "allowed", "any", f"{len(sizes)} sizes found"
         yield "sizes", "min_side", low, "the shortest side found"
         yield "sizes", "max_side", high, "the longest side found"
-    modes = [str(mode) for mode in pictures[MODE].value_counts().index]
+    modes = [str(mode) for mode in images[MODE].value_counts().index]
     yield "modes", "allowed", modes, "Pillow modes found, the most frequent first"
 
 

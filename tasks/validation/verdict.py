@@ -7,7 +7,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict
 
 from tasks.errors import DataRejectedError
-from tasks.records import Check
+from tasks.runs.check import Check
 from tasks.validation.overrides import Override
 
 
@@ -19,7 +19,7 @@ class Finding(Check):
         description: what it wants, in one sentence.
         offenders: how many files, or classes, offend; a few may where a share is allowed.
         examples: the first ten of them.
-        value: the number a learnt threshold is compared with, where there is one.
+        value: the number a learned threshold is compared with, where there is one.
         quarantined: these files are left out of the run, so that the rule stops nothing.
     """
 
@@ -41,7 +41,7 @@ class Finding(Check):
         return self.success and self.offenders > 0
 
     @property
-    def screenful(self) -> str:
+    def text(self) -> str:
         """The finding with its examples and its remedy, on a few lines."""
         lines = [f"{self.mark}  {self.description} Observed: {self.observed}."]
         lines += [f"        {example}" for example in self.examples]
@@ -88,7 +88,7 @@ class Verdict(BaseModel):
 
     @property
     def observed(self) -> dict[str, float]:
-        """What each rule measured, by its name, for thresholds that are learnt."""
+        """What each rule measured, by its name, for thresholds that are learned."""
         values: dict[str, float] = {}
         for finding in self.findings:
             if finding.value is not None:
@@ -142,7 +142,7 @@ class Verdict(BaseModel):
     @property
     def screen(self) -> str:
         """The verdict with every failure, its first files and its remedy."""
-        failures = [finding.screenful for finding in self.failures]
+        failures = [finding.text for finding in self.failures]
         return "\n".join([self.line, *failures, *self.notes])
 
 

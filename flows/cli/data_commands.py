@@ -1,0 +1,128 @@
+"""The commands about data: inventory, gate and drill."""
+
+from __future__ import annotations
+
+from pathlib import Path  # noqa: TC003 - typer reads annotations when it runs
+from typing import Annotated
+
+import typer
+
+from flows.cli.display import show_drill, show_inventory, show_json, show_verdict
+from flows.cli.options import Config, Folder, Home, Json, Name, Set, examples, load, new_app
+from flows.cli.screen import quiet
+
+commands = new_app()
+
+
+@commands.command(
+    epilog=examples(
+        "pixelgate inventory photos/",
+        "pixelgate inventory photos/ -o inventory.parquet",
+        "pixelgate inventory photos/ --explain cat/0017.jpg",
+    )
+)
+def inventory(  # noqa: PLR0913, PLR0917 - each is a flag
+    directory: Folder,
+    config: Config = None,
+    assignments: Set = None,
+    home: Home = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Parquet file to write.")
+    ] = None,
+    explain: Annotated[
+        Path | None,
+        typer.Option("--explain", help="Say why this file has its label and its split."),
+    ] = None,
+    *,
+    as_json: Json = False,
+) -> None:
+    """Read every image of a folder and say what is there."""
+    settings, _ = load(config, assignments, data__directory=directory, home=home)
+    with quiet(settings.paths):
+        from tasks.inventory.columns import THUMBNAIL, fingerprint
+        from tasks.inventory.explain import explain_file, format_explanation
+        from tasks.inventory.scan import inventory_of
+        from tasks.storage.atomic import write_parquet
+
+        if explain is not None:
+            explained = explain_file(explain, settings)
+        else:
+            found = inventory_of(settings)
+            if output is not None:
+                write_parquet(output, found.drop(columns=THUMBNAIL))
+    if explain is None:
+        show_inventory(found, fingerprint(found), as_json=as_json)
+    elif as_json:
+        show_json(explained)
+    else:
+        typer.echo(format_explanation(explained))
+
+
+@commands.command(
+    epilog=examples(
+        "pixelgate gate photos/",
+        "pixelgate gate photos/ --set gate.class_size.min_files=50 --json",
+        "pixelgate gate photos/ --suggest > retrain.toml",
+        "pixelgate gate photos/ --accept-with-reason 'two copies are meant, see ticket 17'",
+    )
+)
+def gate(  # noqa: PLR0913, PLR0917 - each is a flag
+    directory: Folder,
+    config: Config = None,
+    assignments: Set = None,
+    name: Name = None,
+    home: Home = None,
+    accept_with_reason: Annotated[
+        str | None,
+        typer.Option(help="Overrule a rejection of just this data, and say why.", metavar="WHY"),
+    ] = None,
+    *,
+    suggest: Annotated[
+        bool, typer.Option("--suggest", help="Print settings this data would pass, as TOML.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Inventory and validation alone: may this data be trained on? Exit 0 or 3."""
+    settings, _ = load(config, assignments, data__directory=directory, name=name, home=home)
+    with quiet(settings.paths):
+        if suggest:
+            from tasks.inventory.scan import inventory_of
+            from tasks.validation.suggest import suggest_settings
+
+            found = inventory_of(settings)
+            proposal = suggest_settings(found, name=settings.name)
+        else:
+            from tasks.orchestration.gate_run import judge_data
+
+            verdict, summary = judge_data(settings, accept_with_reason=accept_with_reason)
+    if suggest:
+        typer.echo(proposal, nl=False)
+        return
+    show_verdict(verdict, summary, as_json=as_json)
+    raise typer.Exit(summary.exit_code or 0)
+
+
+@commands.command(
+    epilog=examples("pixelgate drill photos/", "pixelgate drill photos/ --config retrain.toml")
+)
+def drill(  # noqa: PLR0913 - each is a flag
+    directory: Folder,
+    config: Config = None,
+    assignments: Set = None,
+    name: Name = None,
+    home: Home = None,
+    *,
+    as_json: Json = False,
+) -> None:
+    """Plant each kind of fault in a copy of some of this data, and prove that the gate trips.
+
+    The data itself is only read. Exit 0 only if every rule caught its fault and the untouched
+    sample passed.
+    """
+    settings, _ = load(config, assignments, data__directory=directory, name=name, home=home)
+    with quiet(settings.paths):
+        from tasks.drill.rehearsal import require_all_hold, run_drill
+
+        results = run_drill(settings)
+    show_drill(results, as_json=as_json)
+    require_all_hold(results)

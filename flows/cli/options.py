@@ -1,0 +1,62 @@
+"""The options that commands share, and how they become settings."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from tasks.config.schema import RetrainConfig
+
+EXIT_CODES = """\
+Exit codes: 0 the run ended well (promoted, champion kept, or nothing new to learn); 1 an unexpected
+fault, or a drill that failed; 2 wrong usage or settings; 3 the data gate rejected the data; 4 the
+model gate rejected the model.
+"""
+
+Data = Annotated[
+    Path | None, typer.Option("--data", help="Folder of images, or a CSV or Parquet manifest.")
+]
+Folder = Annotated[Path, typer.Argument(help="Folder of images, or a CSV or Parquet manifest.")]
+Config = Annotated[Path | None, typer.Option("--config", "-c", help="TOML file of settings.")]
+Set = Annotated[
+    list[str] | None,
+    typer.Option("--set", "-s", help="A setting, such as training.epochs=5; can be repeated."),
+]
+Name = Annotated[str | None, typer.Option("--name", help="Name of the registered model.")]
+Home = Annotated[
+    Path | None, typer.Option("--home", help="Folder of runs/ and state/.", show_default=False)
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON on stdout, all else on stderr.")]
+Force = Annotated[bool, typer.Option("--force", help="Train although nothing has changed.")]
+
+
+def new_app(**options: Any) -> typer.Typer:
+    """Return an app, or a group of commands, that looks like the others."""
+    return typer.Typer(
+        no_args_is_help=True,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+        epilog=EXIT_CODES,
+        **options,
+    )
+
+
+def examples(*lines: str) -> str:
+    """Return the end of a command's help."""
+    return "\n\n".join(["Examples:", *lines, EXIT_CODES])
+
+
+def load(
+    config: Path | None,
+    assignments: list[str] | None,
+    **flags: Any,
+) -> tuple[RetrainConfig, dict[str, str]]:
+    """Return the settings and where each came from; `data__directory` stands for data.directory."""
+    from tasks.config.load import load_config
+
+    given = {name.replace("__", "."): value for name, value in flags.items() if value is not None}
+    return load_config(config, assignments or (), given)

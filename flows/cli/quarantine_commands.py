@@ -1,0 +1,58 @@
+"""The commands about files that were left out of the last run."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from flows.cli.display import show_quarantine
+from flows.cli.options import Config, Home, Json, Name, Set, examples, load, new_app
+from flows.cli.screen import say
+
+commands = new_app(help="The files that the last run left out.")
+
+
+@commands.command(
+    name="list", epilog=examples("pixelgate quarantine list", "pixelgate quarantine list --json")
+)
+def list_(
+    config: Config = None,
+    assignments: Set = None,
+    name: Name = None,
+    home: Home = None,
+    *,
+    as_json: Json = False,
+) -> None:
+    """List the files that the last run left out, by which rules, and since when."""
+    from tasks.validation.quarantine import list_quarantine
+
+    settings, _ = load(config, assignments, name=name, home=home)
+    show_quarantine(list_quarantine(settings.paths), as_json=as_json)
+
+
+@commands.command(
+    epilog=examples(
+        "pixelgate quarantine clear cat/0017.jpg cat/0018.jpg", "pixelgate quarantine clear --all"
+    )
+)
+def clear(  # noqa: PLR0913 - each is a flag
+    files: Annotated[
+        list[str] | None, typer.Argument(help="Paths as `quarantine list` shows them.")
+    ] = None,
+    config: Config = None,
+    assignments: Set = None,
+    name: Name = None,
+    home: Home = None,
+    *,
+    everything: Annotated[bool, typer.Option("--all", help="Every file that can be read.")] = False,
+) -> None:
+    """Let files back in, whatever the rules say of them as they are now."""
+    from tasks.errors import UsageError
+    from tasks.validation.quarantine import clear_quarantine
+
+    if bool(files) == everything:
+        raise UsageError("Name the files to clear, or give --all.")
+    settings, _ = load(config, assignments, name=name, home=home)
+    cleared = clear_quarantine(settings.paths, files or [])
+    say(f"{len(cleared)} files cleared; they are back in the next run.")

@@ -1,0 +1,126 @@
+"""The commands around a run: run, demo, predict, runs and config."""
+
+from __future__ import annotations
+
+from pathlib import Path  # noqa: TC003 - typer reads annotations when it runs
+from typing import TYPE_CHECKING, Annotated, cast
+
+import typer
+
+from flows.cli.display import Lines, show_predictions, show_runs, show_settings, show_summary
+from flows.cli.options import Config, Data, Force, Home, Json, Name, Set, examples, load, new_app
+from flows.cli.screen import quiet, say
+
+if TYPE_CHECKING:
+    from tasks.config.schema import RetrainConfig
+    from tasks.runs.summary import RunSummary
+
+commands = new_app()
+
+
+def _retrain(settings: RetrainConfig) -> RunSummary:
+    """Run the flow in this process and return its summary."""
+    from tasks.config.data import existing_data
+
+    existing_data(settings.data)
+    with quiet(settings.paths):
+        from flows.retrain import retrain
+
+        state = retrain(settings, return_state=True)
+        summary = state.result(raise_on_failure=False)
+        if isinstance(summary, BaseException):
+            raise summary
+        return cast("RunSummary", summary)
+
+
+def _finish(summary: RunSummary, *, as_json: bool) -> None:
+    show_summary(summary, as_json=as_json)
+    raise typer.Exit(summary.exit_code or 0)
+
+
+@commands.command(
+    epilog=examples(
+        "pixelgate run --data photos/",
+        "pixelgate run --data photos/ --config retrain.toml --set training.epochs=20",
+        "pixelgate run --data photos/ --json > summary.json",
+    )
+)
+def run(  # noqa: PLR0913 - each is a flag
+    *,
+    data: Data = None,
+    config: Config = None,
+    assignments: Set = None,
+    name: Name = None,
+    home: Home = None,
+    force: Force = False,
+    as_json: Json = False,
+) -> None:
+    """Retrain once: inventory, validate, generators, train, evaluate, register."""
+    settings, _ = load(
+        config, assignments, data__directory=data, name=name, home=home, force=force or None
+    )
+    _finish(_retrain(settings), as_json=as_json)
+
+
+@commands.command(epilog=examples("pixelgate demo", "pixelgate demo --home /tmp/demo --json"))
+def demo(home: Home = None, *, force: Force = False, as_json: Json = False) -> None:
+    """Retrain on the 1,797 handwritten digits that come inside scikit-learn."""
+    from flows.cli.demo import SETTINGS, next_steps, write_digits
+
+    flags = {"home": home, "force": force or None}
+    settings, _ = load(None, None, **SETTINGS, **flags)
+    folder = write_digits(settings.paths.demo_data)
+    summary = _retrain(load(None, None, data__directory=folder, **SETTINGS, **flags)[0])
+    if not summary.exit_code:
+        say(next_steps(folder, settings.home))
+    _finish(summary, as_json=as_json)
+
+
+@commands.command(
+    epilog=examples("pixelgate predict new/", "pixelgate predict a.png b.png --format jsonl")
+)
+def predict(  # noqa: PLR0913 - each is a flag
+    images: Annotated[list[Path], typer.Argument(help="Images, or folders of images.")],
+    *,
+    config: Config = None,
+    assignments: Set = None,
+    name: Name = None,
+    home: Home = None,
+    as_format: Annotated[Lines, typer.Option("--format", "-f", help="csv or jsonl.")] = Lines.csv,
+) -> None:
+    """Name the class of each image with the model in production."""
+    settings, _ = load(config, assignments, name=name, home=home)
+    with quiet(settings.paths):
+        from tasks.serving.predictor import predict_files
+
+        table = predict_files(images, settings)
+    show_predictions(table, as_format)
+    unreadable = int(table["error"].notna().sum())
+    if unreadable:
+        say(f"{unreadable} of {len(table)} files can't be read; the reason is in the column error.")
+        raise typer.Exit(2)
+
+
+@commands.command(epilog=examples("pixelgate runs", "pixelgate runs --json"))
+def runs(home: Home = None, *, as_json: Json = False) -> None:
+    """List the runs, the newest first."""
+    from tasks.monitoring.run_list import list_runs
+
+    settings, _ = load(None, None, home=home)
+    show_runs(list_runs(settings.paths), as_json=as_json)
+
+
+@commands.command(
+    name="config",
+    epilog=examples("pixelgate config", "pixelgate config --config retrain.toml --json"),
+)
+def show_config(
+    config: Config = None,
+    assignments: Set = None,
+    *,
+    as_json: Json = False,
+) -> None:
+    """Print every setting, its value, where it came from, and what it means."""
+    from tasks.config.load import describe
+
+    show_settings(describe(*load(config, assignments)), as_json=as_json)

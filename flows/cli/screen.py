@@ -1,0 +1,102 @@
+"""Our lines go to the screen, the libraries' noise to a log file, and faults become messages."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import sys
+import traceback
+from typing import TYPE_CHECKING, TextIO
+
+from tasks.errors import PixelgateError
+from tasks.runtime import progress
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tasks.storage.home import Home
+
+LOG_BYTES = 10 * 2**20
+
+
+def say(text: str = "") -> None:
+    """Print a line for a person: on stderr, wherever the libraries' stderr goes by now."""
+    print(text, file=progress.screen(), flush=True)
+
+
+@contextlib.contextmanager
+def errors_as_messages() -> Iterator[None]:
+    """End the process with a message and an exit code instead of a traceback."""
+    try:
+        yield
+    except PixelgateError as error:
+        say(f"Error: {error}")
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        say("Interrupted.")
+        sys.exit(130)
+    except BrokenPipeError:
+        # The reader of our output, such as `head`, has seen enough.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        sys.exit(0)
+
+
+@contextlib.contextmanager
+def quiet(home: Home) -> Iterator[None]:
+    """Send whatever the libraries print to a log file under `home`; our own log lines are shown.
+
+    File descriptors 1 and 2 are turned, not `sys.stdout`, since TensorFlow, Prefect's server and
+    worker processes write to those directly. stdout comes back at the end, for results; stderr does
+    not, as the libraries go on to say their farewells there when the process ends. An unforeseen
+    fault leaves its traceback in the file and one line on the screen.
+    """
+    file = _open_log(home)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    stdout = os.dup(1)
+    if progress.screen() is sys.stderr:
+        progress.use_screen(os.fdopen(os.dup(2), "w", buffering=1, errors="backslashreplace"))
+    with file.open("ab") as log:
+        os.dup2(log.fileno(), 1)
+        os.dup2(log.fileno(), 2)
+    handler = _show_log(progress.screen())
+    try:
+        yield
+    except (PixelgateError, KeyboardInterrupt, SystemExit):
+        raise
+    except Exception as error:  # noqa: BLE001 - the last resort, which tells where it is logged
+        os.write(2, traceback.format_exc().encode())
+        say(f"Error: {type(error).__name__}: {error}\nThe traceback is in {file}")
+        raise SystemExit(1) from None
+    finally:
+        logging.getLogger("pixelgate").removeHandler(handler)
+        sys.stdout.flush()
+        os.dup2(stdout, 1)
+        os.close(stdout)
+
+
+def _open_log(home: Home) -> Path:
+    """Return the log file; one that has grown large becomes the previous one."""
+    file = home.log_file
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        if file.exists() and file.stat().st_size > LOG_BYTES:
+            file.replace(file.with_suffix(".previous.log"))
+        file.touch()
+    except OSError as error:
+        raise PixelgateError(
+            f"Can't write to the home folder {home.root}: {error.strerror}. Set --home or"
+            " PIXELGATE_HOME to a folder of yours."
+        ) from None
+    return file
+
+
+def _show_log(screen: TextIO) -> logging.Handler:
+    handler = logging.StreamHandler(screen)
+    handler.setFormatter(logging.Formatter("%(asctime)s  %(message)s", "%H:%M:%S"))
+    log = logging.getLogger("pixelgate")
+    log.setLevel(logging.INFO)
+    log.addHandler(handler)
+    return handler

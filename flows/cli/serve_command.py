@@ -1,0 +1,40 @@
+"""The command that retrains on a schedule."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from flows.cli.options import Config, Data, Home, Name, Set, examples, load, new_app
+from flows.cli.screen import quiet
+
+commands = new_app()
+
+
+@commands.command(
+    epilog=examples(
+        'pixelgate serve --data photos/ --cron "0 2 * * *"',
+        "pixelgate serve --data photos/ --every 6h --config retrain.toml",
+    )
+)
+def serve(  # noqa: PLR0913 - each is a flag
+    *,
+    data: Data = None,
+    config: Config = None,
+    assignments: Set = None,
+    name: Name = None,
+    home: Home = None,
+    cron: Annotated[str | None, typer.Option(help='Cron expression, such as "0 2 * * *".')] = None,
+    every: Annotated[str | None, typer.Option(help="Interval, such as 90s, 30m, 6h or 1d.")] = None,
+) -> None:
+    """Keep retraining on a schedule, in this process, until it is stopped.
+
+    Uses the Prefect server that PREFECT_API_URL names, or starts one of its own.
+    """
+    from flows.cli.schedule import check_schedule, serve_schedule
+
+    settings, _ = load(config, assignments, data__directory=data, name=name, home=home)
+    schedule = check_schedule(settings, cron=cron, every=every)
+    with quiet(settings.paths):
+        serve_schedule(settings, schedule)

@@ -1,0 +1,67 @@
+"""The command that searches for better settings."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from flows.cli.display import show_search, show_trial
+from flows.cli.options import Config, Data, Home, Json, Name, Set, examples, load, new_app
+from flows.cli.screen import quiet, say
+
+commands = new_app()
+
+Search = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--search",
+        help="A setting and where to look: NAME=LOW..HIGH, NAME=LOW..HIGH:log or NAME=ONE,TWO; can"
+        " be repeated.",
+    ),
+]
+
+
+@commands.command(
+    epilog=examples(
+        "pixelgate tune --data photos/ --search training.learning_rate=0.0005..0.02:log",
+        "pixelgate tune --data photos/ --search training.model=fast_cnn,small_cnn"
+        " --search generators.rotation_range=0..20.0 --trials 30 > best.toml",
+    )
+)
+def tune(  # noqa: PLR0913 - each is a flag
+    *,
+    data: Data = None,
+    search: Search = None,
+    trials: Annotated[
+        int, typer.Option(min=1, help="Trials in all, those of an earlier start included.")
+    ] = 20,
+    config: Config = None,
+    assignments: Set = None,
+    name: Name = None,
+    home: Home = None,
+    as_json: Json = False,
+) -> None:
+    """Search settings for a better validation accuracy; cut short, the same command goes on.
+
+    The data gate comes first, as in a run. Each trial trains once; the test split is not touched,
+    and nothing is registered. Trials are logged to MLflow, in the experiment NAME-tuning.
+    """
+    settings, _ = load(config, assignments, data__directory=data, name=name, home=home)
+    with quiet(settings.paths):
+        from tasks.config.data import existing_data
+        from tasks.orchestration.gate_run import admit_data
+        from tasks.tuning.search import search_settings
+        from tasks.tuning.space import parse_space
+
+        existing_data(settings.data)
+        space = parse_space(search or [], settings)
+        say("the data gate judges what all trials would learn from")
+        result = search_settings(
+            settings,
+            space,
+            admit_data(settings),
+            trials=trials,
+            on_trial=lambda trial: say(show_trial(trial)),
+        )
+    show_search(result, as_json=as_json)

@@ -1,0 +1,5 @@
+"""Every setting, typed; no stage is imported here.
+
+- `schema.RetrainConfig`: the whole tree, a file for each part.
+- `load.load_config`: TOML file, environment and flags, merged and checked.
+"""

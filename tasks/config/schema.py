@@ -1,0 +1,63 @@
+"""RetrainConfig: every setting of a retraining, one part for each stage.
+
+Defaults and their meaning are written in the fields and nowhere else: `pixelgate config`, the form
+in the Prefect UI and the documentation are made from them.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Self
+
+from pydantic import Field, model_validator
+
+from tasks.config.base import Part
+from tasks.config.data import DataConfig
+from tasks.config.evaluation import EvaluationConfig
+from tasks.config.gate import GateConfig
+from tasks.config.generators import GeneratorConfig
+from tasks.config.notify import NotifyConfig
+from tasks.config.registry import RegistryConfig
+from tasks.config.training import TrainingConfig
+from tasks.storage.home import Home
+
+
+class RetrainConfig(Part):
+    """Everything one retraining needs to know."""
+
+    name: str = Field(
+        "pixelgate",
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$",
+        description="Name of the registered model.",
+    )
+    home: Path = Field(
+        Path(".pixelgate"), description="Folder of runs/ (evidence) and state/ (what runs share)."
+    )
+    seed: int = Field(42, description="Of the split, the weights, the order and the augmentation.")
+    force: bool = Field(
+        default=False,
+        description="Train although data, settings and code are those of the last run.",
+    )
+    data: DataConfig = DataConfig()
+    gate: GateConfig = GateConfig()
+    generators: GeneratorConfig = GeneratorConfig()
+    training: TrainingConfig = TrainingConfig()
+    evaluation: EvaluationConfig = EvaluationConfig()
+    registry: RegistryConfig = RegistryConfig()
+    notify: NotifyConfig = NotifyConfig()
+
+    @model_validator(mode="after")
+    def _flips_are_named(self) -> Self:
+        flips = self.generators.horizontal_flip or self.generators.vertical_flip
+        if self.training.test_time_augmentation and not flips:
+            raise ValueError(
+                "training.test_time_augmentation averages over flipped copies: set"
+                " generators.horizontal_flip or generators.vertical_flip too, if a flipped image"
+                " keeps its label"
+            )
+        return self
+
+    @property
+    def paths(self) -> Home:
+        """Every path under home."""
+        return Home(self.name, self.home)

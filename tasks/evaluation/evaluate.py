@@ -1,0 +1,172 @@
+"""A model and the test split go in; numbers come out (no figures, no decision)."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+import keras
+import numpy as np
+import pandas as pd
+from scipy.stats import binomtest
+from sklearn.metrics import (
+    accuracy_score,
+    confusion_matrix,
+    precision_recall_fscore_support,
+)
+
+from tasks.generators.inputs import decode_for
+from tasks.generators.pipelines import pixels_of
+from tasks.inventory.columns import LABEL, PATH, SPLIT, TEST, readable
+from tasks.storage.atomic import write_json, write_parquet
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tasks.config.schema import RetrainConfig
+    from tasks.models.contract import InputContract
+
+BATCH = 256
+PREDICTED = "predicted"
+PROBABILITY = "probability"
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What a model answers on the test split.
+
+    Attributes:
+        accuracy: share of the images named rightly.
+        accuracy_low: lower end of its confidence interval (Wilson).
+        accuracy_high: upper end.
+        confidence_level: of that interval.
+        macro_f1: mean over the classes of the harmonic mean of precision and recall.
+        macro_precision: mean over the classes.
+        macro_recall: mean over the classes.
+        majority_share: accuracy of always naming the largest class.
+        test_images: how many images.
+        classes: labels, in the order of the lists below.
+        per_class: a row a class: label, precision, recall, f1, support.
+        confusion: (classes, classes) counts, rows true and columns predicted.
+        predictions: Parquet with path, label, predicted and probability (of the predicted class).
+    """
+
+    accuracy: float
+    accuracy_low: float
+    accuracy_high: float
+    confidence_level: float
+    macro_f1: float
+    macro_precision: float
+    macro_recall: float
+    majority_share: float
+    test_images: int
+    classes: list[str]
+    per_class: list[dict[str, Any]]
+    confusion: list[list[int]]
+    predictions: Path
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        """The single numbers, for the summary and for MLflow."""
+        return {
+            name: value
+            for name, value in asdict(self).items()
+            if isinstance(value, (int, float)) and name != "confidence_level"
+        }
+
+
+def evaluate_model(
+    model: Path | keras.Model,
+    contract: InputContract,
+    inventory: pd.DataFrame,
+    config: RetrainConfig,
+    *,
+    predictions: Path,
+) -> Evaluation:
+    """Ask a model about every image of the test split and compare with the labels.
+
+    The images are decoded as the model's own contract says, so an older model with another input
+    size is asked about the same images; a label it doesn't know counts as a mistake.
+
+    Args:
+        model: a loaded model, or the path of a .keras file.
+        contract: what the model is fed and what its answers mean.
+        inventory: rows of split test are used, those that can't be read left out.
+        config: the evaluation and data parts, and the state folder.
+        predictions: Parquet file to write; a JSON of the numbers is written beside it.
+
+    Raises:
+        ImagesChangedError: a file changed since the inventory.
+    """
+    images = readable(inventory)
+    # Decoded as a whole, as the generators did, so that their cache answers for the same contract.
+    pixels = decode_for(contract, images, config)
+    rows = np.flatnonzero(images[SPLIT] == TEST)
+    network = model if isinstance(model, keras.Model) else keras.saving.load_model(model)
+    answered = predict_labels(network, contract, pixels_of(pixels, rows))
+    test = images.iloc[rows][[PATH, LABEL]].reset_index(drop=True)
+    table = pd.concat([test, answered], axis="columns")
+    evaluation = _measure(table, config, write_parquet(predictions, table))
+    numbers = {name: value for name, value in asdict(evaluation).items() if name != "predictions"}
+    write_json(predictions.with_suffix(".json"), numbers)
+    return evaluation
+
+
+def predict_labels(model: keras.Model, contract: InputContract, images: np.ndarray) -> pd.DataFrame:
+    """Return the label a model gives each image and how sure it is.
+
+    Args:
+        model: answers with probabilities.
+        contract: the classes behind them.
+        images: (images, height, width, channels) uint8.
+
+    Returns:
+        A frame with predicted (label) and probability (of that label), a row an image.
+    """
+    answers = model.predict(images, batch_size=BATCH, verbose=0)
+    if contract.class_mode == "binary":
+        answers = np.concatenate([1 - answers, answers], axis=1)
+    best = answers.argmax(axis=1)
+    return pd.DataFrame(
+        {
+            PREDICTED: np.asarray(contract.classes, dtype=object)[best],
+            PROBABILITY: answers.max(axis=1).astype("float64"),
+        }
+    )
+
+
+def worst_mistakes(evaluation: Evaluation, *, most: int) -> pd.DataFrame:
+    """Return the misclassified images, the most confident first: at most `most` rows."""
+    table = pd.read_parquet(evaluation.predictions)
+    wrong = table[table[PREDICTED] != table[LABEL]]
+    return wrong.sort_values(PROBABILITY, ascending=False).head(most)
+
+
+def _measure(table: pd.DataFrame, config: RetrainConfig, predictions: Path) -> Evaluation:
+    truth, answers = table[LABEL].astype("str"), table[PREDICTED].astype("str")
+    classes = sorted(set(truth) | set(answers))
+    known = sorted(set(truth))
+    right = int((truth == answers).sum())
+    level = config.evaluation.confidence_level
+    interval = binomtest(right, len(table)).proportion_ci(level, method="wilson")
+    precision, recall, f1, support = precision_recall_fscore_support(
+        truth, answers, labels=known, zero_division=0
+    )
+    per_class = pd.DataFrame(
+        {"label": known, "precision": precision, "recall": recall, "f1": f1, "support": support}
+    )
+    return Evaluation(
+        accuracy=float(accuracy_score(truth, answers)),
+        accuracy_low=float(interval.low),
+        accuracy_high=float(interval.high),
+        confidence_level=level,
+        macro_f1=float(f1.mean()),
+        macro_precision=float(precision.mean()),
+        macro_recall=float(recall.mean()),
+        majority_share=float(support.max() / support.sum()),
+        test_images=len(table),
+        classes=classes,
+        per_class=[{str(k): v for k, v in row.items()} for row in per_class.to_dict("records")],
+        confusion=confusion_matrix(truth, answers, labels=classes).tolist(),
+        predictions=predictions,
+    )

@@ -1,0 +1,143 @@
+"""Image files go in; one memory-mapped array of all of them, decoded once, comes out."""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tasks.errors import ImagesChangedError, PixelgateError
+from tasks.generators.decoded_array import DecodedArray
+from tasks.inventory.columns import BYTES, PATH, SHA256
+from tasks.runs.result_store import folder_age, stale_folders
+from tasks.runtime.parallel import in_chunks, map_chunks
+from tasks.runtime.progress import track
+from tasks.storage.atomic import atomic_folder
+from tasks.storage.hashing import digest
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from tasks.generators.decoding import Decoding
+
+KEPT = 4
+EAGER = "ahead"
+
+log = logging.getLogger("pixelgate.generators")
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where the files are and how they are read.
+
+    Attributes:
+        root: folder the paths are relative to.
+        max_pixels: an image that declares more is refused.
+        workers: processes; None for one a core.
+    """
+
+    root: Path
+    max_pixels: int
+    workers: int | None = None
+
+
+def decode_once(images: pd.DataFrame, decoding: Decoding, source: Source, *, folder: Path) -> Path:
+    """Decode images into an array on disk, or find the array that already holds them.
+
+    The array is named by the contents of the images, their order, the size and the colour mode;
+    it is written under another name and renamed when whole, so that a torn one is never read. Only
+    what no other array of such images holds is decoded.
+
+    Args:
+        images: rows with path, bytes and sha256, in the order wanted.
+        decoding: what to make of each file.
+        source: where the files are.
+        folder: where the arrays are kept; all but the last few used are removed.
+
+    Returns:
+        Path of a .npy file: (images, height, width, channels) uint8.
+
+    Raises:
+        ImagesChangedError: a file is not the one the inventory describes any more.
+        PixelgateError: there is no room for the array.
+    """
+    shape = (len(images), *decoding.shape)
+    hashes = images[SHA256].tolist()
+    array = DecodedArray(folder / f"{decoding.name}-{digest(hashes)[:32]}")
+    if not array.holds(shape):
+        shutil.rmtree(array.folder, ignore_errors=True)
+        with atomic_folder(array.folder) as unfinished:
+            _reserve(DecodedArray(unfinished), shape)
+            _fill(DecodedArray(unfinished), images, decoding, source)
+    os.utime(array.folder)
+    # All that they hold of this data is in the array now.
+    for ahead in folder.glob(f"{decoding.name}-{EAGER}-*"):
+        shutil.rmtree(ahead, ignore_errors=True)
+    for old in stale_folders(folder, kept=KEPT):
+        log.info("removing the decoded images in %s, not used lately", old)
+        shutil.rmtree(old, ignore_errors=True)
+    return array.pixels
+
+
+def _reserve(array: DecodedArray, shape: tuple[int, ...]) -> None:
+    try:
+        array.reserve(shape)
+    except OSError as error:
+        raise PixelgateError(
+            f"No room for the decoded images, {np.prod(shape) / 2**20:.0f} MiB, in"
+            f" {array.folder.parent}: {error.strerror}. Make room, set home to another disk, or"
+            " lower generators.target_size."
+        ) from None
+
+
+def _fill(array: DecodedArray, images: pd.DataFrame, decoding: Decoding, source: Source) -> None:
+    hashes, places = images[SHA256].tolist(), np.arange(len(images))
+    for known in sorted(array.folder.parent.glob(f"{decoding.name}-*"), key=folder_age):
+        if len(places):
+            places = DecodedArray(known).copy_known(hashes, places, array)
+    if len(places):
+        log.info("decoding %d of %d images", len(places), len(images))
+        _decode(array, images.iloc[places], places, decoding, source)
+
+
+def _decode(
+    array: DecodedArray,
+    images: pd.DataFrame,
+    places: np.ndarray,
+    decoding: Decoding,
+    source: Source,
+) -> None:
+    named = list(zip(places.tolist(), images[PATH], images[SHA256], strict=True))
+    chunks = in_chunks(named, images[BYTES].tolist())
+    calls = [(array, rows, decoding, source) for _, rows in chunks]
+    decoded = map_chunks(_decode_chunk, calls, total=len(images), workers=source.workers)
+    problems: list[str] = []
+    for outcomes in track(decoded, total=len(images), description="decode"):
+        problems.extend(problem for problem in outcomes if problem)
+    if problems:
+        shown = "\n".join(f"  {problem}" for problem in problems[:10])
+        raise ImagesChangedError(
+            f"{len(problems)} files are no longer what the inventory saw:\n{shown}\n"
+            "Let the folder come to rest and run again."
+        )
+
+
+def _decode_chunk(
+    array: DecodedArray, rows: list[tuple[int, str, str]], decoding: Decoding, source: Source
+) -> list[str | None]:
+    """Decode files into their places; return the problem of each, or None."""
+    maps = array.open()
+    problems: list[str | None] = []
+    for place, path, sha256 in rows:
+        try:
+            image = decoding.read(Path(source.root, path), sha256, source.max_pixels)
+            array.write(maps, place, image, sha256)
+            problems.append(None)
+        except Exception as error:  # noqa: BLE001 - decoders raise anything on damaged bytes
+            problems.append(f"{path}: {error}")
+    return problems

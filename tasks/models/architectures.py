@@ -1,0 +1,212 @@
+"""A model's name and its input contract go in; an untrained Keras model comes out.
+
+Every model takes the images as they are decoded, uint8 in [0, 255], and rescales them itself, so
+that training, evaluation and serving can't disagree; it answers with probabilities.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import keras
+from keras import layers
+
+from tasks.errors import SettingsError
+from tasks.runtime.user_code import import_by_path
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tasks.config.training import TrainingConfig
+    from tasks.models.contract import InputContract
+
+    Body = Callable[[keras.KerasTensor, float | None], keras.KerasTensor]
+
+HEAD, WHITENING = "probabilities", "whitening"
+STEM_KERNEL, STEM_SIDE, UNPADDED_SIDE = 5, 16, 28
+# Of a patch, a channel; those in which patches hardly differ hold noise.
+DIRECTIONS = 8
+SMALLEST_MAP = 7
+LARGEST_STEM = 48
+LOGITS_SCALE = 1 / 9
+# Small sets give few steps; with a slower average the first epochs would be judged on its start.
+BATCH_NORM_MOMENTUM = 0.8
+
+
+def build_model(
+    contract: InputContract,
+    settings: TrainingConfig,
+    *,
+    rescale: float | None,
+    kind: type[keras.Model] = keras.Model,
+) -> keras.Model:
+    """Build a model by name.
+
+    Args:
+        contract: gives the input's shape, the classes and the class mode.
+        settings: the model's name, its dropout and its weights.
+        rescale: factor on the pixel values, or None for 1.
+        kind: class of the model.
+
+    Returns:
+        A model from (batch, height, width, channels) uint8 to (batch, classes) float32
+        probabilities; to (batch, 1), the probability of the second class, if class_mode is binary.
+
+    Raises:
+        SettingsError: no model has this name, or it can't take this input or these weights.
+    """
+    inputs = keras.Input(contract.shape, dtype="uint8", name="images")
+    rescaled = layers.Rescaling(1.0 if rescale is None else rescale, name="rescale")(inputs)
+    features = _body(contract, settings)(rescaled, settings.dropout)
+    binary = contract.class_mode == "binary"
+    answer = layers.Dense(
+        1 if binary else len(contract.classes),
+        activation="sigmoid" if binary else "softmax",
+        dtype="float32",
+        name=HEAD,
+    )(features)
+    return kind(inputs, answer, name=_plain_name(settings.model))
+
+
+def basic_cnn(images: keras.KerasTensor, dropout: float | None = None) -> keras.KerasTensor:
+    """Map (batch, h, w, c) float32 to (batch, 512): the tutorial's 32-32-pool-64-64-pool-512.
+
+    Dropout defaults to the tutorial's 0.5.
+    """
+    features = images
+    for filters in (32, 64):
+        for _ in range(2):
+            features = layers.Conv2D(filters, 3, padding="same", activation="relu")(features)
+        features = layers.MaxPooling2D()(features)
+    features = layers.Dense(512, activation="relu")(layers.Flatten()(features))
+    return layers.Dropout(0.5 if dropout is None else dropout)(features)
+
+
+def fast_cnn(images: keras.KerasTensor, dropout: float | None = None) -> keras.KerasTensor:
+    """Map (batch, h, w, c) float32 to (batch, 128): two strides, then small convolutions.
+
+    What costs time on a CPU is operations an image, so resolution falls before width grows; large
+    images pass more strided stages until the map is small. The 5 x 5 first layer is whitened and
+    doesn't learn, so that nothing is computed backwards where the map is largest. Dropout defaults
+    to 0.2. Measured beside others: docs/decisions/0007.
+    """
+    side = min(images.shape[1:3])
+    kernel = min(STEM_KERNEL, side)
+    features = _whiten(
+        images,
+        min(DIRECTIONS, kernel**2) * images.shape[3],
+        kernel=kernel,
+        strides=2 if side >= STEM_SIDE else 1,
+        # What the padding would keep is the border, and it costs a third of all operations.
+        padding="valid" if side >= UNPADDED_SIDE else "same",
+    )
+    features = _shrink(features, 32, largest=2 * SMALLEST_MAP)
+    features = _convolve(features, 64, strides=2)
+    features = _convolve(features, 64)
+    features = _convolve(features, 128, strides=2)
+    features = _convolve(features, 128)
+    return _pooled(features, 0.2 if dropout is None else dropout)
+
+
+def small_cnn(images: keras.KerasTensor, dropout: float | None = None) -> keras.KerasTensor:
+    """Map (batch, h, w, c) float32 to (batch, 192): full resolution first, then pooled thrice.
+
+    For small colour images such as CIFAR-10's, whose fine detail tells the class; sixteen times
+    the operations of fast_cnn. After airbench (Jordan, 94% on CIFAR-10 in 3.29 seconds, 2024): a
+    2 x 2 first layer that is whitened and doesn't learn, blocks that pool between convolution and
+    batch normalisation, a maximum over the last map, and small logits, so that the first steps are
+    not too sure of themselves; narrower. Dropout defaults to 0.1.
+    """
+    features = _whiten(images, 2 * 2 * images.shape[3], kernel=2)
+    features = _shrink(features, 32, largest=LARGEST_STEM)
+    for filters in (48, 128, 192):
+        features = layers.Conv2D(filters, 3, padding="same", use_bias=False)(features)
+        features = layers.MaxPooling2D(padding="same")(features)
+        features = layers.ReLU()(_normalise(features))
+        features = _convolve(features, filters)
+    features = layers.GlobalMaxPooling2D()(features)
+    features = layers.Dropout(0.1 if dropout is None else dropout)(features)
+    return layers.Rescaling(LOGITS_SCALE, name="logits_scale")(features)
+
+
+MODELS: dict[str, Body] = {
+    "basic_cnn": basic_cnn,
+    "fast_cnn": fast_cnn,
+    "small_cnn": small_cnn,
+}
+
+
+def _whiten(
+    images: keras.KerasTensor, directions: int, *, kernel: int, **options: Any
+) -> keras.KerasTensor:
+    """A first layer whose filters, and their negatives, `whitening` sets from the images."""
+    return layers.Conv2D(
+        2 * directions, kernel, activation="relu", trainable=False, name=WHITENING, **options
+    )(images)
+
+
+def _convolve(features: keras.KerasTensor, filters: int, *, strides: int = 1) -> keras.KerasTensor:
+    features = layers.Conv2D(filters, 3, strides=strides, padding="same", use_bias=False)(features)
+    return layers.ReLU()(_normalise(features))
+
+
+def _normalise(features: keras.KerasTensor) -> keras.KerasTensor:
+    return layers.BatchNormalization(momentum=BATCH_NORM_MOMENTUM)(features)
+
+
+def _shrink(features: keras.KerasTensor, filters: int, *, largest: int) -> keras.KerasTensor:
+    """Halve the map until its shorter side is at most `largest`."""
+    while min(features.shape[1:3]) > largest:
+        features = _convolve(features, filters, strides=2)
+    return features
+
+
+def _pooled(features: keras.KerasTensor, dropout: float) -> keras.KerasTensor:
+    return layers.Dropout(dropout)(layers.GlobalAveragePooling2D()(features))
+
+
+def _body(contract: InputContract, settings: TrainingConfig) -> Body:
+    name = settings.model
+    if name in MODELS:
+        return MODELS[name]
+    if ":" in name:
+        return _imported(name, contract)
+    backbone = getattr(keras.applications, name.removeprefix("applications."), None)
+    if callable(backbone):
+        return _backbone(backbone, contract, settings)
+    raise SettingsError(
+        f"training.model must be one of {', '.join(MODELS)}, a class of keras.applications such as"
+        f" MobileNetV2, or package.module:function. Received: {name}"
+    )
+
+
+def _imported(path: str, contract: InputContract) -> Body:
+    """Wrap the user's function (input_shape) -> keras.Model of features or of a whole network."""
+    function = import_by_path(path, "training.model")
+
+    def body(images: keras.KerasTensor, dropout: float | None) -> keras.KerasTensor:
+        features = function(input_shape=contract.shape)(images)
+        return layers.Dropout(dropout)(features) if dropout else features
+
+    return body
+
+
+def _backbone(backbone: Any, contract: InputContract, settings: TrainingConfig) -> Body:
+    def body(images: keras.KerasTensor, dropout: float | None) -> keras.KerasTensor:
+        try:
+            network = backbone(
+                include_top=False, weights=None, input_shape=contract.shape, pooling="avg"
+            )
+        except ValueError as error:
+            raise SettingsError(
+                f"training.model = {settings.model} can't be built for images of shape"
+                f" {contract.shape}: {error}"
+            ) from None
+        features = network(images)
+        return layers.Dropout(dropout)(features) if dropout else features
+
+    return body
+
+
+def _plain_name(name: str) -> str:
+    return "".join(letter if letter.isalnum() else "_" for letter in name)

@@ -1,0 +1,4 @@
+"""Read models of runs, for the command line and dashboards; nothing here writes.
+
+- `run_list.list_runs`: the summaries of all runs.
+"""

@@ -1,0 +1,117 @@
+"""What a stage found goes in; the tables, texts and links that Prefect shows of it come out."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any, cast
+
+from prefect.artifacts import (
+    create_link_artifact,
+    create_markdown_artifact,
+    create_progress_artifact,
+    create_table_artifact,
+    update_progress_artifact,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from uuid import UUID
+
+    import pandas as pd
+
+    from tasks.drill.rehearsal import DrillResult
+    from tasks.evaluation.evaluate import Evaluation
+    from tasks.model_gate.rules import Decision
+    from tasks.runs.run_folder import Run
+    from tasks.validation.verdict import Verdict
+
+ROWS_SHOWN = 50
+FINDING = ("rule", "severity", "success", "description", "observed", "remedy")
+
+
+def show_class_counts(run: Run, counts: pd.DataFrame, message: str) -> None:
+    """Show a row a class and split."""
+    create_table_artifact(_rows(counts), key=_key(run, "class-counts"), description=message)
+
+
+def show_verdict(run: Run, verdict: Verdict) -> None:
+    """Show every finding of the data gate, where Data Docs are, and what failed as on a screen."""
+    create_table_artifact(
+        [{name: getattr(finding, name) for name in FINDING} for finding in verdict.findings],
+        key=_key(run, "data-gate"),
+        description=verdict.line,
+    )
+    create_link_artifact(
+        verdict.data_docs.as_uri(), link_text="Data Docs", key=_key(run, "data-docs")
+    )
+    if verdict.failures:
+        create_markdown_artifact(f"```\n{verdict.screen}\n```", key=_key(run, "data-gate-failures"))
+
+
+def show_moves(run: Run, moves: pd.DataFrame, counts: dict[str, int]) -> None:
+    """Show the first files that were moved, changed, added or removed; `counts` is of all."""
+    message = ", ".join(f"{count} {kind}" for kind, count in counts.items())
+    create_table_artifact(
+        _rows(moves.fillna("")),
+        key=_key(run, "moves"),
+        description=f"Files since the last accepted run: {message}",
+    )
+
+
+def show_progress(run: Run) -> Callable[[int, int, str], None]:
+    """Show a training's progress; the function returned moves it to `epoch` of `epochs`."""
+    progress = cast(
+        "UUID",
+        create_progress_artifact(
+            0.0, key=_key(run, "training-progress"), description="training begins"
+        ),
+    )
+
+    def move(epoch: int, epochs: int, message: str) -> None:
+        update_progress_artifact(
+            progress, 100 * epoch / epochs, description=f"epoch {epoch} of {epochs}: {message}"
+        )
+
+    return move
+
+
+def show_evaluation(run: Run, evaluation: Evaluation) -> None:
+    """Show precision, recall and counts of each class."""
+    create_table_artifact(
+        evaluation.per_class[:ROWS_SHOWN],
+        key=_key(run, "evaluation"),
+        description=f"accuracy {evaluation.accuracy:.4f} on {evaluation.test_images} test images",
+    )
+
+
+def show_decision(run: Run, decision: Decision) -> None:
+    """Show what the model gate checked, and where the report is."""
+    rows = "\n".join(f"- {check.sentence}" for check in decision.checks)
+    create_markdown_artifact(
+        f"## {decision.message}\n\n{rows}\n\nReport: `{run.report}`",
+        key=_key(run, "model-gate"),
+        description=decision.message,
+    )
+    create_link_artifact(run.report.as_uri(), link_text="Report", key=_key(run, "report"))
+
+
+def show_drill(model: str, results: Sequence[DrillResult]) -> list[dict[str, Any]]:
+    """Show which planted faults the gate caught; return the rows."""
+    rows = [asdict(result) for result in results]
+    create_table_artifact(rows, key=_artifact_key(model, "drill"))
+    return rows
+
+
+def _rows(frame: pd.DataFrame) -> list[list[Any]]:
+    shown = frame.head(ROWS_SHOWN)
+    return [shown.columns.tolist(), *shown.to_numpy().tolist()]
+
+
+def _key(run: Run, name: str) -> str:
+    return _artifact_key(run.config.name, name)
+
+
+def _artifact_key(model: str, name: str) -> str:
+    """Artifact keys take only lower case letters, digits and dashes."""
+    return re.sub(r"[^a-z0-9-]+", "-", f"{model}-{name}".lower()).strip("-")

@@ -1,0 +1,95 @@
+"""A run from its lock and its folder to its summary, report, baseline and notification."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from tasks.errors import EarlyEnd, PixelgateError
+from tasks.outcome import Outcome
+from tasks.runs.notification import notify
+from tasks.runs.run_folder import REGISTRATION, open_run, read_evidence
+from tasks.runs.run_lock import run_lock
+from tasks.runs.summary import write_summary
+from tasks.runtime import environment
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from tasks.config.schema import RetrainConfig
+    from tasks.runs.run_folder import Run
+
+log = logging.getLogger("pixelgate")
+
+
+class RunScope:
+    """A run from its lock and its folder to its summary, report and notification.
+
+    As a context manager it gives the `Run`; ends Pixelgate foresees are recorded and swallowed,
+    other errors are recorded and raised again.
+
+    Raises:
+        RunInProgressError: on entry, when the model is being retrained already.
+    """
+
+    def __init__(self, config: RetrainConfig) -> None:
+        environment.prepare()
+        # What the stages say of a run belongs to its log in Prefect, wherever it was started.
+        log.setLevel(min(log.level or logging.INFO, logging.INFO))
+        self._lock = run_lock(config.paths)
+        self._config = config
+
+    def __enter__(self) -> Run:
+        self._lock.__enter__()
+        self._run = open_run(self._config)
+        log.info("run %s of the model %s", self._run.id, self._config.name)
+        return self._run
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> bool:
+        try:
+            _conclude(self._run, error)
+        finally:
+            self._lock.__exit__(None, None, None)
+        return isinstance(error, PixelgateError | EarlyEnd)
+
+
+def _conclude(run: Run, error: BaseException | None) -> None:
+    """Write summary and report, move the baseline, and notify whoever is to be notified."""
+    outcome, message = _outcome(run, error)
+    summary = write_summary(
+        run, outcome=outcome, message=message, exit_code=_exit_code(outcome, error)
+    )
+    if outcome.accepts_data:
+        from tasks.validation.data_gate import accept_run
+
+        accept_run(run)
+    level = logging.ERROR if outcome.is_bad else logging.INFO
+    log.log(level, "%s: %s", outcome, summary.first_line)
+    try:
+        from tasks.reporting.page import write_report
+
+        write_report(run, summary)
+    except Exception:
+        # The report shows what happened; its own fault must not hide or change that.
+        log.exception("the report of run %s could not be written", run.id)
+    notify(summary, run.config.notify)
+
+
+def _outcome(run: Run, error: BaseException | None) -> tuple[Outcome, str]:
+    if error is None:
+        registration = read_evidence(run, REGISTRATION)
+        return Outcome(registration["outcome"]), registration["message"]
+    if isinstance(error, PixelgateError | EarlyEnd):
+        return error.outcome, str(error)
+    return Outcome.FAILED, f"{type(error).__name__}: {error}"
+
+
+def _exit_code(outcome: Outcome, error: BaseException | None) -> int:
+    if isinstance(error, PixelgateError):
+        return error.exit_code
+    return 1 if outcome is Outcome.FAILED else 0

@@ -1,0 +1,52 @@
+"""How a run ends, in one word."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Outcome(StrEnum):
+    """The end of a run; the value is what summaries, tags and notifications say."""
+
+    PROMOTED = "promoted"
+    KEPT_CHAMPION = "kept_champion"
+    UNCHANGED = "unchanged"
+    WORKER_DONE = "worker_done"
+    ACCEPTED = "accepted"
+    DATA_REJECTED = "data_rejected"
+    MODEL_REJECTED = "model_rejected"
+    FAILED = "failed"
+    UNFINISHED = "unfinished"
+
+    @property
+    def accepts_data(self) -> bool:
+        """Whether the run's data becomes the baseline that later data is compared with."""
+        return self in (Outcome.PROMOTED, Outcome.KEPT_CHAMPION, Outcome.UNCHANGED)
+
+    @property
+    def is_judged(self) -> bool:
+        """Whether the model gate came to a decision that the same recipe need not repeat."""
+        return self in (Outcome.PROMOTED, Outcome.KEPT_CHAMPION)
+
+    @property
+    def is_bad(self) -> bool:
+        """Whether somebody should look at the run."""
+        return self in (Outcome.DATA_REJECTED, Outcome.MODEL_REJECTED, Outcome.FAILED)
+
+    @property
+    def headline(self) -> str:
+        """The outcome in one sentence, for a report."""
+        return HEADLINES[self]
+
+
+HEADLINES = {
+    Outcome.ACCEPTED: "Accepted: the data may be trained on.",
+    Outcome.PROMOTED: "Promoted: the new model is in production.",
+    Outcome.KEPT_CHAMPION: "Champion kept: the new model was no better.",
+    Outcome.UNCHANGED: "Unchanged: nothing new to learn.",
+    Outcome.WORKER_DONE: "Worker done: the chief evaluates and registers.",
+    Outcome.DATA_REJECTED: "Data rejected: nothing was trained.",
+    Outcome.MODEL_REJECTED: "Model rejected: it did not pass the model gate.",
+    Outcome.FAILED: "Failed: the run ended with an error.",
+    Outcome.UNFINISHED: "Unfinished: the run is in progress, or its process was killed.",
+}

@@ -1,0 +1,43 @@
+"""What a result depends on, as a hash: data, settings and code."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tasks.storage.hashing import digest
+
+if TYPE_CHECKING:
+    from tasks.config.schema import RetrainConfig
+
+# What a run learns from; other parts of the settings say where and to whom, not what.
+RECIPE = ("name", "seed", "data", "gate", "generators", "training", "evaluation", "registry")
+# The same images in another folder, read by more processes, are the same images.
+NOT_RECIPE = ("directory", "manifest", "workers")
+
+
+def recipe_key(fingerprint: str, config: RetrainConfig) -> str:
+    """Return a hash (64 hexadecimal digits) of everything a result depends on.
+
+    Args:
+        fingerprint: of the data.
+        config: every setting; those that don't change the result are left out.
+    """
+    settings = config.model_dump(mode="json", include=set(RECIPE))
+    settings["data"] = {
+        name: value for name, value in settings["data"].items() if name not in NOT_RECIPE
+    }
+    return digest([fingerprint, settings, code_version()])
+
+
+@functools.cache
+def code_version() -> str:
+    """Return a hash over the source of the stages: the version of the code that decides."""
+    tasks = Path(__file__).parents[1]
+    hasher = hashlib.sha256()
+    for folder in (tasks, tasks.parent / "expectations"):
+        for file in sorted(folder.rglob("*.py")):
+            hasher.update(file.read_bytes())
+    return hasher.hexdigest()[:16]

@@ -1,0 +1,100 @@
+"""The folder of a run, and the records its stages leave there."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from tasks.storage.atomic import read_json, write_json
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tasks.config.schema import RetrainConfig
+
+CONFIG = "config.json"
+SUMMARY = "summary.json"
+REPORT = "report.html"
+INVENTORY = "inventory.parquet"
+STAGES = "stages.jsonl"
+VALIDATION = "validation"
+VERDICT = f"{VALIDATION}/verdict.json"
+EVALUATION = "evaluation/predictions.json"
+CHAMPION_EVALUATION = "evaluation/champion_predictions.json"
+REGISTRATION = "registration.json"
+TRAINING = "model/training.json"
+FACTS = "facts.json"
+MOMENT = "%Y%m%d-%H%M%S"
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run: its settings and its folder.
+
+    Attributes:
+        id: sorts by time; also the name of the folder.
+        config: every setting.
+        directory: runs/<id>, where the evidence is.
+    """
+
+    id: str
+    config: RetrainConfig
+    directory: Path
+
+    @property
+    def report(self) -> Path:
+        """The page that shows all of the run."""
+        return self.directory / REPORT
+
+    @property
+    def validation(self) -> Path:
+        """Folder of the data gate's evidence."""
+        return self.directory / VALIDATION
+
+    @property
+    def started(self) -> datetime:
+        """When the run was opened, to the second."""
+        moment, _, _ = self.id.rpartition("-")
+        return datetime.strptime(moment, MOMENT).replace(tzinfo=UTC)
+
+
+def open_run(config: RetrainConfig) -> Run:
+    """Create the folder of a new run and write its settings there."""
+    run_id = f"{datetime.now(UTC).strftime(MOMENT)}-{secrets.token_hex(2)}"
+    run = reopen_run(config, run_id)
+    run.directory.mkdir(parents=True)
+    write_json(run.directory / CONFIG, config.model_dump(mode="json"))
+    return run
+
+
+def reopen_run(config: RetrainConfig, run_id: str) -> Run:
+    """Return a run that was opened before."""
+    return Run(id=run_id, config=config, directory=config.paths.runs / run_id)
+
+
+def record_stage(run: Run, name: str, seconds: float) -> None:
+    """Add a stage and how long it took to the run's evidence."""
+    with (run.directory / STAGES).open("a", encoding="utf-8") as lines:
+        lines.write(json.dumps({"name": name, "seconds": round(seconds, 3)}) + "\n")
+
+
+def read_stages(run: Run) -> list[dict[str, Any]]:
+    """Return name and seconds of each stage so far, in their order."""
+    file = run.directory / STAGES
+    lines = file.read_text("utf-8").splitlines() if file.exists() else []
+    return [json.loads(line) for line in lines]
+
+
+def record_facts(run: Run, **facts: Any) -> None:
+    """Add single facts, such as the fingerprint, to the run's evidence."""
+    write_json(run.directory / FACTS, read_evidence(run, FACTS) | facts)
+
+
+def read_evidence(run: Run, name: str) -> dict[str, Any]:
+    """Read a record a stage left in the run's folder; empty if that stage left none."""
+    file = run.directory / name
+    found: dict[str, Any] = read_json(file) if file.exists() else {}
+    return found

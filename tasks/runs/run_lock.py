@@ -1,0 +1,37 @@
+"""One retraining per model at a time, whatever process or schedule starts it."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from tasks.errors import RunInProgressError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tasks.storage.home import Home
+
+
+@contextmanager
+def run_lock(home: Home) -> Iterator[None]:
+    """Hold the model's lock; the system frees it when the process ends, however it ends.
+
+    Raises:
+        RunInProgressError: another process holds it.
+    """
+    from filelock import FileLock, Timeout
+
+    home.state.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(home.lock)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise RunInProgressError(
+            f"Another retraining of the model {home.name} is running in {home.root}. Wait for it to"
+            " end (`pixelgate runs`), or use another name."
+        ) from None
+    try:
+        yield
+    finally:
+        lock.release()

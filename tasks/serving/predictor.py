@@ -1,0 +1,90 @@
+"""Images and the champion go in; a label for each comes out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import keras
+import numpy as np
+import pandas as pd
+
+from tasks.errors import DataFolderError
+from tasks.evaluation.evaluate import PREDICTED, PROBABILITY, predict_labels
+from tasks.generators.decoding import decoding_of
+from tasks.inventory.columns import ERROR, PATH
+from tasks.inventory.image_file import error_reason
+from tasks.inventory.listing import list_files
+from tasks.registry.champion import require_champion
+from tasks.runtime.progress import track
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from tasks.config.schema import RetrainConfig
+    from tasks.models.contract import InputContract
+
+BATCH = 512
+
+
+def predict_files(images: Sequence[Path], config: RetrainConfig) -> pd.DataFrame:
+    """Name the class of each image with the model in production.
+
+    Args:
+        images: image files, and folders whose images are meant.
+        config: name, home and the limit of pixels.
+
+    Returns:
+        A frame with path, predicted, probability and error, a row an image; a file that can't be
+        read has only its path and the reason.
+
+    Raises:
+        DataFolderError: there is no such file or folder, or a folder has no images.
+        NoChampionError: no model is in production.
+    """
+    files = [file for image in images for file in _expanded(image)]
+    champion = require_champion(config)
+    model = keras.saving.load_model(champion.file)
+    batches = [files[start : start + BATCH] for start in range(0, len(files), BATCH)]
+    tables = [
+        _predict(batch, model, champion.contract, config.data.max_pixels)
+        for batch in track(batches, total=len(files), description="predict")
+    ]
+    return pd.concat(tables, ignore_index=True)
+
+
+def _expanded(image: Path) -> list[Path]:
+    if image.is_dir():
+        files = [image / path for path in list_files(image).paths]
+        if not files:
+            raise DataFolderError(f"No images under {image}.")
+        return files
+    if not image.exists():
+        raise DataFolderError(f"No such image or folder: {image}.")
+    return [image]
+
+
+def _predict(
+    files: Sequence[Path], model: keras.Model, contract: InputContract, max_pixels: int
+) -> pd.DataFrame:
+    images: list[np.ndarray] = []
+    errors: list[str | None] = []
+    for file in files:
+        try:
+            images.append(_decode(file, contract, max_pixels))
+            errors.append(None)
+        except Exception as error:  # noqa: BLE001 - decoders raise anything on damaged bytes
+            errors.append(error_reason(error))
+    table = pd.DataFrame({PATH: [str(file) for file in files], ERROR: errors})
+    read = table[ERROR].isna()
+    answers = pd.DataFrame({PREDICTED: [], PROBABILITY: []})
+    if images:
+        answers = predict_labels(model, contract, np.stack(images))
+    answers.index = table.index[read]
+    return table.join(answers)[[PATH, PREDICTED, PROBABILITY, ERROR]]
+
+
+def _decode(file: Path, contract: InputContract, max_pixels: int) -> np.ndarray:
+    if not file.is_file():
+        raise ValueError("not a regular file (a pipe, socket or device); not opened")
+    return decoding_of(contract).decode(file.read_bytes(), max_pixels)

@@ -1,0 +1,62 @@
+"""What a finished training leaves in its folder."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tasks.storage.atomic import read_json
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+MODEL, HISTORY, RECORD, TENSORBOARD = "model.keras", "history.csv", "training.json", "tensorboard"
+
+
+@dataclass(frozen=True)
+class TrainedModel:
+    """Where the best weights of a training are, and how it went.
+
+    Attributes:
+        directory: holds model.keras, history.csv, training.json and tensorboard/.
+        epochs: how many were run.
+        planned_epochs: how many there should have been.
+        best_epoch: the one the file is of, from 1.
+        steps_per_epoch: batches an epoch.
+        parameters: weights in the model.
+        ended: why training ended.
+        ended_well: False where it ended for a fault, such as a loss that was not a number.
+        seed: of weights, order and augmentation.
+        hardware: what it ran on, and in which precision.
+        is_chief: whether this process is the one that goes on with what all workers trained.
+    """
+
+    directory: Path
+    epochs: int
+    planned_epochs: int
+    best_epoch: int
+    steps_per_epoch: int
+    parameters: int
+    ended: str
+    ended_well: bool
+    seed: int
+    hardware: str
+    is_chief: bool
+
+    @property
+    def path(self) -> Path:
+        """.keras file; takes uint8 images and answers with probabilities, in float32."""
+        return self.directory / MODEL
+
+    @property
+    def history(self) -> Path:
+        """CSV with a row an epoch: epoch, loss, accuracy, val_loss, val_accuracy and so on."""
+        return self.directory / HISTORY
+
+
+def read_trained(directory: Path) -> TrainedModel | None:
+    """Return the training that finished in a folder; None where there is none."""
+    record = directory / RECORD
+    if not record.exists() or not (directory / MODEL).exists():
+        return None
+    return TrainedModel(directory=directory, **read_json(record))

@@ -1,0 +1,80 @@
+"""The data gate on one run: its inventory and everything remembered of the data go in."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from tasks.errors import DataRejectedError
+from tasks.runs.run_folder import INVENTORY, VERDICT, read_evidence
+from tasks.validation.baseline import Baseline, accept_baseline
+from tasks.validation.context import gather_context
+from tasks.validation.quarantine import record_quarantine
+from tasks.validation.validate import validate_inventory
+from tasks.validation.verdict import Verdict
+
+if TYPE_CHECKING:
+    from tasks.runs.run_folder import Run
+
+# These compare with the last accepted data, which an operator may replace in spite of them.
+RELATIVE_RULES = ("relabelled", "volume", "staleness", "class_shares", "known_classes", "drift_")
+
+
+def judge_inventory(
+    run: Run, inventory: pd.DataFrame, *, champion_classes: tuple[str, ...] | None
+) -> Verdict:
+    """Judge a run's inventory by everything remembered of its data; leave the evidence.
+
+    Args:
+        run: its settings, and where the evidence goes.
+        inventory: as `take_inventory` returns it.
+        champion_classes: those of the model in production; None without one.
+    """
+    paths = run.config.paths
+    context = gather_context(paths, champion_classes=champion_classes)
+    verdict = validate_inventory(
+        inventory, run.config.gate, directory=run.validation, context=context
+    )
+    record_quarantine(paths, inventory, verdict)
+    return verdict
+
+
+def accept_run(run: Run, *, accepted_by: str = "run", reason: str = "") -> Baseline:
+    """Make the data of a run the baseline of later ones.
+
+    Args:
+        run: whose inventory was judged.
+        accepted_by: run, or operator.
+        reason: an operator's words.
+    """
+    inventory = pd.read_parquet(run.directory / INVENTORY)
+    verdict = Verdict.model_validate(read_evidence(run, VERDICT))
+    return accept_baseline(
+        run.config.paths,
+        inventory,
+        verdict,
+        run_id=run.id,
+        remembered=run.config.gate.learning.runs,
+        accepted_by=accepted_by,
+        reason=reason,
+    )
+
+
+def require_acceptable(verdict: Verdict) -> None:
+    """Let data become the baseline on an operator's word, if only the old baseline objects.
+
+    Raises:
+        DataRejectedError: it breaks rules that have nothing to do with the old baseline.
+    """
+    broken = [
+        finding
+        for finding in verdict.failures
+        if finding.stops and not finding.rule.startswith(RELATIVE_RULES)
+    ]
+    if broken and verdict.override is None:
+        raise DataRejectedError(
+            "This data can't become the baseline before it is fixed, or accepted with a reason by"
+            " `pixelgate gate DIR --accept-with-reason`.\n"
+            + "\n".join(finding.text for finding in broken)
+        )

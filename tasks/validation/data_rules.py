@@ -1,0 +1,274 @@
+"""A frame and the gate's settings go in; the expectations of each rule come out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from expectations import suites
+from tasks.inventory.columns import (
+    ASPECT,
+    BIT_DEPTH,
+    CONTRAST,
+    ERROR,
+    FORMAT_MATCHES_EXTENSION,
+    FRAMES,
+    HEIGHT,
+    LABEL,
+    MODE,
+    ORIENTATION,
+    SPLIT,
+    SPLITS,
+    TRAIN,
+    WIDTH,
+    readable,
+)
+from tasks.validation.derived_columns import (
+    CONFLICT,
+    COPY,
+    LEAK,
+    NEAR_COPY,
+    NEAR_LEAK,
+    READABLE_LABEL,
+    SIZE,
+    SUSPECT,
+)
+from tasks.validation.history_rules import history_expectations, shares_expectations
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from great_expectations.expectations.expectation import Expectation
+
+    from tasks.config.gate import DuplicatesRule, GateConfig
+    from tasks.validation.context import Context
+
+CLASSES_NAMED = 12
+
+
+def suites_for(
+    frame: pd.DataFrame, gate: GateConfig, context: Context
+) -> dict[str, list[Expectation]]:
+    """Return the expectations of every rule, by the suite they belong to.
+
+    Args:
+        frame: an inventory with the columns of `add_derived_columns`.
+        gate: severity and threshold of each rule, those that are learned as numbers.
+        context: what was accepted before.
+    """
+    by_suite = {
+        "integrity": _integrity(gate),
+        "shape": _shape(frame, gate),
+        "labels": _labels(frame, gate, context),
+        "balance": [*_balance(gate), *shares_expectations(gate, context)],
+        "duplicates": _duplicates(gate),
+        "history": list(history_expectations(frame, gate, context)),
+    }
+    return {name: expectations for name, expectations in by_suite.items() if expectations}
+
+
+def _integrity(gate: GateConfig) -> list[Expectation]:
+    return [
+        suites.no_problems(
+            "decodes", ERROR, "Every file decodes to an image.", severity=gate.decodes.severity
+        ),
+        suites.values_in(
+            "format_matches_extension",
+            FORMAT_MATCHES_EXTENSION,
+            [True],
+            "Every file is of the format its suffix names.",
+            severity=gate.format_matches_extension.severity,
+        ),
+        suites.numbers_between(
+            "single_frame",
+            FRAMES,
+            low=1,
+            high=1,
+            description="Every file holds a single image, no animation and no pages.",
+            severity=gate.single_frame.severity,
+        ),
+        suites.numbers_between(
+            "not_blank",
+            CONTRAST,
+            low=float(gate.not_blank.min_contrast),
+            description="Every image has a contrast of {bounds}.",
+            severity=gate.not_blank.severity,
+        ),
+    ]
+
+
+def _shape(frame: pd.DataFrame, gate: GateConfig) -> list[Expectation]:
+    sizes = gate.sizes
+    expectations = [
+        *_one_of("sizes", frame[SIZE], sizes.allowed, "image size", sizes.severity),
+        *_one_of("modes", frame[MODE], gate.modes.allowed, "mode", gate.modes.severity),
+        suites.numbers_between(
+            "bit_depth",
+            BIT_DEPTH,
+            high=gate.bit_depth.max_bits,
+            description="Every image has {bounds} bits a channel.",
+            severity=gate.bit_depth.severity,
+        ),
+        suites.numbers_between(
+            "exif_orientation",
+            ORIENTATION,
+            low=1,
+            high=1,
+            description="No EXIF orientation turns an image.",
+            severity=gate.exif_orientation.severity,
+        ),
+    ]
+    for column, low, high, unit in (
+        (HEIGHT, sizes.min_side, sizes.max_side, " pixels"),
+        (WIDTH, sizes.min_side, sizes.max_side, " pixels"),
+        (ASPECT, sizes.min_aspect, sizes.max_aspect, ""),
+    ):
+        if low is not None or high is not None:
+            expectations.append(
+                suites.numbers_between(
+                    "sizes",
+                    column,
+                    low=low,
+                    high=high,
+                    description=f"Every {column} is {{bounds}}{unit}.",
+                    severity=sizes.severity,
+                )
+            )
+    return expectations
+
+
+def _labels(frame: pd.DataFrame, gate: GateConfig, context: Context) -> list[Expectation]:
+    classes = sorted(set(readable(frame)[LABEL]))
+    expectations = [
+        suites.labelled(LABEL, severity=gate.labelled.severity),
+        suites.distinct_spellings(LABEL, severity=gate.label_names.severity),
+        suites.no_problems(
+            "conflicting_labels",
+            CONFLICT,
+            "No image stands under two labels.",
+            severity=gate.conflicting_labels.severity,
+        ),
+        *(
+            suites.classes_present(
+                "classes_in_splits",
+                f"{LABEL}_{split}",
+                classes,
+                f"Every class has images in the {split} split.",
+                severity=gate.classes_in_splits.severity,
+            )
+            for split in SPLITS
+        ),
+    ]
+    if SUSPECT in frame:
+        expectations.append(_label_errors(gate))
+    return [*expectations, *_known_classes(gate, context)]
+
+
+def _label_errors(gate: GateConfig) -> Expectation:
+    share = float(gate.label_errors.max_share)
+    return suites.no_problems(
+        "label_errors",
+        SUSPECT,
+        f"At most {share:.1%} of the labels contradict what the images look like.",
+        mostly=1 - share,
+        severity=gate.label_errors.severity,
+    )
+
+
+def _known_classes(gate: GateConfig, context: Context) -> list[Expectation]:
+    severity = gate.known_classes.severity
+    declared = gate.known_classes.classes
+    known = sorted(declared if declared is not None else context.champion_classes or ())
+    if not known:
+        return []
+    whose = "declared class" if declared is not None else "class of the model in production"
+    return [
+        suites.values_in(
+            "known_classes",
+            LABEL,
+            known,
+            f"Every class is one of {_few(known)}.",
+            severity=severity,
+        ),
+        suites.classes_present(
+            "known_classes",
+            READABLE_LABEL,
+            known,
+            f"Every {whose} has images.",
+            severity=severity,
+        ),
+    ]
+
+
+def _few(names: list[str]) -> str:
+    shown = ", ".join(names[:CLASSES_NAMED])
+    return (
+        shown if len(names) <= CLASSES_NAMED else f"{shown} and {len(names) - CLASSES_NAMED} more"
+    )
+
+
+def _balance(gate: GateConfig) -> list[Expectation]:
+    return [
+        suites.classes_large_enough(
+            READABLE_LABEL,
+            min_count=int(gate.class_size.min_files),
+            severity=gate.class_size.severity,
+        ),
+        suites.classes_balanced(
+            READABLE_LABEL,
+            max_ratio=float(gate.class_balance.max_ratio),
+            severity=gate.class_balance.severity,
+        ),
+    ]
+
+
+def _duplicates(gate: GateConfig) -> list[Expectation]:
+    near_leakage = float(gate.near_leakage.max_share)
+    return [
+        suites.no_problems(
+            "leakage", LEAK, "No image stands in two splits.", severity=gate.leakage.severity
+        ),
+        suites.no_problems(
+            "near_leakage",
+            NEAR_LEAK,
+            f"At most {near_leakage:.2%} of the test and validation files are near-duplicates of"
+            " one in another split.",
+            mostly=1 - near_leakage,
+            not_where=(SPLIT, TRAIN),
+            severity=gate.near_leakage.severity,
+        ),
+        _repeats("exact_duplicates", COPY, "repeat another", gate.exact_duplicates),
+        _repeats(
+            "near_duplicates", NEAR_COPY, "are near-duplicates of another", gate.near_duplicates
+        ),
+    ]
+
+
+def _repeats(rule: str, column: str, what: str, settings: DuplicatesRule) -> Expectation:
+    share = float(settings.max_share)
+    return suites.no_problems(
+        rule,
+        column,
+        f"At most {share:.1%} of the files {what} of their split.",
+        mostly=1 - share,
+        severity=settings.severity,
+    )
+
+
+def _one_of(
+    rule: str, values: pd.Series, allowed: str | list[Any], what: str, severity: str
+) -> list[Expectation]:
+    """Expect one of the values that are allowed; none, where any may stand."""
+    wanted = _allowed(values, allowed)
+    if not wanted:
+        return []
+    description = f"Every {what} is {' or '.join(wanted)}."
+    return [suites.values_in(rule, str(values.name), wanted, description, severity=severity)]
+
+
+def _allowed(values: pd.Series, allowed: str | list[Any]) -> list[str]:
+    if allowed == "uniform":
+        return [str(value) for value in values.mode().head(1)]
+    if isinstance(allowed, str):
+        return []
+    return sorted(
+        value if isinstance(value, str) else "x".join(map(str, value)) for value in allowed
+    )
