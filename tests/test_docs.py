@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
 import re
 import subprocess
 from pathlib import Path
 
 import pytest
+import typer
 from pydantic import BaseModel
 
 from tasks import errors
 from tasks.config.gate import GateConfig
 from tasks.config.load import describe
 from tasks.config.schema import RetrainConfig
+from tasks.outcome import Outcome
+from tasks.runs.check import Check
+from tasks.runs.summary import RunSummary
+from tasks.training.result import TrainedModel
+from tasks.validation.overrides import Override
+from tasks.validation.verdict import Finding
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text("utf-8")
@@ -27,10 +36,7 @@ def test_the_commands_of_the_readme_exist() -> None:
     """Every `pixelgate …` is a command, and every command is there."""
     from flows.cli.main import app
 
-    named = {
-        command.name or command.callback.__name__  # type: ignore[union-attr]
-        for command in app.registered_commands
-    } | {group.name for group in app.registered_groups}
+    named = set(typer.main.get_command(app).commands)  # type: ignore[attr-defined]
     assert set(re.findall(r"`pixelgate (\w+)`", README)) == named
 
 
@@ -82,6 +88,50 @@ def test_settings_named_in_the_pages_exist() -> None:
         used = set(re.findall(rf"\b((?:{parts})\.[a-z_]+(?:\.[a-z_]+)*)", page.read_text("utf-8")))
         strange = {name for name in used - known if not name.endswith((".py", ".json", ".md"))}
         assert strange == set(), page.name
+
+
+def _rows_of(heading: str) -> dict[str, list[str]]:
+    """Return the rows of the table under a heading of docs/summary.md, by their first cell."""
+    page = (ROOT / "docs/summary.md").read_text("utf-8")
+    section = page.split(f"## {heading}\n")[1].split("\n## ")[0]
+    rows = (re.split(r" *\| *", line)[1:-1] for line in section.splitlines() if line[:3] == "| `")
+    return {name.strip("`"): cells for name, *cells in rows}
+
+
+def test_the_summarys_fields_are_those_of_its_page() -> None:
+    """docs/summary.md has one row per field, in order, with the description of the model."""
+    fields = RunSummary.model_fields
+    rows = _rows_of("Fields")
+    assert list(rows) == list(fields)
+    for name, (*_, meaning) in rows.items():
+        assert meaning == fields[name].description, name
+
+
+def test_the_records_in_the_summary_are_those_of_its_page() -> None:
+    """Findings, checks, overrides and trainings have a row for each of their fields."""
+    assert set(_rows_of("A finding of the data gate")) == set(Finding.model_fields)
+    assert set(_rows_of("A check of the model gate")) == set(Check.model_fields)
+    assert set(_rows_of("Override")) == set(Override.model_fields)
+    trained = {field.name for field in dataclasses.fields(TrainedModel)}
+    assert set(_rows_of("Training")) == trained - {"directory"}
+
+
+def test_the_summarys_outcomes_are_those_of_its_page() -> None:
+    """docs/summary.md has every outcome, and says which accept the data."""
+    rows = _rows_of("Outcomes")
+    assert set(rows) == set(Outcome)
+    for name, (*_, accepts_data) in rows.items():
+        assert accepts_data == ("yes" if Outcome(name).accepts_data else "no"), name
+
+
+def test_the_example_of_the_summary_is_one() -> None:
+    """The JSON in docs/summary.md has every field and loads as a RunSummary."""
+    page = (ROOT / "docs/summary.md").read_text("utf-8")
+    (example,) = re.findall(r"```json\n(.+?)```", page, re.DOTALL)
+    summary = RunSummary.model_validate_json(example)
+    assert set(json.loads(example)) == set(RunSummary.model_fields)
+    assert summary.outcome is Outcome.PROMOTED
+    assert Finding.model_validate(summary.gate[0]).success
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
