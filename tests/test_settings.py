@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import os
 import tomllib
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from pydantic import BaseModel
 
+from tasks.config.gate import GateConfig
 from tasks.config.load import describe, load_config
 from tasks.config.schema import RetrainConfig
 from tasks.errors import SettingsError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pydantic.fields import FieldInfo
 
 CONFIGS = Path(__file__).parents[1] / "deployments/configs"
 
@@ -31,11 +40,59 @@ def test_later_sources_win(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     assert rows["training.dropout"]["source"] == "default"
 
 
-def test_every_setting_says_what_it_means() -> None:
-    """No field is left without a description."""
-    rows = describe(RetrainConfig(), {})
+def test_a_setting_that_is_a_table_has_the_source_of_its_keys() -> None:
+    """Shares of classes are set key by key."""
+    config, origins = load_config(None, ["gate.class_shares.declared={cat=0.5, dog=0.5}"])
+    rows = {row["setting"]: row for row in describe(config, origins)}
+    assert rows["gate.class_shares.declared"]["source"] == "--set"
+    assert rows["gate.class_shares.max_psi"]["source"] == "default"
+
+
+def test_settings_can_come_through_a_pipe() -> None:
+    """A shell's <(...) is no regular file, and is read all the same."""
+    reader, writer = os.pipe()
+    os.write(writer, b"seed = 3\n")
+    os.close(writer)
+    config, _ = load_config(Path(f"/dev/fd/{reader}"))
+    os.close(reader)
+    assert config.seed == 3
+
+
+def fields_of(part: BaseModel, prefix: str = "") -> Iterator[tuple[str, FieldInfo, Any]]:
+    """Yield dotted name, field and default of every setting."""
+    for name, field in type(part).model_fields.items():
+        value = getattr(part, name)
+        if isinstance(value, BaseModel):
+            yield from fields_of(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", field, value
+
+
+def test_every_setting_shows_its_default_and_its_own_meaning() -> None:
+    """Each row holds what its field says; none is explained by the docstring of a type."""
+    rows = {row["setting"]: row for row in describe(RetrainConfig(), {})}
+    fields = {name: (field, value) for name, field, value in fields_of(RetrainConfig())}
     assert len(rows) > 50
-    assert [row["setting"] for row in rows if len(row["meaning"]) < 10] == []
+    assert list(rows) == list(fields)
+    for name, (field, value) in fields.items():
+        assert field.description, name
+        assert len(field.description) > 10, name
+        assert field.description.endswith("."), name
+        assert rows[name]["value"] == str(value), name
+        assert rows[name]["meaning"].endswith(field.description), name
+        assert rows[name]["source"] == "default", name
+
+
+def test_the_severity_of_a_rule_says_what_the_rule_demands() -> None:
+    """Rules share their kinds, so that the sentence belongs to the rule, not to its kind."""
+    rows = {row["setting"]: row["meaning"] for row in describe(RetrainConfig(), {})}
+    sentences = {name: GateConfig.model_fields[name].description for name in GateConfig.rules()}
+    assert len(set(sentences.values())) == len(sentences)
+    for name, sentence in sentences.items():
+        assert sentence, name
+        assert rows[f"gate.{name}.severity"] == (
+            f"{sentence} A critical failure stops the run; warning and info are only reported."
+        )
 
 
 @pytest.mark.parametrize(

@@ -6,21 +6,26 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-Severity = Literal["critical", "warning", "info"]
+# The description belongs to the type: a rule that only changes the default keeps it.
+Severity = Annotated[
+    Literal["critical", "warning", "info"],
+    Field(description="A critical failure stops the run; warning and info are only reported."),
+]
 Fraction = Annotated[float, Field(ge=0, lt=1)]
 Positive = Annotated[int, Field(ge=1)]
 LEARN = "learn"
 
 
-def _square(value: object) -> object:
-    """Let one number stand for a square."""
+def _as_square(value: object) -> object:
+    """Expand one number to a height and an equal width."""
     return (value, value) if isinstance(value, int) else value
 
 
-Size = Annotated[tuple[Positive, Positive], BeforeValidator(_square)]
+Size = Annotated[tuple[Positive, Positive], BeforeValidator(_as_square)]
 
 
 class Part(BaseModel):
-    """A frozen group of settings that refuses names it doesn't know."""
+    """A frozen group of settings that rejects unknown names."""
 
+    # A misspelled setting must be an error: ignored, it would leave the default in force.
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)

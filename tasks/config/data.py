@@ -19,42 +19,44 @@ class DataConfig(Part):
     )
     layout: Literal["auto", "class", "split", "flat", "manifest"] = Field(
         "auto",
-        description="class/file, split/class/file, flat files named by label_pattern, a manifest,"
-        " or auto: told from the folder itself.",
+        description="class (class/file), split (split/class/file), flat (labels read by"
+        " label_pattern), manifest, or auto: recognized from the folder itself.",
     )
     label_pattern: str | None = Field(
         None,
-        description="Regular expression with a group named `label`, searched in the relative path."
-        r" Example: ^(?P<label>[a-z]+)_\d+",
+        description="Regular expression with a group named `label`, such as"
+        r" ^(?P<label>[a-z]+)_\d+, that is searched for in the relative path.",
     )
     manifest: Path | None = Field(
-        None, description="CSV or Parquet with columns path, label and optionally split."
+        None, description="CSV or Parquet file with columns path, label and optionally split."
     )
     test_fraction: Fraction = Field(
-        0.2, description="Share of images kept for testing where the data has no test split."
+        0.2, description="Share of images held out for testing where the data has no test split."
     )
     validation_fraction: Fraction = Field(
-        0.1, description="Share of the training images kept for validation where there is none."
+        0.1,
+        description="Share of the training images held out for validation where the data has no"
+        " validation split.",
     )
     near_duplicates: Annotated[float, Field(gt=0.9, lt=1)] | None = Field(
         0.997,
-        description="Two images are near-duplicates from this correlation of their thumbnails on,"
-        " if their pixels confirm it; they share a split. None: only exact copies do.",
+        description="Smallest correlation of two thumbnails for near-duplicates, which share a"
+        " split; the pixels must confirm it. None: only exact copies share a split.",
     )
     max_pixels: Positive = Field(
         50_000_000,
-        description="An image with more pixels than this is never expanded in memory (a bomb).",
+        description="An image with more pixels is not decoded: it may be a decompression bomb.",
     )
     workers: Positive | None = Field(
-        None, description="Processes that read images; by default one a core."
+        None, description="Processes that read images; default: one per core."
     )
 
 
 def existing_data(settings: DataConfig) -> Path:
-    """Return the data folder, or the manifest in its place.
+    """Return the data folder; where only a manifest is set, the folder it is in.
 
     Raises:
-        DataFolderError: none is set, or it is missing.
+        DataFolderError: no folder is set, or it doesn't exist.
     """
     directory = settings.directory
     if directory is None and settings.manifest is not None:

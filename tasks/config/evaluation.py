@@ -1,4 +1,4 @@
-"""How the test split is evaluated."""
+"""The settings of the evaluate stage."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from tasks.config.base import Part, Positive
 
 
 class EvaluationConfig(Part):
-    """How the test split is read."""
+    """How the test split is evaluated."""
 
     confidence_level: Annotated[float, Field(gt=0, lt=1)] = Field(
-        0.95, description="Of the accuracy's interval (Wilson)."
+        0.95, description="Confidence level of the accuracy's interval (Wilson)."
     )
     mistakes_shown: Positive = Field(
-        40, description="Misclassified images shown, the most confident first."
+        40, description="Misclassified images in the report, the most confident first."
     )

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ValidationError
-from pydantic.fields import FieldInfo  # noqa: TC002 - part of a public signature
 from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDict
 
 from tasks.config.schema import RetrainConfig
@@ -21,7 +20,7 @@ ENV_PREFIX = "PIXELGATE_"
 
 
 class _Environment(BaseSettings, RetrainConfig):
-    """RetrainConfig as pydantic-settings wants it, to read PIXELGATE_TRAINING__EPOCHS and so on."""
+    """RetrainConfig as pydantic-settings reads it, from PIXELGATE_TRAINING__EPOCHS and so on."""
 
     model_config = SettingsConfigDict(env_prefix=ENV_PREFIX, env_nested_delimiter="__")
 
@@ -31,21 +30,22 @@ def load_config(
     assignments: Sequence[str] = (),
     overrides: Mapping[str, Any] | None = None,
 ) -> tuple[RetrainConfig, dict[str, str]]:
-    """Merge defaults, a TOML file, the environment and flags, the later ones winning.
+    """Merge defaults, a TOML file, the environment and flags; later sources win.
 
     Relative paths in the data and home settings are made absolute, so that a worker started
-    elsewhere reads the same folders.
+    in another folder reads the same files.
 
     Args:
         file: a TOML file in the shape of RetrainConfig.
         assignments: `part.name=value` from --set; the value is TOML, or else a plain string.
-        overrides: dotted names to values, from flags of their own such as --data.
+        overrides: values by dotted name, from dedicated flags such as --data.
 
     Returns:
-        The configuration, and for each dotted name that is not at its default its source.
+        The configuration, and the source of each setting that is not at its default, by its
+        dotted name.
 
     Raises:
-        SettingsError: a name is unknown, a value is out of range, or the file is no TOML.
+        SettingsError: a name is unknown, a value is out of range, or the file is not valid TOML.
     """
     layers = {
         f"file {file}": _from_toml(file) if file else {},
@@ -63,7 +63,7 @@ def load_config(
 
 
 def with_settings(config: RetrainConfig, changes: Mapping[str, Any]) -> RetrainConfig:
-    """Return the settings with other values under these dotted names.
+    """Return the settings with some values replaced, by their dotted names.
 
     Raises:
         SettingsError: a name is unknown or a value is out of range.
@@ -75,50 +75,63 @@ def with_settings(config: RetrainConfig, changes: Mapping[str, Any]) -> RetrainC
 
 
 def describe(config: RetrainConfig, origins: Mapping[str, str]) -> list[dict[str, str]]:
-    """Return a row a setting: its dotted name, value, source and meaning."""
+    """Return one row per setting: its dotted name, value, source and meaning."""
     return [
         {
             "setting": name,
             "value": str(value),
             "source": _origin(name, origins) or "default",
-            "meaning": field.description or type(value).__doc__ or "",
+            "meaning": meaning,
         }
-        for name, field, value in _fields(config)
+        for name, value, meaning in _settings(config)
     ]
 
 
-def _fields(part: BaseModel, prefix: str = "") -> Iterator[tuple[str, FieldInfo, Any]]:
+def _settings(
+    part: BaseModel, prefix: str = "", introduction: str = ""
+) -> Iterator[tuple[str, Any, str]]:
+    """Yield dotted name, value and meaning of every setting of a part.
+
+    The description of a group, such as the sentence of a rule, introduces its first setting: the
+    group has no row of its own.
+    """
     for name, field in type(part).model_fields.items():
-        value = getattr(part, name)
+        value, description = getattr(part, name), field.description or ""
         if isinstance(value, BaseModel):
-            yield from _fields(value, f"{prefix}{name}.")
+            yield from _settings(value, f"{prefix}{name}.", description)
         else:
-            yield f"{prefix}{name}", field, value
+            yield f"{prefix}{name}", value, f"{introduction} {description}".strip()
+            introduction = ""
 
 
 def _from_toml(file: Path) -> dict[str, Any]:
+    # Not TomlConfigSettingsSource of pydantic-settings: it passes over a file that is missing, or
+    # no regular file such as a pipe, and a run would start with the defaults.
     try:
         return tomllib.loads(file.read_text("utf-8"))
     except FileNotFoundError:
         raise SettingsError(f"No settings file at {file}. Give an existing TOML file.") from None
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise SettingsError(f"{file} is not readable as TOML: {error}") from None
+        raise SettingsError(f"{file} can't be read as TOML: {error}") from None
 
 
 def _from_environment() -> dict[str, Any]:
-    """Only what the environment says: a settings source asked by itself, not a model built."""
-    source = EnvSettingsSource(_Environment)
-    found: dict[str, Any] = source()
-    return found
+    # The source alone, without building the model: it would mix in the defaults, and the source
+    # of each setting would be lost.
+    values: dict[str, Any] = EnvSettingsSource(_Environment)()
+    return values
 
 
 def _assignment(text: str) -> tuple[str, Any]:
     name, separator, value = text.partition("=")
     if not separator or not name.strip():
-        raise SettingsError(f"--set wants part.name=value, such as training.epochs=5. Got: {text}")
+        raise SettingsError(
+            f"--set expects part.name=value, such as training.epochs=5. Received: {text}"
+        )
     try:
         return name.strip(), tomllib.loads(f"value = {value}")["value"]
     except tomllib.TOMLDecodeError:
+        # Names and paths need no quotes inside the shell's.
         return name.strip(), value
 
 
@@ -156,24 +169,24 @@ def _checked(values: dict[str, Any], origins: Mapping[str, str]) -> RetrainConfi
 
 def _problems(error: ValidationError, origins: Mapping[str, str]) -> Iterator[str]:
     for problem in error.errors():
-        name = ".".join(str(part) for part in problem["loc"] if part in _known_words(problem))
+        # Other parts of a location are pydantic's: members of unions, positions in lists.
+        words = (word for word in problem["loc"] if isinstance(word, str) and word.isidentifier())
+        name = ".".join(words)
         source = _origin(name, origins)
-        told = f" (from {source})" if source else ""
+        origin = f" (from {source})" if source else ""
         if problem["type"] == "extra_forbidden":
-            yield f"{name}: no such setting{told}. `pixelgate config` lists them all."
+            yield f"{name}: no such setting{origin}. `pixelgate config` lists them all."
         else:
-            yield f"{name}: {problem['msg']}. Received: {problem['input']!r}{told}."
-
-
-def _known_words(problem: Any) -> list[Any]:
-    """The parts of a location that a user wrote, not pydantic's names of union members."""
-    return [part for part in problem["loc"] if isinstance(part, str) and part.isidentifier()]
+            yield f"{name}: {problem['msg']}. Received: {problem['input']!r}{origin}."
 
 
 def _origin(name: str, origins: Mapping[str, str]) -> str | None:
     parts = name.split(".")
-    prefixes = (".".join(parts[:count]) for count in range(len(parts), 0, -1))
-    return next((origins[prefix] for prefix in prefixes if prefix in origins), None)
+    outer = (".".join(parts[:count]) for count in range(len(parts), 0, -1))
+    source = next((origins[each] for each in outer if each in origins), None)
+    # A setting that is a dictionary has the source of its keys.
+    inner = (origins[each] for each in origins if each.startswith(f"{name}."))
+    return source or next(inner, None)
 
 
 def _absolute(config: RetrainConfig) -> RetrainConfig:

@@ -1,4 +1,4 @@
-"""Who is notified of how a run ended."""
+"""Who is notified of the outcome of a run."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from tasks.outcome import Outcome
 
 
 class NotifyConfig(Part):
-    """Who is told how a run ended."""
+    """Who is notified of the outcome of a run."""
 
     on_outcome: str | None = Field(
         None,
-        description="A command (the summary is its standard input) or an http(s) URL (the summary"
-        " is posted), as JSON.",
+        description="A command that reads the summary on its standard input, or an http(s) URL that"
+        " it is posted to, as JSON.",
     )
     outcomes: list[Outcome] = Field(
         [outcome for outcome in Outcome if outcome.is_bad],
-        description="The outcomes on_outcome is called for.",
+        description="Outcomes that are notified of.",
     )
     timeout: Annotated[float, Field(gt=0)] = Field(
-        30.0, description="Seconds the command or the URL may take."
+        30.0, description="Timeout of the command or the request in seconds."
     )

@@ -1,4 +1,4 @@
-"""Where models are registered, and what a model must show to become champion."""
+"""Where models are registered, and what a model must achieve to become champion."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from tasks.config.base import Part
 
 
 class RegistryConfig(Part):
-    """The model gate: what a model must show before it becomes champion."""
+    """The model gate: what a model must achieve before it becomes champion."""
 
     tracking_uri: str | None = Field(
         None, description="MLflow tracking URI; default: an SQLite file under home."
     )
     min_accuracy: Annotated[float, Field(ge=0, le=1)] = Field(
-        0.5, description="Floor: the lowest test accuracy a champion may have."
+        0.5, description="Lowest test accuracy a champion may have."
     )
     max_accuracy_drop: Annotated[float, Field(ge=0, le=1)] = Field(
-        0.0, description="How far below the champion's accuracy a new champion may stay."
+        0.0, description="How far below the champion's accuracy a new champion may be."
     )

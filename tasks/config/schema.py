@@ -1,4 +1,4 @@
-"""RetrainConfig: every setting of a retraining, one part for each stage.
+"""RetrainConfig: every setting of a retraining, one part per stage.
 
 Defaults and their meaning are written in the fields and nowhere else: `pixelgate config`, the form
 in the Prefect UI and the documentation are made from them.
@@ -31,12 +31,15 @@ class RetrainConfig(Part):
         description="Name of the registered model.",
     )
     home: Path = Field(
-        Path(".pixelgate"), description="Folder of runs/ (evidence) and state/ (what runs share)."
+        Path(".pixelgate"),
+        description="Folder of runs/ (the evidence of each run) and state/ (shared by runs).",
     )
-    seed: int = Field(42, description="Of the split, the weights, the order and the augmentation.")
+    seed: int = Field(
+        42, description="Seed of the split, the weights, the order and the augmentation."
+    )
     force: bool = Field(
         default=False,
-        description="Train although data, settings and code are those of the last run.",
+        description="Train even if data, settings and code are those of an earlier run.",
     )
     data: DataConfig = DataConfig()
     gate: GateConfig = GateConfig()
@@ -47,7 +50,7 @@ class RetrainConfig(Part):
     notify: NotifyConfig = NotifyConfig()
 
     @model_validator(mode="after")
-    def _flips_are_named(self) -> Self:
+    def _averaged_flips_are_enabled(self) -> Self:
         flips = self.generators.horizontal_flip or self.generators.vertical_flip
         if self.training.test_time_augmentation and not flips:
             raise ValueError(

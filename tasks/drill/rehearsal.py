@@ -21,7 +21,8 @@ from tasks.validation.context import Context
 from tasks.validation.validate import validate_inventory
 
 if TYPE_CHECKING:
-    from tasks.config.gate import GateConfig, Rule
+    from tasks.config.gate import GateConfig
+    from tasks.config.gate_rules import Rule
     from tasks.config.schema import RetrainConfig
     from tasks.drill.faults import Fault
     from tasks.validation.verdict import Verdict

@@ -38,7 +38,8 @@ if TYPE_CHECKING:
     import pandas as pd
     from great_expectations.expectations.expectation import Expectation
 
-    from tasks.config.gate import DuplicatesRule, GateConfig
+    from tasks.config.gate import GateConfig
+    from tasks.config.gate_rules import DuplicatesRule
     from tasks.validation.context import Context
 
 CLASSES_NAMED = 12

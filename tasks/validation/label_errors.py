@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from tasks.config.gate import LabelErrorsRule
+    from tasks.config.gate_rules import LabelErrorsRule
 
 LOOKS_LIKE, PROBABILITY, OF_LABEL = "looks_like", "probability", "probability_of_label"
 COLUMNS = [PATH, LABEL, LOOKS_LIKE, PROBABILITY, OF_LABEL]

@@ -9,7 +9,8 @@ from tasks.config.base import LEARN
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from tasks.config.gate import GateConfig, Rule
+    from tasks.config.gate import GateConfig
+    from tasks.config.gate_rules import Rule
     from tasks.validation.baseline import Baseline
 
 # Of these the lowest value seen counts, of the others the highest.

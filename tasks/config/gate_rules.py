@@ -1,0 +1,205 @@
+"""The settings of each kind of rule of the data gate: its severity and its threshold.
+
+A threshold set to `learn` comes from the last accepted runs; see `LearningConfig`.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from tasks.config.base import Fraction, Part, Positive, Severity, Size
+
+Learn = Literal["learn"]
+
+
+class Rule(Part):
+    """One rule of the data gate."""
+
+    # First in every rule: `pixelgate config` shows it with the sentence of the rule.
+    severity: Severity = "critical"
+
+
+class FileRule(Rule):
+    """A rule that names single files."""
+
+    quarantine: bool = Field(
+        default=False,
+        description="Leave the offending files out of the run, up to the limits of"
+        " gate.quarantine, instead of failing.",
+    )
+
+
+class SizesRule(FileRule):
+    """Image sizes are among the expected ones."""
+
+    allowed: Literal["uniform", "any"] | list[Size] = Field(
+        "uniform",
+        description="uniform (one size for all), any, or a list of [height, width] in pixels.",
+    )
+    min_side: Positive | None = Field(
+        None, description="Smallest height or width in pixels; for a range, with allowed = any."
+    )
+    max_side: Positive | None = Field(
+        None, description="Largest height or width in pixels; for a range, with allowed = any."
+    )
+    min_aspect: Annotated[float, Field(gt=0)] | None = Field(
+        None, description="Smallest ratio of width to height."
+    )
+    max_aspect: Annotated[float, Field(gt=0)] | None = Field(
+        None, description="Largest ratio of width to height."
+    )
+
+
+class ModesRule(FileRule):
+    """Pillow modes are among the expected ones."""
+
+    severity: Severity = "warning"
+    allowed: Literal["uniform", "any"] | list[str] = Field(
+        "uniform", description="uniform (one mode for all), any, or a list such as ['L', 'RGB']."
+    )
+
+
+class BlankRule(FileRule):
+    """No image is blank."""
+
+    min_contrast: Annotated[float, Field(ge=0)] | Learn = Field(
+        1.0, description="Smallest standard deviation of the gray values, 0 to 127.5; or learn."
+    )
+
+
+class BitDepthRule(FileRule):
+    """Images have no more bits per channel than the model receives."""
+
+    severity: Severity = "warning"
+    max_bits: Positive = Field(8, description="Most bits per channel, as stored in the file.")
+
+
+class KnownClassesRule(FileRule):
+    """The classes are the declared ones, or those of the model in production."""
+
+    classes: list[str] | None = Field(
+        None,
+        description="The exact set of classes; default: those of the champion, once there is one.",
+    )
+
+
+class ShareRule(FileRule):
+    """A few files may break the rule; more of them fail it."""
+
+    max_share: Fraction | Learn = Field(
+        0.05, description="Largest share of files that may break the rule; or learn."
+    )
+
+
+class DuplicatesRule(ShareRule):
+    """Few images repeat another image of their split."""
+
+    severity: Severity = "warning"
+
+
+class NearLeakageRule(ShareRule):
+    """Almost no test or validation image is a near-duplicate of one in another split."""
+
+    # Stricter than for duplicates: a leaked image makes the test score too good.
+    max_share: Fraction | Learn = Field(
+        0.001,
+        description="Largest share of the test and validation files that may be near-duplicates of"
+        " one in another split; or learn.",
+    )
+
+
+class RelabelledRule(ShareRule):
+    """Few images changed their class since the last accepted run."""
+
+    max_share: Fraction | Learn = Field(
+        0.01, description="Largest share of files that may have changed their class; or learn."
+    )
+
+
+class LabelErrorsRule(ShareRule):
+    """Few labels contradict what the images show."""
+
+    severity: Severity = "warning"
+    max_share: Fraction | Learn = Field(
+        0.02, description="Largest share of files whose label may be suspect; or learn."
+    )
+    check: bool = Field(
+        default=True, description="Look for suspect labels; false saves a few seconds per run."
+    )
+    max_images: Positive = Field(
+        100_000,
+        description="Most images that are judged; of a larger set new images come first.",
+    )
+    min_accuracy: Fraction = Field(
+        0.85,
+        description="Cross-validated accuracy below which the quick model is not trusted and no"
+        " label is judged.",
+    )
+
+
+class ClassSizeRule(Rule):
+    """Every class has enough images."""
+
+    min_files: Positive | Learn = Field(
+        10, description="Fewest readable images per class; or learn."
+    )
+
+
+class ClassBalanceRule(Rule):
+    """No class is much larger than another."""
+
+    max_ratio: Annotated[float, Field(ge=1)] | Learn = Field(
+        10.0, description="Largest ratio of the largest class to the smallest; or learn."
+    )
+
+
+class ClassSharesRule(Rule):
+    """Each class has its declared share, or the share it had in the last accepted run."""
+
+    severity: Severity = "warning"
+    declared: dict[str, Annotated[float, Field(gt=0, le=1)]] | None = Field(
+        None,
+        description="Share of each class, such as {cat = 0.5, dog = 0.5}; default: the shares in"
+        " the last accepted run.",
+    )
+    max_psi: Annotated[float, Field(gt=0)] | Learn = Field(
+        0.1,
+        description="Largest population stability index; counts only if a chi-square test confirms"
+        " the change. Or learn.",
+    )
+
+
+class DriftRule(Rule):
+    """A feature of the images is distributed as in the last accepted run."""
+
+    severity: Severity = "warning"
+    max_distance: Annotated[float, Field(gt=0, le=1)] | Learn = Field(
+        0.1,
+        description="Largest Kolmogorov-Smirnov distance of all images from the last accepted"
+        " ones, 0 to 1; or learn.",
+    )
+    # Wider, as a batch of new images is small and seldom a fair sample of everything.
+    max_distance_of_new: Annotated[float, Field(gt=0, le=1)] = Field(
+        0.35, description="The same for new images alone, where there are 30 or more."
+    )
+
+
+class VolumeRule(Rule):
+    """The data has not shrunk since the last accepted run."""
+
+    max_shrink: Fraction | Learn = Field(
+        0.2,
+        description="Largest share of the files in the last accepted run that may be gone; or"
+        " learn.",
+    )
+
+
+class StalenessRule(Rule):
+    """New images arrived recently."""
+
+    severity: Severity = "warning"
+    max_days: Annotated[float, Field(gt=0)] = Field(
+        30.0, description="Most days since an accepted run contained a new image."
+    )
