@@ -1,6 +1,6 @@
-"""Expectations of image data sets that Great Expectations doesn't ship.
+"""Expectations for image data sets that Great Expectations doesn't ship.
 
-Importing this module registers them, so that suites naming them can be opened by any GX context.
+Importing this module registers them, so that any GX context can open suites that use them.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ class ColumnCountsByValue(ColumnAggregateMetricProvider):
 
 
 class ExpectationOfOneMetric(ColumnAggregateExpectation, ABC):
-    """An expectation that looks at the one metric it depends on."""
+    """An expectation that depends on a single metric."""
 
     @abstractmethod
-    def judge(self, measured: Any) -> dict[str, Any]:
-        """Return success and result, as Great Expectations wants them."""
+    def judge(self, metric: Any) -> dict[str, Any]:
+        """Return success and result in the form that Great Expectations requires."""
 
     def _validate(
         self,
@@ -47,13 +47,13 @@ class ExpectationOfOneMetric(ColumnAggregateExpectation, ABC):
 
 
 class ExpectationOfColumnCounts(ExpectationOfOneMetric, ABC):
-    """An expectation that looks at how often each value of a column occurs."""
+    """An expectation that depends on how often each value of a column occurs."""
 
     metric_dependencies: ClassVar[tuple[str, ...]] = ("column.counts_by_value",)
 
     @abstractmethod
     def judge(self, counts: dict[str, int]) -> dict[str, Any]:
-        """Return success and result, as Great Expectations wants them."""
+        """Return success and result in the form that Great Expectations requires."""
 
 
 class ExpectColumnValueCountsToBeAtLeast(ExpectationOfColumnCounts):
@@ -67,9 +67,9 @@ class ExpectColumnValueCountsToBeAtLeast(ExpectationOfColumnCounts):
     success_keys: ClassVar[tuple[str, ...]] = ("min_count",)
 
     def judge(self, counts: dict[str, int]) -> dict[str, Any]:
-        """Return success and result, as Great Expectations wants them."""
-        least: int = self._get_success_kwargs()["min_count"]
-        small = {value: count for value, count in counts.items() if count < least}
+        """Return success and result in the form that Great Expectations requires."""
+        min_count: int = self._get_success_kwargs()["min_count"]
+        small = {value: count for value, count in counts.items() if count < min_count}
         return {
             "success": not small,
             "result": {
@@ -80,20 +80,21 @@ class ExpectColumnValueCountsToBeAtLeast(ExpectationOfColumnCounts):
 
 
 class ExpectColumnValuesToDifferInSpelling(ExpectationOfColumnCounts):
-    """Expect no two values of a column to be alike but for case, blanks or Unicode form.
+    """Expect no two values of a column to differ only by case, whitespace or Unicode form.
 
-    With `column="label"`: `cat`, `Cat` and `cat ` are one class written in three ways. The observed
+    With `column="label"`: `cat`, `Cat` and `cat ` are one class in three spellings. The observed
     value is the number of such groups; the details list them.
     """
 
     success_keys: ClassVar[tuple[str, ...]] = ()
 
     def judge(self, counts: dict[str, int]) -> dict[str, Any]:
-        """Return success and result, as Great Expectations wants them."""
+        """Return success and result in the form that Great Expectations requires."""
         spellings: dict[str, list[str]] = {}
         for value in sorted(counts):
-            plain = "".join(unicodedata.normalize("NFKC", value).casefold().split())
-            spellings.setdefault(plain, []).append(value)
+            # NFKC first: it turns full-width letters into those that casefold() knows.
+            key = "".join(unicodedata.normalize("NFKC", value).casefold().split())
+            spellings.setdefault(key, []).append(value)
         alike = [values for values in spellings.values() if len(values) > 1]
         return {
             "success": not alike,
@@ -111,18 +112,20 @@ class ExpectColumnValueCountRatioToBeAtMost(ExpectationOfColumnCounts):
     success_keys: ClassVar[tuple[str, ...]] = ("max_ratio",)
 
     def judge(self, counts: dict[str, int]) -> dict[str, Any]:
-        """Return success and result, as Great Expectations wants them."""
+        """Return success and result in the form that Great Expectations requires."""
+        # No values at all break other rules, which say so better than a division by zero.
         if not counts:
             return {"success": True, "result": {"observed_value": None}}
-        most, least = max(counts, key=counts.__getitem__), min(counts, key=counts.__getitem__)
-        ratio = counts[most] / counts[least]
+        largest = max(counts, key=counts.__getitem__)
+        smallest = min(counts, key=counts.__getitem__)
+        ratio = counts[largest] / counts[smallest]
         return {
             "success": ratio <= self._get_success_kwargs()["max_ratio"],
             "result": {
                 "observed_value": ratio,
                 "details": {
-                    "largest": {most: counts[most]},
-                    "smallest": {least: counts[least]},
+                    "largest": {largest: counts[largest]},
+                    "smallest": {smallest: counts[smallest]},
                 },
             },
         }

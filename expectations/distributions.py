@@ -1,6 +1,6 @@
-"""Expectations that compare a column with how it was distributed before.
+"""Expectations that compare the distribution of a column with a reference.
 
-Importing this module registers them, so that suites naming them can be opened by any GX context.
+Importing this module registers them, so that any GX context can open suites that use them.
 """
 
 from __future__ import annotations
@@ -20,13 +20,15 @@ from expectations.custom import ExpectationOfColumnCounts, ExpectationOfOneMetri
 if TYPE_CHECKING:
     import pandas as pd
 
-# Below this probability of arising by chance a difference is called real.
+# Significance level: a difference with a larger p-value may be chance. It is this strict because
+# each run makes about ten of these tests.
 ALPHA = 0.001
-LEAST_SHARE = 1e-4
+# A class with no images at all would make the population stability index infinite.
+MIN_SHARE = 1e-4
 
 
 class ColumnDistanceFromReference(ColumnAggregateMetricProvider):
-    """The Kolmogorov-Smirnov distance of a column from quantiles of a reference."""
+    """The Kolmogorov-Smirnov distance of a column from the quantiles of a reference."""
 
     metric_name = "column.distance_from_reference"
     value_keys = ("reference_quantiles",)
@@ -41,7 +43,8 @@ class ColumnDistanceFromReference(ColumnAggregateMetricProvider):
         values = column.dropna().to_numpy("float64")
         if not len(values):
             return {"distance": 0.0, "count": 0, "median": float("nan")}
-        # float32 measures and the float64 of JSON must tie where they are the same number.
+        # The column is float32, the quantiles come back from JSON as float64: equal numbers must
+        # compare as equal.
         reference = np.asarray(reference_quantiles, "float32").astype("float64")
         return {
             "distance": float(stats.ks_2samp(values, reference, method="asymp").statistic),
@@ -51,11 +54,10 @@ class ColumnDistanceFromReference(ColumnAggregateMetricProvider):
 
 
 class ExpectColumnDistributionToStayClose(ExpectationOfOneMetric):
-    """Expect a column to be distributed as its reference, a list of quantiles evenly apart.
+    """Expect a column to be distributed as its reference, a list of evenly spaced quantiles.
 
-    The distance is that of Kolmogorov and Smirnov. It fails only where it is larger than
-    `max_distance` and can't well be chance, given the `reference_count` values the quantiles stand
-    for. The details tell both medians.
+    Fails only if the Kolmogorov-Smirnov distance exceeds `max_distance` and is significant, given
+    the `reference_count` values that the quantiles represent. The details hold both medians.
     """
 
     reference_quantiles: list[float]
@@ -68,31 +70,33 @@ class ExpectColumnDistributionToStayClose(ExpectationOfOneMetric):
         "max_distance",
     )
 
-    def judge(self, found: dict[str, float]) -> dict[str, Any]:
-        """Return success and result, as Great Expectations wants them."""
+    def judge(self, metric: dict[str, float]) -> dict[str, Any]:
+        """Return success and result in the form that Great Expectations requires."""
         bounds = self._get_success_kwargs()
-        size = found["count"] * bounds["reference_count"]
-        size /= max(1, found["count"] + bounds["reference_count"])
-        chance = float(stats.kstwobign.sf(found["distance"] * np.sqrt(size)))
+        # The asymptotic p-value of the two-sample test, with the size of the original reference:
+        # its quantiles are far fewer, and would make every difference look like chance.
+        size = metric["count"] * bounds["reference_count"]
+        size /= max(1, metric["count"] + bounds["reference_count"])
+        p_value = float(stats.kstwobign.sf(metric["distance"] * np.sqrt(size)))
         return {
-            "success": found["distance"] <= bounds["max_distance"] or chance > ALPHA,
+            "success": metric["distance"] <= bounds["max_distance"] or p_value > ALPHA,
             "result": {
-                "observed_value": found["distance"],
+                "observed_value": metric["distance"],
                 "details": {
-                    "median": found["median"],
+                    "median": metric["median"],
                     "reference_median": float(np.median(bounds["reference_quantiles"])),
-                    "probability_of_chance": chance,
+                    "p_value": p_value,
                 },
             },
         }
 
 
 class ExpectColumnValueSharesToStayClose(ExpectationOfColumnCounts):
-    """Expect the share of each value of a column to be about that of a reference.
+    """Expect the share of each value of a column to stay close to that of a reference.
 
-    `reference` holds counts, or shares that sum up to 1. The measure is the population stability
-    index; it fails only where that is above `max_psi` and a chi-square test calls it no chance.
-    The details list the shares, now and before, of the values that moved most.
+    `reference` holds counts, or shares that sum up to 1. Fails only if the population stability
+    index exceeds `max_psi` and a chi-square test finds the change significant. The details list
+    the shares, before and now, of the values that moved most.
     """
 
     reference: dict[str, float]
@@ -100,41 +104,39 @@ class ExpectColumnValueSharesToStayClose(ExpectationOfColumnCounts):
     success_keys: ClassVar[tuple[str, ...]] = ("reference", "max_psi")
 
     def judge(self, counts: dict[str, int]) -> dict[str, Any]:
-        """Return success and result, as Great Expectations wants them."""
+        """Return success and result in the form that Great Expectations requires."""
         bounds = self._get_success_kwargs()
         reference: dict[str, float] = bounds["reference"]
         values = sorted(set(counts) | set(reference))
         now = np.array([counts.get(value, 0) for value in values], float)
         before = np.array([reference.get(value, 0) for value in values], float)
         shares, shares_before = now / max(now.sum(), 1), before / before.sum()
-        moved = (shares - shares_before) * np.log(
-            shares.clip(LEAST_SHARE) / shares_before.clip(LEAST_SHARE)
+        terms = (shares - shares_before) * np.log(
+            shares.clip(MIN_SHARE) / shares_before.clip(MIN_SHARE)
         )
-        psi, chance = float(moved.sum()), _chance_of(now, before)
-        most = [values[place] for place in np.argsort(-moved)[:10] if moved[place] > 0]
+        psi, p_value = float(terms.sum()), _chi_square_p_value(now, before)
+        moved_most = [index for index in np.argsort(-terms)[:10] if terms[index] > 0]
         return {
-            "success": psi <= bounds["max_psi"] or chance > ALPHA,
+            "success": psi <= bounds["max_psi"] or p_value > ALPHA,
             "result": {
                 "observed_value": psi,
                 "details": {
                     "moved": {
-                        value: [
-                            float(shares_before[values.index(value)]),
-                            float(shares[values.index(value)]),
-                        ]
-                        for value in most
+                        values[index]: [float(shares_before[index]), float(shares[index])]
+                        for index in moved_most
                     },
-                    "probability_of_chance": chance,
+                    "p_value": p_value,
                 },
             },
         }
 
 
-def _chance_of(now: np.ndarray, before: np.ndarray) -> float:
-    """Return the chi-square test's probability that both come from the same shares."""
-    if now.sum() == 0 or len(now) < 2:  # noqa: PLR2004 - nothing can move between fewer
+def _chi_square_p_value(now: np.ndarray, before: np.ndarray) -> float:
+    """Return the p-value of both having the same shares, by a chi-square test."""
+    if now.sum() == 0 or len(now) < 2:  # noqa: PLR2004 - with a single value nothing can move
         return 1.0
+    # Counts vary by chance themselves; declared shares, which sum up to 1, don't.
     if before.sum() > 1 + 1e-6:
         return float(stats.chi2_contingency(np.stack([now, before])).pvalue)
-    expected = (before / before.sum()).clip(LEAST_SHARE)
+    expected = (before / before.sum()).clip(MIN_SHARE)
     return float(stats.chisquare(now, expected / expected.sum() * now.sum()).pvalue)

@@ -1,6 +1,6 @@
-"""Suites and a frame go in; a GX project with a run checkpoint and its Data Docs comes out.
+"""Suites and a frame go in; validation results and a GX project with Data Docs come out.
 
-The project is a plain file context, so that a GX user can open it, run it again and extend it:
+The project is a plain file context, so that a GX user can open, rerun and extend it:
 `great_expectations.get_context(mode="file", project_root_dir=...)`.
 """
 
@@ -35,14 +35,15 @@ def run_checkpoint(
     Args:
         frame: the batch.
         suites: expectations by the name of their suite.
-        project: folder of the GX project, made here.
-        identify_by: column whose values name the offending rows in the results.
-        data_docs: build them; they cost more time than the validation of a small frame.
+        project: folder of the GX project; created if it doesn't exist.
+        identify_by: column whose values identify the offending rows in the results.
+        data_docs: whether to build the pages; they take longer than validating a small frame.
 
     Returns:
-        A validation result a suite, with every offending row in it (COMPLETE).
+        One validation result per suite, with every offending row in it (COMPLETE).
     """
     context = gx.get_context(mode="file", project_root_dir=str(project))
+    # A bar per suite would fill the screen of a run with lines.
     context.variables.progress_bars = ProgressBarsConfig(globally=False)
     batch = (
         context.data_sources.add_or_update_pandas("inventory")
@@ -66,12 +67,12 @@ def run_checkpoint(
             name="data_gate",
             validation_definitions=definitions,
             actions=[UpdateDataDocsAction(name="data_docs")] if data_docs else [],
-            result_format=_every_row(identify_by),
+            result_format=_complete_results(identify_by),
         )
     )
-    outcome = checkpoint.run(batch_parameters={"dataframe": frame})
-    return list(outcome.run_results.values())
+    checkpoint_result = checkpoint.run(batch_parameters={"dataframe": frame})
+    return list(checkpoint_result.run_results.values())
 
 
-def _every_row(identify_by: str) -> dict[str, Any]:
+def _complete_results(identify_by: str) -> dict[str, Any]:
     return {"result_format": "COMPLETE", "unexpected_index_column_names": [identify_by]}

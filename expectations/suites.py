@@ -1,7 +1,7 @@
-"""Column names and bounds go in; Great Expectations suites over an inventory come out.
+"""Column names and bounds go in; the expectations of the rules come out.
 
-Each expectation carries `meta["rule"]`, the name of the setting that governs it, and a description
-that says in one sentence what it wants.
+Each expectation has `meta["rule"]`, the name of the setting that governs it, and a description of
+one sentence that says what it demands.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ if TYPE_CHECKING:
     from great_expectations.expectations.expectation import Expectation
 
 
-def _about(rule: str, severity: str, description: str) -> dict[str, Any]:
+def _common(rule: str, severity: str, description: str) -> dict[str, Any]:
     return {"severity": severity, "description": description, "meta": {"rule": rule}}
 
 
-def no_problems(  # noqa: PLR0913 - one expectation, said in full
+def no_problems(  # noqa: PLR0913 - everything one expectation is made of
     rule: str,
     column: str,
     description: str,
@@ -40,34 +40,34 @@ def no_problems(  # noqa: PLR0913 - one expectation, said in full
     mostly: float = 1.0,
     not_where: tuple[str, str] | None = None,
 ) -> Expectation:
-    """A column that says in words what is wrong with a row is empty, or mostly so.
+    """A column that describes what is wrong with a row is empty, or mostly empty.
 
-    Rows of which another column has a certain value, `not_where`, do not count.
+    Rows whose other column has a certain value, given as `not_where`, don't count.
     """
     condition: dict[str, Any] = {}
     if not_where is not None:
         other, value = not_where
         condition["row_condition"] = Column(other) != value
     return gxe.ExpectColumnValuesToBeNull(
-        column=column, mostly=mostly, **condition, **_about(rule, severity, description)
+        column=column, mostly=mostly, **condition, **_common(rule, severity, description)
     )
 
 
 def labelled(column: str, *, severity: str) -> Expectation:
     """Every file has a label."""
     return gxe.ExpectColumnValuesToNotBeNull(
-        column=column, **_about("labelled", severity, "Every file has a label.")
+        column=column, **_common("labelled", severity, "Every file has a label.")
     )
 
 
 def distinct_spellings(column: str, *, severity: str) -> Expectation:
-    """No two classes differ only by case, blanks or Unicode form."""
+    """No two class names differ only by case, whitespace or Unicode form."""
     return ExpectColumnValuesToDifferInSpelling(
         column=column,
-        **_about(
+        **_common(
             "label_names",
             severity,
-            "No two classes differ only by case, blanks or Unicode form.",
+            "No two class names differ only by case, whitespace or Unicode form.",
         ),
     )
 
@@ -77,11 +77,11 @@ def values_in(
 ) -> Expectation:
     """Every value of a column is one of `allowed`."""
     return gxe.ExpectColumnValuesToBeInSet(
-        column=column, value_set=allowed, **_about(rule, severity, description)
+        column=column, value_set=allowed, **_common(rule, severity, description)
     )
 
 
-def numbers_between(  # noqa: PLR0913 - one expectation, said in full
+def numbers_between(  # noqa: PLR0913 - everything one expectation is made of
     rule: str,
     column: str,
     *,
@@ -90,7 +90,7 @@ def numbers_between(  # noqa: PLR0913 - one expectation, said in full
     severity: str,
     description: str,
 ) -> Expectation:
-    """Every value of a column lies in [low, high]; the description may name the `{bounds}`."""
+    """Every value of a column lies in [low, high]; the description may contain `{bounds}`."""
     bounds = f"at least {low}" if high is None else f"at most {high}"
     if low is not None and high is not None:
         bounds = f"between {low} and {high}"
@@ -98,7 +98,7 @@ def numbers_between(  # noqa: PLR0913 - one expectation, said in full
         column=column,
         min_value=low,
         max_value=high,
-        **_about(rule, severity, description.format(bounds=bounds)),
+        **_common(rule, severity, description.format(bounds=bounds)),
     )
 
 
@@ -107,7 +107,7 @@ def classes_large_enough(column: str, *, min_count: int, severity: str) -> Expec
     return ExpectColumnValueCountsToBeAtLeast(
         column=column,
         min_count=min_count,
-        **_about("class_size", severity, f"Every class has at least {min_count} images."),
+        **_common("class_size", severity, f"Every class has at least {min_count} images."),
     )
 
 
@@ -116,10 +116,10 @@ def classes_balanced(column: str, *, max_ratio: float, severity: str) -> Expecta
     return ExpectColumnValueCountRatioToBeAtMost(
         column=column,
         max_ratio=max_ratio,
-        **_about(
+        **_common(
             "class_balance",
             severity,
-            f"The largest class has at most {max_ratio:g} times the images of the smallest.",
+            f"The largest class has at most {max_ratio:g} times as many images as the smallest.",
         ),
     )
 
@@ -127,9 +127,9 @@ def classes_balanced(column: str, *, max_ratio: float, severity: str) -> Expecta
 def classes_present(
     rule: str, column: str, classes: Iterable[str], description: str, *, severity: str
 ) -> Expectation:
-    """A column of labels names every class."""
+    """A column of labels contains every class."""
     return gxe.ExpectColumnDistinctValuesToContainSet(
-        column=column, value_set=sorted(classes), **_about(rule, severity, description)
+        column=column, value_set=sorted(classes), **_common(rule, severity, description)
     )
 
 
@@ -141,15 +141,16 @@ def shares_stay(
         column=column,
         reference=reference,
         max_psi=max_psi,
-        **_about(
+        **_common(
             "class_shares",
             severity,
-            f"The share of each class stays close to its reference (index of at most {max_psi:g}).",
+            "The share of each class is close to its reference (population stability index of at"
+            f" most {max_psi:g}).",
         ),
     )
 
 
-def distribution_stays(  # noqa: PLR0913 - one expectation, said in full
+def distribution_stays(  # noqa: PLR0913 - everything one expectation is made of
     rule: str,
     column: str,
     quantiles: list[float],
@@ -159,20 +160,20 @@ def distribution_stays(  # noqa: PLR0913 - one expectation, said in full
     severity: str,
     description: str,
 ) -> Expectation:
-    """A measure is distributed as `count` values with these quantiles were."""
+    """A column is distributed as `count` earlier values with these quantiles."""
     return ExpectColumnDistributionToStayClose(
         column=column,
         reference_quantiles=quantiles,
         reference_count=count,
         max_distance=max_distance,
-        **_about(rule, severity, description),
+        **_common(rule, severity, description),
     )
 
 
-def enough_rows(rule: str, least: int, description: str, *, severity: str) -> Expectation:
-    """There are at least so many files."""
+def enough_rows(rule: str, min_rows: int, description: str, *, severity: str) -> Expectation:
+    """There are at least `min_rows` files."""
     return gxe.ExpectTableRowCountToBeBetween(
-        min_value=least, **_about(rule, severity, description)
+        min_value=min_rows, **_common(rule, severity, description)
     )
 
 
@@ -181,5 +182,5 @@ def lowest_at_most(
 ) -> Expectation:
     """The lowest value of a column is at most `bound`."""
     return gxe.ExpectColumnMinToBeBetween(
-        column=column, max_value=bound, **_about(rule, severity, description)
+        column=column, max_value=bound, **_common(rule, severity, description)
     )
