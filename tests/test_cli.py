@@ -9,14 +9,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.conftest import NOISE, ROOT, state_of
+from tests.command_line import NOISE
+from tests.image_trees import ROOT, state_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
-
-    Tree = Callable[..., Path]
-    Command = Callable[..., "object"]
+    from tests.command_line import Command
+    from tests.image_trees import Tree
 
 
 def test_help_is_fast_and_has_examples_and_exit_codes() -> None:

@@ -10,13 +10,12 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tests.conftest import NOISE, state_of
+from tests.command_line import NOISE
+from tests.image_trees import state_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    Tree = Callable[..., Path]
-    Command = Callable[..., "object"]
+    from tests.command_line import Command
+    from tests.image_trees import Tree
 
 QUICK = ("--set", "training.epochs=6", "--set", "generators.batch_size=16")
 EVIDENCE = (
@@ -142,7 +141,7 @@ def test_two_retrainings_of_a_model_do_not_run_side_by_side(
     from tasks.config.schema import RetrainConfig
     from tasks.runs.run_lock import run_lock
 
-    with run_lock(RetrainConfig(home=tmp_path / "home")):
+    with run_lock(RetrainConfig(home=tmp_path / "home").paths):
         ended = pixelgate("run", "--data", image_tree(), flow=True)
     assert ended.code == 1
     assert "Another retraining of the model pixelgate is running" in ended.err

@@ -16,11 +16,9 @@ from tasks.inventory.image_file import read_images
 from tasks.inventory.scan import take_inventory
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     import pytest
 
-    Tree = Callable[..., Path]
+    from tests.image_trees import Tree
 
 
 def test_files_that_do_not_decode_get_a_row_with_the_reason(image_tree: Tree) -> None:

@@ -18,22 +18,21 @@ from tasks.generators.inputs import Inputs, build_inputs
 from tasks.generators.pipelines import pixels_of
 from tasks.inventory.columns import readable
 from tasks.inventory.scan import inventory_of
-from tests.conftest import config_for, in_mode, leave_half_written
+from tests.image_trees import config_for, in_mode
+from tests.processes import leave_half_written
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
     from tasks.config.schema import RetrainConfig
-
-    Tree = Callable[..., Path]
+    from tests.image_trees import Tree
 
 
 def inputs_for(root: Path, *, ahead: bool = False, **parts: object) -> Inputs:
     """Take inventory, decoding ahead or not, and build the inputs."""
     config = config_for(root, **parts)
     with EagerDecoder(config) as decoding:
-        inventory = inventory_of(config, ahead=decoding if ahead else None)
+        inventory = inventory_of(config, eager_decoder=decoding if ahead else None)
     return build_inputs(inventory, config, directory=root.parent / "run")
 
 
@@ -125,7 +124,7 @@ def test_a_damaged_image_leaves_a_gap_and_no_trace(image_tree: Tree, decoded: li
     os.mkfifo(root / "cat/pipe.png")
     config = config_for(root)
     with EagerDecoder(config) as ahead:
-        inventory = inventory_of(config, ahead=ahead)
+        inventory = inventory_of(config, eager_decoder=ahead)
     inputs = build_inputs(inventory, config, directory=root.parent / "run")
     assert not decoded
     assert len(np.load(inputs.pixels)) == len(readable(inventory)) == 79
@@ -176,7 +175,7 @@ def test_without_room_nothing_is_decoded_ahead(
     monkeypatch.setattr(os, "posix_fallocate", full)
     config = config_for(image_tree())
     with caplog.at_level("INFO"), EagerDecoder(config) as ahead:
-        assert len(inventory_of(config, ahead=ahead)) == 80
+        assert len(inventory_of(config, eager_decoder=ahead)) == 80
     assert "not decoded ahead" in caplog.text
     assert not list((config.paths.state / "decoded").iterdir())
 
@@ -233,7 +232,7 @@ def test_a_file_that_changed_since_the_inventory_is_named(image_tree: Tree) -> N
 def test_old_caches_are_forgotten(image_tree: Tree) -> None:
     """Disk use does not grow with every version of the data, nor with runs that were killed."""
     root = image_tree()
-    folder = config_for(root).state / "decoded"
+    folder = config_for(root).paths.state / "decoded"
     folder.mkdir(parents=True)
     leave_half_written(folder, "pixels.npy")
     for side in range(10, 10 + decode_cache.KEPT + 3):

@@ -13,7 +13,7 @@ from tasks.generators.decoding import decode_image
 from tasks.generators.inputs import build_inputs
 from tasks.generators.pipelines import pixels_of
 from tasks.inventory.scan import take_inventory
-from tests.conftest import config_for, in_mode
+from tests.image_trees import config_for, in_mode
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -141,7 +141,9 @@ def test_any_mix_is_the_same_in_training_evaluation_and_prediction(tmp_path: Pat
     import pandas as pd
 
     from tasks.evaluation.evaluate import evaluate_model
-    from tasks.registry.registration import register_model
+    from tasks.registry.mlflow_store import CHAMPION, open_store
+    from tasks.registry.registration import register_version
+    from tasks.runs.provenance import RUN_TAG
     from tasks.serving.predictor import predict_files
     from tasks.training.train import train_model
 
@@ -173,20 +175,16 @@ def test_any_mix_is_the_same_in_training_evaluation_and_prediction(tmp_path: Pat
     evaluation = evaluate_model(
         trained.path, inputs.contract, inventory, config, predictions=tmp_path / "p.parquet"
     )
-    lenient = config.model_copy(
-        update={"registry": config.registry.model_copy(update={"min_accuracy": 0.0})}
-    )
-    register_model(
-        trained.path, inputs, evaluation, None, lenient, tags={}, artifacts=tmp_path / "none"
-    )
-    import mlflow
-
-    from tasks.registry.mlflow_store import open_store
-
-    with open_store(config):
-        mlflow.MlflowClient().set_registered_model_alias(config.name, "champion", "1")
+    store = open_store(config.paths, config.registry)
+    candidate = register_version(
+        store, trained.path, inputs.contract, evaluation, settings={}, tags={RUN_TAG: "r"},
+        evidence=tmp_path / "none",
+    )  # fmt: skip
+    store.client.set_registered_model_alias(config.name, CHAMPION, candidate.version)
     judged = pd.read_parquet(tmp_path / "p.parquet")
-    predicted = predict_files([root / path for path in judged["path"]], config)
+    predicted = predict_files(
+        [root / path for path in judged["path"]], store, max_pixels=config.data.max_pixels
+    )
     assert predicted["error"].isna().all()
     assert predicted["predicted"].tolist() == judged["predicted"].tolist()
     np.testing.assert_allclose(predicted["probability"], judged["probability"], atol=1e-6)

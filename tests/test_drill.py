@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -17,10 +17,10 @@ from tasks.drill.sample import take_sample
 from tasks.errors import DrillFailedError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
-    Tree = Callable[..., Path]
+    from tests.gate_keeper import GateKeeper
+    from tests.image_trees import Tree
 
 
 def test_every_rule_has_its_fault() -> None:
@@ -29,7 +29,7 @@ def test_every_rule_has_its_fault() -> None:
     assert planned == {*GateConfig.rules(), "quarantine"}
 
 
-def test_every_fault_is_caught_in_real_digits(keeper: Any, tmp_path: Path) -> None:
+def test_every_fault_is_caught_in_real_digits(keeper: GateKeeper, tmp_path: Path) -> None:
     """The untouched sample passes, all rules trip, and the data is as it was."""
     root = write_digits(tmp_path / "digits")
     before = {file: hashlib.sha256(file.read_bytes()).digest() for file in root.rglob("*.png")}
@@ -53,7 +53,7 @@ def few_faults(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("few_faults")
-def test_photographs_of_any_size_are_drilled_too(keeper: Any, tmp_path: Path) -> None:
+def test_photographs_of_any_size_are_drilled_too(keeper: GateKeeper, tmp_path: Path) -> None:
     """JPEG files in colour; rules that are not active say why, and a bad file is left aside."""
     random = np.random.default_rng(0)
     for number in range(60):
@@ -83,7 +83,7 @@ def test_photographs_of_any_size_are_drilled_too(keeper: Any, tmp_path: Path) ->
 
 @pytest.mark.usefixtures("few_faults")
 def test_a_hole_in_the_gate_is_found(
-    keeper: Any, image_tree: Tree, monkeypatch: pytest.MonkeyPatch
+    keeper: GateKeeper, image_tree: Tree, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A rule that catches nothing any more is missed, and the drill fails by name."""
     monkeypatch.setattr(
@@ -102,13 +102,13 @@ def test_a_sample_that_is_held_up_fails_the_drill() -> None:
         require_all_hold([held_up])
 
 
-def test_too_little_data_is_explained(keeper: Any, image_tree: Tree) -> None:
+def test_too_little_data_is_explained(keeper: GateKeeper, image_tree: Tree) -> None:
     """The classes are counted in the message."""
     with pytest.raises(UsageError, match="Found: cat 40, dog 4"):
         run_drill(keeper.config(image_tree({"cat": 40, "dog": 4})))
 
 
-def test_the_work_folder_is_put_back(keeper: Any, image_tree: Tree, tmp_path: Path) -> None:
+def test_the_work_folder_is_put_back(keeper: GateKeeper, image_tree: Tree, tmp_path: Path) -> None:
     """Whatever a fault did, the next one begins with the untouched sample."""
     root = image_tree({"cat": 40, "dog": 40})
     sample = take_sample(

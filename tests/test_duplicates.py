@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     Change = Callable[[Image.Image], Image.Image]
-    Tree = Callable[..., Path]
+    from tests.image_trees import Tree
 
 
 def scene(number: int, side: int = 96, mode: str = "RGB") -> Image.Image:

@@ -21,13 +21,12 @@ from tasks.generators.pipelines import (
 from tasks.inventory.scan import take_inventory
 from tasks.models.contract import InputContract
 from tasks.reporting.previews import draw_previews
-from tests.conftest import config_for
+from tests.image_trees import config_for
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
-    Tree = Callable[..., Path]
+    from tests.image_trees import Tree
 
 
 def inputs_for(root: Path, **parts: object) -> Inputs:

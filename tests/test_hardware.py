@@ -22,7 +22,8 @@ from tasks.training import hardware, precision
 from tasks.training.checkpoints import Workspace
 from tasks.training.hardware import choose_hardware
 from tasks.training.result import read_trained
-from tests.conftest import ROOT, wait_until
+from tests.image_trees import ROOT
+from tests.processes import wait_until
 
 if TYPE_CHECKING:
     from pathlib import Path

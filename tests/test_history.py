@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tasks.validation.verdict import Verdict
-
-    Tree = Callable[..., Path]
+    from tests.gate_keeper import GateKeeper
+    from tests.image_trees import Tree
 
 
 def broken(verdict: Verdict) -> set[str]:
@@ -35,7 +35,7 @@ def change_all(root: Path, how: Callable[[Image.Image], Image.Image], only: str 
         how(image).save(file)
 
 
-def test_the_same_data_has_not_moved(keeper: Any, image_tree: Tree) -> None:
+def test_the_same_data_has_not_moved(keeper: GateKeeper, image_tree: Tree) -> None:
     """Nor has data that grew by more of the same."""
     root = image_tree({"cat": 60, "dog": 60})
     assert "Nothing was accepted before" in keeper.accept(root).screen
@@ -58,7 +58,7 @@ def test_the_same_data_has_not_moved(keeper: Any, image_tree: Tree) -> None:
     ],
 )
 def test_another_light_or_lens_is_told(
-    keeper: Any, image_tree: Tree, how: Callable[[Image.Image], Image.Image], rule: str
+    keeper: GateKeeper, image_tree: Tree, how: Callable[[Image.Image], Image.Image], rule: str
 ) -> None:
     """All images changed: the measure's rule fails, with both medians."""
     root = image_tree({"cat": 60, "dog": 60})
@@ -72,7 +72,7 @@ def test_another_light_or_lens_is_told(
     assert f"gate.{rule}.max_distance" in finding.remedy
 
 
-def test_a_bad_batch_among_many_good_files_is_told(keeper: Any, image_tree: Tree) -> None:
+def test_a_bad_batch_among_many_good_files_is_told(keeper: GateKeeper, image_tree: Tree) -> None:
     """Forty dark newcomers among 400: too few to move the whole, plain by themselves."""
     root = image_tree({"cat": 200, "dog": 200})
     keeper.accept(root)
@@ -87,7 +87,9 @@ def test_a_bad_batch_among_many_good_files_is_told(keeper: Any, image_tree: Tree
     assert "max_distance_of_new" in next(f.remedy for f in verdict.failures)
 
 
-def test_other_sizes_are_drift_where_any_size_is_allowed(keeper: Any, image_tree: Tree) -> None:
+def test_other_sizes_are_drift_where_any_size_is_allowed(
+    keeper: GateKeeper, image_tree: Tree
+) -> None:
     """Heights and widths are compared too."""
     root = image_tree({"cat": 60, "dog": 60})
     keeper.accept(root, sizes={"allowed": "any"})
@@ -97,7 +99,7 @@ def test_other_sizes_are_drift_where_any_size_is_allowed(keeper: Any, image_tree
     assert "drift_height" not in broken(verdict)
 
 
-def test_a_batch_that_shrank_is_rejected(keeper: Any, image_tree: Tree) -> None:
+def test_a_batch_that_shrank_is_rejected(keeper: GateKeeper, image_tree: Tree) -> None:
     """More than the allowed share of the files is gone."""
     root = image_tree({"cat": 100, "dog": 100})
     keeper.accept(root)
@@ -111,7 +113,7 @@ def test_a_batch_that_shrank_is_rejected(keeper: Any, image_tree: Tree) -> None:
     assert keeper.judge(root, volume={"max_shrink": 0.4}).accepted
 
 
-def test_shares_of_classes_are_compared(keeper: Any, image_tree: Tree) -> None:
+def test_shares_of_classes_are_compared(keeper: GateKeeper, image_tree: Tree) -> None:
     """With the last accepted ones, or with those that were declared."""
     root = image_tree({"cat": 120, "dog": 120})
     keeper.accept(root)
@@ -128,7 +130,7 @@ def test_shares_of_classes_are_compared(keeper: Any, image_tree: Tree) -> None:
     assert broken(wrong) == {"class_shares"}
 
 
-def test_nothing_new_for_long_is_told(keeper: Any, image_tree: Tree) -> None:
+def test_nothing_new_for_long_is_told(keeper: GateKeeper, image_tree: Tree) -> None:
     """Days are counted from when an accepted run last held something new."""
     root = image_tree()
     keeper.accept(root)
@@ -141,7 +143,7 @@ def test_nothing_new_for_long_is_told(keeper: Any, image_tree: Tree) -> None:
     assert not keeper.judge(root, context=later, staleness={"max_days": 7}).failures
 
 
-def test_what_moved_is_told_by_content(keeper: Any, image_tree: Tree) -> None:
+def test_what_moved_is_told_by_content(keeper: GateKeeper, image_tree: Tree) -> None:
     """Added, removed, changed, renamed and relabelled, each with where it was."""
     root = image_tree({"cat": 100, "dog": 100})
     keeper.accept(root)
@@ -167,7 +169,7 @@ def test_what_moved_is_told_by_content(keeper: Any, image_tree: Tree) -> None:
     assert "dog/relabelled.png: cat" in verdict.screen
 
 
-def test_many_relabelled_files_are_rejected(keeper: Any, image_tree: Tree) -> None:
+def test_many_relabelled_files_are_rejected(keeper: GateKeeper, image_tree: Tree) -> None:
     """Files moved into another class by mistake are named with the class they had."""
     root = image_tree({"cat": 100, "dog": 100})
     keeper.accept(root)
@@ -180,7 +182,7 @@ def test_many_relabelled_files_are_rejected(keeper: Any, image_tree: Tree) -> No
     assert verdict.failures[0].offenders == 5
 
 
-def test_a_copy_under_another_class_is_not_relabelled(keeper: Any, image_tree: Tree) -> None:
+def test_a_copy_under_another_class_is_not_relabelled(keeper: GateKeeper, image_tree: Tree) -> None:
     """It stands under both, which is another rule's business."""
     root = image_tree({"cat": 100, "dog": 100})
     keeper.accept(root)
@@ -190,7 +192,7 @@ def test_a_copy_under_another_class_is_not_relabelled(keeper: Any, image_tree: T
     assert broken(keeper.judge(root, label_errors={"check": False})) == {"conflicting_labels"}
 
 
-def test_the_baseline_is_what_was_accepted_last(keeper: Any, image_tree: Tree) -> None:
+def test_the_baseline_is_what_was_accepted_last(keeper: GateKeeper, image_tree: Tree) -> None:
     """The same data again is no second baseline; a reset puts them aside."""
     root = image_tree({"cat": 60, "dog": 60})
     config = keeper.config(root)
@@ -209,7 +211,7 @@ def test_the_baseline_is_what_was_accepted_last(keeper: Any, image_tree: Tree) -
     assert keeper.judge(root).baseline is None
 
 
-def test_a_learnt_bound_comes_from_accepted_runs(keeper: Any, image_tree: Tree) -> None:
+def test_a_learnt_bound_comes_from_accepted_runs(keeper: GateKeeper, image_tree: Tree) -> None:
     """Too few runs: the default, and it is said; enough: the extreme with its margin printed."""
     learn = {
         "class_balance": {"max_ratio": "learn"},
@@ -239,26 +241,26 @@ def test_a_learnt_bound_comes_from_accepted_runs(keeper: Any, image_tree: Tree) 
     assert "not_blank" not in broken(keeper.judge(root))
 
 
-def test_a_torn_baseline_is_not_passed_over(keeper: Any, image_tree: Tree) -> None:
+def test_a_torn_baseline_is_not_passed_over(keeper: GateKeeper, image_tree: Tree) -> None:
     """Without it drift can't be judged, and that is said with what to do."""
     root = image_tree({"cat": 30, "dog": 30})
     keeper.accept(root)
-    folder = list_baselines(keeper.config.paths(root))[0].folder
+    folder = list_baselines(keeper.config(root).paths)[0].folder
     (folder / "inventory.parquet").write_bytes(b"torn")
     with pytest.raises(PixelgateError, match=r"drift can.t be judged.*baseline reset"):
         keeper.judge(root)
 
 
-def test_only_the_last_runs_are_remembered(keeper: Any, image_tree: Tree) -> None:
+def test_only_the_last_runs_are_remembered(keeper: GateKeeper, image_tree: Tree) -> None:
     """gate.learning.runs bounds what is kept."""
     root = image_tree({"cat": 30, "dog": 30})
     for number in range(4):
         image_tree({"cat": 1}, first=900 + number)
         keeper.accept(root, learning={"runs": 2})
-    assert len(list_baselines(keeper.config.paths(root))) == 2
+    assert len(list_baselines(keeper.config(root).paths)) == 2
 
 
-def test_classes_of_the_model_in_production_are_known(keeper: Any, image_tree: Tree) -> None:
+def test_classes_of_the_model_in_production_are_known(keeper: GateKeeper, image_tree: Tree) -> None:
     """Another class, and one that is missing; a declared list goes before the champion's."""
     root = image_tree({"cat": 30, "eel": 30})
     champion = {"champion_classes": ("cat", "dog")}

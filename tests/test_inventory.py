@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    Tree = Callable[..., Path]
+    from tests.image_trees import Tree
 
 
 def inventory_of(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -14,10 +14,10 @@ from tasks.config.gate import GateConfig
 from tasks.validation.label_errors import find_label_errors
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
-    Tree = Callable[..., Path]
+    from tests.gate_keeper import GateKeeper
+    from tests.image_trees import Tree
 
 
 @pytest.fixture
@@ -40,7 +40,7 @@ def mislabel(root: Path, many: int) -> set[str]:
     return moved
 
 
-def test_clean_digits_pass(keeper: Any, digits: Path) -> None:
+def test_clean_digits_pass(keeper: GateKeeper, digits: Path) -> None:
     """Hardly a label of 1,797 real ones is suspect, and no rule fails."""
     verdict = keeper.judge(digits)
     assert not verdict.failures
@@ -48,7 +48,7 @@ def test_clean_digits_pass(keeper: Any, digits: Path) -> None:
     assert finding.offenders < 10
 
 
-def test_a_few_wrong_labels_are_a_note_and_many_a_warning(keeper: Any, digits: Path) -> None:
+def test_a_few_wrong_labels_are_a_note_and_many_a_warning(keeper: GateKeeper, digits: Path) -> None:
     """The files are named with what they look like, the worst first."""
     few = mislabel(digits, 10)
     verdict = keeper.judge(digits)
@@ -66,7 +66,7 @@ def test_a_few_wrong_labels_are_a_note_and_many_a_warning(keeper: Any, digits: P
     assert len(offenders - many) < 10
 
 
-def test_noise_has_no_wrong_labels(keeper: Any, tmp_path: Path) -> None:
+def test_noise_has_no_wrong_labels(keeper: GateKeeper, tmp_path: Path) -> None:
     """Where nothing can be learned, a weak model's guesses hold nobody up."""
     random = np.random.default_rng(0)
     for number in range(200):
@@ -79,7 +79,9 @@ def test_noise_has_no_wrong_labels(keeper: Any, tmp_path: Path) -> None:
     assert "label_errors" not in {finding.rule for finding in verdict.findings}
 
 
-def test_a_weak_models_mistakes_are_not_held_against_labels(keeper: Any, tmp_path: Path) -> None:
+def test_a_weak_models_mistakes_are_not_held_against_labels(
+    keeper: GateKeeper, tmp_path: Path
+) -> None:
     """Classes that overlap: what the quick model confuses is no label error."""
     random = np.random.default_rng(0)
     for number in range(600):
@@ -92,7 +94,7 @@ def test_a_weak_models_mistakes_are_not_held_against_labels(keeper: Any, tmp_pat
 
 
 def test_the_same_question_is_answered_from_memory(
-    keeper: Any, digits: Path, monkeypatch: pytest.MonkeyPatch
+    keeper: GateKeeper, digits: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Unchanged images and labels cost no second cross-validation."""
     inventory = keeper.inventory(digits)
@@ -106,7 +108,7 @@ def test_the_same_question_is_answered_from_memory(
     pd.testing.assert_frame_equal(first, again)
 
 
-def test_it_can_be_turned_off_or_asked_for_more(keeper: Any, digits: Path) -> None:
+def test_it_can_be_turned_off_or_asked_for_more(keeper: GateKeeper, digits: Path) -> None:
     """Turned off it says nothing, nor where the quick model is not good enough."""
     inventory = keeper.inventory(digits)
     rule = GateConfig().label_errors
@@ -115,7 +117,7 @@ def test_it_can_be_turned_off_or_asked_for_more(keeper: Any, digits: Path) -> No
     assert find_label_errors(inventory, rule) is not None
 
 
-def test_too_few_images_are_not_judged(keeper: Any, image_tree: Tree) -> None:
+def test_too_few_images_are_not_judged(keeper: GateKeeper, image_tree: Tree) -> None:
     """A hundred images teach nothing that could be held against a label."""
     inventory = keeper.inventory(image_tree({"cat": 50, "dog": 50}))
     assert find_label_errors(inventory, GateConfig().label_errors) is None

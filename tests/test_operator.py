@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import sys
 import tomllib
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import great_expectations as gx
@@ -13,12 +12,15 @@ import great_expectations.expectations as gxe
 import numpy as np
 import pandas as pd
 import pytest
+from great_expectations.expectations.metadata_types import FailureSeverity
 from PIL import Image
-from tasks.runs.run_record import provenance, record_inventory
 
 from tasks.config.schema import RetrainConfig
 from tasks.errors import DataRejectedError, SettingsError, UsageError
+from tasks.inventory.run_inventory import record_inventory
 from tasks.orchestration.gate_run import accept_data, judge_data
+from tasks.outcome import Outcome
+from tasks.runs.provenance import provenance
 from tasks.runs.run_folder import open_run
 from tasks.validation.baseline import list_baselines
 from tasks.validation.overrides import list_overrides
@@ -27,12 +29,13 @@ from tasks.validation.suggest import suggest_settings
 from tasks.validation.user_suites import load_own_suites
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from pathlib import Path
 
-    Tree = Callable[..., Path]
+    from tests.gate_keeper import GateKeeper
+    from tests.image_trees import Tree
 
 EXISTS = {"type": "expect_column_to_exist", "kwargs": {"column": "path"}}
-KEEP_BLANKS = {"not_blank": {"quarantine": True}, "quarantine": {"max_share": 0.5}}
+KEEP_BLANKS: dict[str, Any] = {"not_blank": {"quarantine": True}, "quarantine": {"max_share": 0.5}}
 
 
 def add_blank(root: Path, name: str = "cat/blank.png") -> str:
@@ -41,20 +44,21 @@ def add_blank(root: Path, name: str = "cat/blank.png") -> str:
     return name
 
 
-def test_an_override_lets_just_this_data_pass(keeper: Any, image_tree: Tree) -> None:
+def test_an_override_lets_just_this_data_pass(keeper: GateKeeper, image_tree: Tree) -> None:
     """Who, when and why stand in the verdict, the summary, the report and the model's tags."""
     root = image_tree({"cat": 60, "dog": 60})
     add_blank(root)
     config = keeper.config(root)
     rejected, summary = judge_data(config)
-    assert (rejected.accepted, summary["exit_code"]) == (False, 3)
+    assert (rejected.accepted, summary.exit_code) == (False, 3)
     verdict, summary = judge_data(config, accept_with_reason="the lens test is meant")
     assert verdict.accepted
-    assert (summary["outcome"], summary["exit_code"]) == ("accepted", 0)
-    assert summary["override"]["why"] == "the lens test is meant"
-    assert "@" in summary["override"]["who"]
+    assert (summary.outcome, summary.exit_code) == (Outcome.ACCEPTED, 0)
+    assert summary.override is not None
+    assert summary.override["why"] == "the lens test is meant"
+    assert "@" in summary.override["who"]
     assert "overruled (not_blank)" in verdict.line
-    page = Path(summary["report"]).read_text("utf-8")
+    page = summary.report.read_text("utf-8")
     assert "The data gate was overruled" in page
     assert "the lens test is meant" in page
     again, _ = judge_data(config)
@@ -77,17 +81,17 @@ def test_an_override_lets_just_this_data_pass(keeper: Any, image_tree: Tree) -> 
     assert len(list_overrides(config.paths)) == 1
 
 
-def test_an_override_needs_a_reason_and_a_rejection(keeper: Any, image_tree: Tree) -> None:
+def test_an_override_needs_a_reason_and_a_rejection(keeper: GateKeeper, image_tree: Tree) -> None:
     """A blank reason is refused; data that passes by itself is not overruled."""
     config = keeper.config(image_tree())
-    with pytest.raises(UsageError, match="wants a reason"):
+    with pytest.raises(UsageError, match="needs a reason"):
         judge_data(config, accept_with_reason="  ")
     verdict, _ = judge_data(config, accept_with_reason="just in case")
     assert verdict.override is None
     assert list_overrides(config.paths) == []
 
 
-def test_another_rule_is_not_covered_by_an_override(keeper: Any, image_tree: Tree) -> None:
+def test_another_rule_is_not_covered_by_an_override(keeper: GateKeeper, image_tree: Tree) -> None:
     """The same data, rejected for something else too, stays rejected."""
     root = image_tree({"cat": 60, "dog": 60})
     add_blank(root)
@@ -95,7 +99,7 @@ def test_another_rule_is_not_covered_by_an_override(keeper: Any, image_tree: Tre
     assert not judge_data(keeper.config(root, class_size={"min_files": 100}))[0].accepted
 
 
-def test_an_operator_can_move_the_baseline(keeper: Any, image_tree: Tree) -> None:
+def test_an_operator_can_move_the_baseline(keeper: GateKeeper, image_tree: Tree) -> None:
     """Drift is no obstacle to it, broken files are."""
     root = image_tree({"cat": 100, "dog": 100})
     keeper.accept(root)
@@ -114,7 +118,7 @@ def test_an_operator_can_move_the_baseline(keeper: Any, image_tree: Tree) -> Non
         accept_data(config, reason="no")
 
 
-def test_quarantine_is_listed_cleared_and_forgotten(keeper: Any, image_tree: Tree) -> None:
+def test_quarantine_is_listed_cleared_and_forgotten(keeper: GateKeeper, image_tree: Tree) -> None:
     """A cleared file is back in the next run; a mended one too; another content is judged anew."""
     root = image_tree({"cat": 60, "dog": 60})
     first, second = add_blank(root), add_blank(root, "dog/blank.png")
@@ -138,11 +142,11 @@ def test_quarantine_is_listed_cleared_and_forgotten(keeper: Any, image_tree: Tre
     assert keeper.judge(root, **KEEP_BLANKS).quarantined == 1
 
 
-def test_what_cannot_be_cleared_is_explained(keeper: Any, image_tree: Tree) -> None:
+def test_what_cannot_be_cleared_is_explained(keeper: GateKeeper, image_tree: Tree) -> None:
     """A file that can't be read, and one that is not there."""
     root = image_tree({"cat": 60, "dog": 60})
     (root / "cat/bad.png").write_bytes(b"x")
-    gate = {"decodes": {"quarantine": True}}
+    gate: dict[str, Any] = {"decodes": {"quarantine": True}}
     keeper.judge(root, **gate)
     config = keeper.config(root, **gate)
     with pytest.raises(UsageError, match=r"cat/bad\.png can't be read"):
@@ -153,7 +157,9 @@ def test_what_cannot_be_cleared_is_explained(keeper: Any, image_tree: Tree) -> N
 
 
 @pytest.mark.parametrize("kind", ["odd", "uniform"])
-def test_suggested_settings_pass_on_the_data(keeper: Any, image_tree: Tree, kind: str) -> None:
+def test_suggested_settings_pass_on_the_data(
+    keeper: GateKeeper, image_tree: Tree, kind: str
+) -> None:
     """They are a file that loads, with a comment at each setting, and this data passes with it."""
     root = image_tree({"cat": 60, "dog": 14})
     if kind == "odd":
@@ -180,7 +186,7 @@ def own_suite() -> list[Any]:
 
 
 def test_a_users_own_suite_is_judged_with_ours(
-    keeper: Any, image_tree: Tree, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    keeper: GateKeeper, image_tree: Tree, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """From JSON as GX writes it, and from a function; files are named, severity counts."""
     root = image_tree()
@@ -190,7 +196,7 @@ def test_a_users_own_suite_is_judged_with_ours(
             name="mine",
             expectations=[
                 gxe.ExpectColumnValuesToMatchRegex(
-                    column="path", regex=r"^(?:cat|dog)/0[0-3]", severity="warning"
+                    column="path", regex=r"^(?:cat|dog)/0[0-3]", severity=FailureSeverity.WARNING
                 )
             ],
         )
@@ -217,7 +223,7 @@ def no_such_column() -> list[Any]:
 
 @pytest.mark.filterwarnings("ignore")
 def test_an_expectation_that_cannot_be_judged_fails(
-    keeper: Any, image_tree: Tree, monkeypatch: pytest.MonkeyPatch
+    keeper: GateKeeper, image_tree: Tree, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What was not checked does not pass; the reason is told."""
     monkeypatch.setitem(sys.modules, "users_module", sys.modules[__name__])
@@ -252,15 +258,15 @@ def test_a_suite_that_cannot_be_loaded_is_explained(
         load_own_suites([path], taken=["shape"])
 
 
-def test_the_report_shows_what_was_found(keeper: Any, image_tree: Tree) -> None:
+def test_the_report_shows_what_was_found(keeper: GateKeeper, image_tree: Tree) -> None:
     """A thumbnail a file, by rule; what can't be shown is named all the same."""
     root = image_tree({"cat": 60, "dog": 60})
     name = add_blank(root)
     (root / "dog/bad.png").write_bytes(b"x")
     Image.effect_noise((3000, 2000), 40).save(root / "dog/large.jpg")
     _, summary = judge_data(keeper.config(root))
-    page = Path(summary["report"]).read_text("utf-8")
-    section = page.split("What the gate found")[1]
+    page = summary.report.read_text("utf-8")
+    section = page.split("Files the data gate found")[1]
     for rule, path in (("not_blank", name), ("decodes", "dog/bad.png"), ("sizes", "dog/large.jpg")):
         assert f"{rule}: 1 files" in section
         assert path in section
@@ -269,7 +275,7 @@ def test_the_report_shows_what_was_found(keeper: Any, image_tree: Tree) -> None:
     assert len(page) < 200_000
 
 
-def test_groups_stand_in_the_evidence(keeper: Any, image_tree: Tree) -> None:
+def test_groups_stand_in_the_evidence(keeper: GateKeeper, image_tree: Tree) -> None:
     """groups.parquet lists every file that is like another, with its split."""
     root = image_tree()
     (root / "cat/copy.png").write_bytes((root / "cat/003.png").read_bytes())

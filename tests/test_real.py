@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 from PIL import Image
@@ -13,7 +13,8 @@ from PIL import Image
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    Command = Callable[..., Any]
+    from tests.command_line import Command
+    from tests.gate_keeper import GateKeeper
 
 pytestmark = pytest.mark.real
 
@@ -220,7 +221,7 @@ FAULTS = {
 
 @pytest.mark.parametrize("name", DATA_SETS)
 def test_the_gate_lets_the_set_pass_and_catches_each_fault(
-    keeper: Any, tmp_path: Path, name: str
+    keeper: GateKeeper, tmp_path: Path, name: str
 ) -> None:
     """As they are: no failure at all under the default settings. Then one fault at a time."""
     folder, test, suffix = DATA_SETS[name]

@@ -21,14 +21,14 @@ from tasks.config.schema import RetrainConfig
 from tasks.training import training_cache
 from tasks.training.checkpoints import Workspace
 from tasks.training.worker import train_in_subprocess
-from tests.conftest import ROOT, leave_half_written, wait_until
+from tests.image_trees import ROOT
+from tests.processes import leave_half_written, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from tests.command_line import Command
     from tests.trainings import Trainer
-
-    Command = Callable[..., Any]
 
 # Nine steps an epoch, so that step 13 is in the middle of the second.
 SETTINGS: dict[str, Any] = {"epochs": 4, "backup_steps": 4}

@@ -12,23 +12,21 @@ import pytest
 from PIL import Image, ImageEnhance
 
 from tasks.errors import UsageError
-from tasks.inventory.explain import explain_file, tell
+from tasks.inventory.explain import explain_file, format_explanation
 from tasks.inventory.scan import take_inventory
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from typing import Any
-
-    Tree = Callable[..., Path]
+    from tests.gate_keeper import GateKeeper
+    from tests.image_trees import Tree
 
 
-def splits_of(keeper: Any, root: Path) -> pd.Series:
+def splits_of(keeper: GateKeeper, root: Path) -> pd.Series:
     """Return the split of each file."""
     inventory = keeper.inventory(root).set_index("path")
     return pd.Series(inventory["split"])
 
 
-def test_shares_are_met_class_by_class(keeper: Any, image_tree: Tree) -> None:
+def test_shares_are_met_class_by_class(keeper: GateKeeper, image_tree: Tree) -> None:
     """A fifth of each class is tested on, a tenth of the rest validated on, to the file."""
     inventory = keeper.inventory(image_tree({"a": 100, "b": 50}))
     counts = inventory.value_counts(["label", "split"]).to_dict()
@@ -42,7 +40,9 @@ def test_shares_are_met_class_by_class(keeper: Any, image_tree: Tree) -> None:
     }
 
 
-def test_renamed_removed_and_back_again(keeper: Any, image_tree: Tree, tmp_path: Path) -> None:
+def test_renamed_removed_and_back_again(
+    keeper: GateKeeper, image_tree: Tree, tmp_path: Path
+) -> None:
     """An image is known by its content, wherever it goes and however long it is gone."""
     root = image_tree({"a": 60, "b": 60})
     before = splits_of(keeper, root)
@@ -61,7 +61,7 @@ def test_renamed_removed_and_back_again(keeper: Any, image_tree: Tree, tmp_path:
     assert all(back[path] == before[path] for path in before.index[1::4])
 
 
-def test_a_file_saved_anew_keeps_its_side(keeper: Any, image_tree: Tree) -> None:
+def test_a_file_saved_anew_keeps_its_side(keeper: GateKeeper, image_tree: Tree) -> None:
     """Another encoding under the same name is the same image."""
     root = image_tree({"a": 60, "b": 60})
     before = splits_of(keeper, root)
@@ -72,7 +72,9 @@ def test_a_file_saved_anew_keeps_its_side(keeper: Any, image_tree: Tree) -> None
     assert splits_of(keeper, root).equals(before)
 
 
-def test_another_image_under_an_old_name_goes_with_its_like(keeper: Any, image_tree: Tree) -> None:
+def test_another_image_under_an_old_name_goes_with_its_like(
+    keeper: GateKeeper, image_tree: Tree
+) -> None:
     """What a file shows counts more than its name."""
     root = image_tree({"a": 60, "b": 60})
     before = splits_of(keeper, root)
@@ -81,7 +83,7 @@ def test_another_image_under_an_old_name_goes_with_its_like(keeper: Any, image_t
     assert splits_of(keeper, root)[train[0]] == "test"
 
 
-def test_near_duplicates_fall_on_one_side(keeper: Any, image_tree: Tree) -> None:
+def test_near_duplicates_fall_on_one_side(keeper: GateKeeper, image_tree: Tree) -> None:
     """A newcomer goes where its like is, whatever is drawn; so do two newcomers that are alike."""
     root = image_tree({"a": 60, "b": 60})
     before = splits_of(keeper, root)
@@ -97,7 +99,7 @@ def test_near_duplicates_fall_on_one_side(keeper: Any, image_tree: Tree) -> None
     assert drawn.groupby("group")["split"].nunique().max() == 1
 
 
-def test_another_fraction_moves_nobody(keeper: Any, image_tree: Tree) -> None:
+def test_another_fraction_moves_nobody(keeper: GateKeeper, image_tree: Tree) -> None:
     """Settings of the split decide about newcomers alone."""
     root = image_tree({"a": 60, "b": 60})
     before = splits_of(keeper, root)
@@ -111,7 +113,7 @@ def test_another_fraction_moves_nobody(keeper: Any, image_tree: Tree) -> None:
 
 
 def test_a_torn_record_of_splits_is_kept_and_told(
-    keeper: Any, image_tree: Tree, caplog: pytest.LogCaptureFixture
+    keeper: GateKeeper, image_tree: Tree, caplog: pytest.LogCaptureFixture
 ) -> None:
     """It is not believed, not lost, and the draw gives the same splits again."""
     root = image_tree({"a": 60, "b": 60})
@@ -123,7 +125,7 @@ def test_a_torn_record_of_splits_is_kept_and_told(
     assert file.with_suffix(".torn").exists()
 
 
-def test_a_lost_record_of_splits_is_recovered(keeper: Any, image_tree: Tree) -> None:
+def test_a_lost_record_of_splits_is_recovered(keeper: GateKeeper, image_tree: Tree) -> None:
     """The last inventory remembers them too, also those that a draw would not give again."""
     root = image_tree({"a": 60, "b": 60})
     image_tree({"a": 30}, first=500)
@@ -135,7 +137,7 @@ def test_a_lost_record_of_splits_is_recovered(keeper: Any, image_tree: Tree) -> 
     assert splits_of(keeper, root)[before.index].equals(before)
 
 
-def test_another_seed_draws_anew_in_the_same_home(keeper: Any, image_tree: Tree) -> None:
+def test_another_seed_draws_anew_in_the_same_home(keeper: GateKeeper, image_tree: Tree) -> None:
     """What is remembered of one seed decides nothing for another."""
     root = image_tree({"a": 60, "b": 60})
     before = splits_of(keeper, root)
@@ -145,7 +147,7 @@ def test_another_seed_draws_anew_in_the_same_home(keeper: Any, image_tree: Tree)
     assert splits_of(keeper, root).equals(before)
 
 
-def test_explain_says_why(keeper: Any, image_tree: Tree) -> None:
+def test_explain_says_why(keeper: GateKeeper, image_tree: Tree) -> None:
     """The label, the draw, what was there before, and the group."""
     root = image_tree({"a": 40, "b": 40})
     keeper.inventory(root)
@@ -156,23 +158,23 @@ def test_explain_says_why(keeper: Any, image_tree: Tree) -> None:
     first = explain_file(root / "a/000.png", config)
     assert told["split"] == first["split"]
     assert told["group"] == [{"path": "a/000.png", "split": first["split"], "how": "a copy"}]
-    assert "its folder" in tell(told)
-    assert "drawn" in tell(first)
-    assert f"since {first['since']}" in tell(first)
-    assert "the file is empty" in tell(explain_file(Path("b/bad.png"), config))
+    assert "its folder" in format_explanation(told)
+    assert "drawn" in format_explanation(first)
+    assert f"since {first['since']}" in format_explanation(first)
+    assert "the file is empty" in format_explanation(explain_file(Path("b/bad.png"), config))
     with pytest.raises(UsageError, match=r"No image a/none\.png in .* such as a/000\.png"):
         explain_file(Path("a/none.png"), config)
 
 
-def test_explain_of_a_given_split(keeper: Any, image_tree: Tree) -> None:
+def test_explain_of_a_given_split(keeper: GateKeeper, image_tree: Tree) -> None:
     """Where the folder says it, the folder is named."""
     image_tree({"train/a": 20, "train/b": 20})
     root = image_tree({"test/a": 10, "test/b": 10}, first=500)
-    told = tell(explain_file(Path("test/a/500.png"), keeper.config(root)))
+    told = format_explanation(explain_file(Path("test/a/500.png"), keeper.config(root)))
     assert "test: the folder or the manifest says so" in told
 
 
-def test_nothing_in_a_folder_makes_it_hang_or_fail(keeper: Any, image_tree: Tree) -> None:
+def test_nothing_in_a_folder_makes_it_hang_or_fail(keeper: GateKeeper, image_tree: Tree) -> None:
     """Pipes, sockets, links to themselves and names of any bytes are rows with a reason."""
     root = image_tree({"a": 20, "b": 20})
     os.mkfifo(root / "a/pipe.png")

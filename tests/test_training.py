@@ -17,12 +17,10 @@ from tasks.training.initial_weights import InitialModel
 from tasks.training.train import default_epochs
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
+    from tests.image_trees import Tree
     from tests.trainings import Trainer
-
-    Tree = Callable[..., Path]
 
 STEADY = {"learning_rate_schedule": "constant"}
 

@@ -7,7 +7,7 @@ import signal
 import threading
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import keras
 import numpy as np
@@ -16,14 +16,13 @@ import pytest
 
 from tasks.errors import PixelgateError, TrainingFailedError
 from tasks.training.worker import train_in_subprocess
-from tests.conftest import wait_until
+from tests.processes import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from tests.command_line import Command
     from tests.trainings import Trainer
-
-    Command = Callable[..., Any]
 
 
 def quietly(*_: object) -> None:

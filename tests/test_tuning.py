@@ -5,7 +5,6 @@ from __future__ import annotations
 import sqlite3
 from typing import TYPE_CHECKING, Any
 
-import mlflow
 import optuna
 import pytest
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
@@ -23,9 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from tests.command_line import Command
     from tests.trainings import Trainer
-
-    Command = Callable[..., Any]
 
 RATES = "training.learning_rate=1e-9,0.003"
 
@@ -101,11 +99,13 @@ def test_a_search_finds_the_better_setting_and_goes_on(trainer: Trainer) -> None
     assert len(told) == 3
     assert Image.open(result.figure).size[0] > 300
     config = trainer.config()
-    with open_store(config):
-        logged = mlflow.search_runs(experiment_names=["pixelgate-tuning"])
+    store = open_store(config.paths, config.registry)
+    logged = store.client.search_runs([store.experiment("pixelgate-tuning")])
     assert len(logged) == 3
-    assert set(logged["params.training.learning_rate"]) == {"1e-09", "0.003"}
-    assert logged["metrics.val_accuracy"].max() == pytest.approx(result.best.val_accuracy)
+    assert {run.data.params["training.learning_rate"] for run in logged} == {"1e-09", "0.003"}
+    assert max(run.data.metrics["val_accuracy"] for run in logged) == pytest.approx(
+        result.best.val_accuracy
+    )
     # Nothing of a trial but its figures is kept.
     assert not list((config.paths.state / "trained").iterdir())
 

@@ -19,13 +19,13 @@ from tasks.validation.derived_columns import add_derived_columns
 from tasks.validation.moves import find_moves
 from tasks.validation.quarantine import drop_quarantined
 from tasks.validation.verdict import require_accepted
-from tests.judging import broken_rules, judge
+from tests.gate_keeper import broken_rules, judge
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    Tree = Callable[..., Path]
+    from tests.image_trees import Tree
 
 
 def test_a_clean_folder_passes_without_a_warning(image_tree: Tree) -> None:

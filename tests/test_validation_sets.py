@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING
 import pytest
 from PIL import Image
 
-from tests.judging import broken_rules, judge, train_file
+from tests.gate_keeper import broken_rules, judge, train_file
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
-    Tree = Callable[..., Path]
+    from tests.image_trees import Tree
 
 
 def contradiction(root: Path) -> str:

@@ -6,11 +6,19 @@ import dataclasses
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import pandas as pd
+
 from tasks.config.schema import RetrainConfig
 from tasks.inventory.scan import take_inventory
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from tasks.generators.inputs import Inputs
+    from tasks.training.callbacks import OnEpoch
+    from tasks.training.initial_weights import InitialModel
+    from tasks.training.request import TrainingRequest
+    from tasks.training.result import TrainedModel
 
 OWN_MODULE = """
 import os, time
@@ -54,58 +62,98 @@ class NoRoom(keras.callbacks.Callback):
 
 
 @dataclass
-class Trainer:
-    """Small trainings on one tree of images, each in folders of its own name."""
+class TrainingData:
+    """A tree of images whose inputs are opened once for the same settings, and only read."""
 
     root: Path
-    home: Path
-    kept: dict[str, Any] = dataclasses.field(default_factory=dict)
+    folder: Path
+    opened: dict[str, Inputs] = dataclasses.field(default_factory=dict)
 
-    def config(self, **parts: Any) -> RetrainConfig:
-        """Return settings of a quick training; the parts as given."""
-        training = {"epochs": 4, "learning_rate": 0.003, **parts.pop("training", {})}
-        generators = {"batch_size": 16, **parts.pop("generators", {})}
-        plain = {"home": self.home / "home", "data": {"directory": self.root}}
-        return RetrainConfig.model_validate(
-            {**plain, "generators": generators, "training": training, **parts}
-        )
-
-    def inputs(self, **parts: Any) -> Any:
-        """Return the opened inputs, made once for the same settings."""
+    def inputs(self, **parts: Any) -> Inputs:
+        """Return the opened inputs."""
         from tasks.generators.inputs import build_inputs
 
         key = repr(parts)
-        if key not in self.kept:
-            config = self.config(**parts)
+        if key not in self.opened:
+            config = quick_config(self.root, self.folder / "home", **parts)
             inventory = take_inventory(config.data, seed=42)
-            directory = self.home / f"run{len(self.kept)}"
-            self.kept[key] = build_inputs(inventory, config, directory=directory)
-        return self.kept[key]
+            directory = self.folder / f"run{len(self.opened)}"
+            self.opened[key] = build_inputs(inventory, config, directory=directory)
+        return self.opened[key]
+
+
+@dataclass(frozen=True)
+class Trainer:
+    """Small trainings on one tree of images, each in folders of its own name."""
+
+    data: TrainingData
+    home: Path
+
+    def on(self, root: Path) -> Trainer:
+        """Return a trainer on another tree."""
+        return dataclasses.replace(self, data=TrainingData(root, self.home / f"data-{root.name}"))
+
+    def config(self, **parts: Any) -> RetrainConfig:
+        """Return settings of a quick training; the parts as given."""
+        return quick_config(self.data.root, self.home / "home", **parts)
+
+    def inputs(self, **parts: Any) -> Inputs:
+        """Return the opened inputs of these settings of generators."""
+        return self.data.inputs(generators=parts)
 
     def folders(self, name: str) -> dict[str, Path]:
-        """Return where a training of this name is, under way and finished."""
+        """Return the workspace and the finished folder of a training of this name."""
         return {"workspace": self.home / "work" / name, "directory": self.home / "models" / name}
 
     def train(
-        self, name: str = "model", *, on_epoch: Any = lambda *_: None, champion: Any = None,
-        generators: dict[str, Any] | None = None, **parts: Any,
-    ) -> Any:  # fmt: skip
+        self,
+        name: str = "model",
+        *,
+        on_epoch: OnEpoch = lambda *_: None,
+        champion: InitialModel | None = None,
+        generators: dict[str, Any] | None = None,
+        **parts: Any,
+    ) -> TrainedModel:
         """Train in this process."""
         from tasks.training.train import train_model
 
+        request = self.request(name, generators=generators, champion=champion, **parts)
+        return train_model(request, on_epoch=on_epoch)
+
+    def request(
+        self,
+        name: str,
+        *,
+        generators: dict[str, Any] | None = None,
+        champion: InitialModel | None = None,
+        **parts: Any,
+    ) -> TrainingRequest:
+        """Return the request for a training, here or in a process of its own."""
+        from tasks.training.request import TrainingRequest
+
         generators = generators or {}
-        return train_model(
-            self.inputs(generators=generators),
+        return TrainingRequest.of(
+            self.inputs(**generators),
             self.config(generators=generators, **parts),
             **self.folders(name),
-            on_epoch=on_epoch,
             champion=champion,
         )
 
-    def request(self, name: str, **parts: Any) -> Any:
-        """Return what a training in a process of its own is asked for."""
-        from tasks.training.worker import Request
 
-        return Request(
-            self.inputs(generators={}), self.config(**parts), **self.folders(name), champion=None
-        )
+def quick_config(root: Path, home: Path, **parts: Any) -> RetrainConfig:
+    """Return settings of a quick training of a folder; the parts as given."""
+    training = {"epochs": 4, "learning_rate": 0.003, **parts.pop("training", {})}
+    generators = {"batch_size": 16, **parts.pop("generators", {})}
+    plain = {"home": home, "data": {"directory": root}}
+    return RetrainConfig.model_validate(
+        {**plain, "generators": generators, "training": training, **parts}
+    )
+
+
+def history_of(trained: TrainedModel) -> pd.DataFrame:
+    """Return the history of a finished training, one row per epoch."""
+    return pd.read_csv(trained.history)
+
+
+def quietly(*_: object) -> None:
+    """Report no epoch to anybody."""

@@ -1,0 +1,179 @@
+"""`pixelgate` as a user calls it: in this process, or in one of its own."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from tests.image_trees import ROOT
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from pathlib import Path
+
+    import numpy as np
+    import pytest
+
+    from tasks.training.callbacks import OnEpoch
+    from tasks.training.request import TrainingRequest
+    from tasks.training.result import TrainedModel
+    from tests.prefect_server import PrefectServer
+
+# What libraries say to developers, and no user of the command line should see.
+NOISE = ("Traceback", "oneDNN", "temporary server", "Calculating Metrics", "mlflow.store")
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a command ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        """What it printed on stdout."""
+        return json.loads(self.out)
+
+
+class Command(Protocol):
+    """Calls `pixelgate`, its home in the test's folder; commands that run a flow need `flow`."""
+
+    def __call__(
+        self,
+        *arguments: object,
+        env: Mapping[str, str] | None = None,
+        flow: bool = False,
+        minutes: float = 8,
+    ) -> Ended:
+        """Call it with these arguments and additional environment variables."""
+
+
+@dataclass(frozen=True)
+class CommandHere:
+    """The console script's `main` in this process, which saves the start of an interpreter.
+
+    Typer's `CliRunner` would call the app and miss `main`, which makes messages and exit codes of
+    our errors.
+    """
+
+    folder: Path
+    server: Callable[[], PrefectServer]
+    patches: pytest.MonkeyPatch
+
+    def __call__(
+        self,
+        *arguments: object,
+        env: Mapping[str, str] | None = None,
+        flow: bool = False,
+        minutes: float = 8,
+    ) -> Ended:
+        """Call it; see `Command`. pytest-timeout ends a call that takes too long."""
+        del minutes
+        from flows.cli.main import main
+
+        out, screen = io.StringIO(), io.StringIO()
+        code: Any = 0
+        with self.patches.context() as patch, _prefect(self.server if flow else None):
+            patch.setattr(sys, "argv", ["pixelgate", *map(str, arguments)])
+            patch.setattr("tasks.runtime.progress._screen", screen)
+            patch.chdir(self.folder)
+            for name, value in {"PIXELGATE_HOME": self.folder / "home", **(env or {})}.items():
+                patch.setenv(name, str(value))
+            with (
+                _descriptors_kept(),
+                contextlib.redirect_stdout(out),
+                contextlib.redirect_stderr(screen),
+            ):
+                try:
+                    main()
+                except SystemExit as end:
+                    code = end.code or 0
+        return Ended(int(code), out.getvalue(), screen.getvalue())
+
+
+@dataclass(frozen=True)
+class CommandProcess:
+    """`python -m flows.cli` in a process of its own."""
+
+    folder: Path
+    server: Callable[[], PrefectServer]
+
+    def environment(self, *, flow: bool, env: Mapping[str, str] | None = None) -> dict[str, str]:
+        """Return the environment of the process."""
+        return {
+            **(self.server().env if flow else os.environ),
+            "PYTHONPATH": str(ROOT),
+            "PIXELGATE_HOME": str(self.folder / "home"),
+            **(env or {}),
+        }
+
+    def __call__(
+        self,
+        *arguments: object,
+        env: Mapping[str, str] | None = None,
+        flow: bool = False,
+        minutes: float = 8,
+    ) -> Ended:
+        """Call it; see `Command`."""
+        ended = subprocess.run(
+            command_of(*arguments),
+            cwd=self.folder,
+            env=self.environment(flow=flow, env=env),
+            capture_output=True,
+            text=True,
+            timeout=minutes * 60,
+            check=False,
+        )
+        return Ended(ended.returncode, ended.stdout, ended.stderr)
+
+
+def command_of(*arguments: object) -> list[str]:
+    """Return the command line of a process."""
+    return [sys.executable, "-m", "flows.cli", *map(str, arguments)]
+
+
+def train_here(request: TrainingRequest, *, on_epoch: OnEpoch) -> TrainedModel:
+    """Train as `worker.train_in_subprocess` does, in this process."""
+    from tasks.training.train import train_model
+
+    return train_model(request, on_epoch=on_epoch)
+
+
+def predict_here(model: Path, images: np.ndarray) -> np.ndarray:
+    """Ask a saved model as `saved_model.predict_in_fresh_process` does, in this process."""
+    import keras
+
+    answers: np.ndarray = keras.saving.load_model(model).predict(images, verbose=0)
+    return answers
+
+
+@contextlib.contextmanager
+def _prefect(server: Callable[[], PrefectServer] | None) -> Iterator[None]:
+    """Let flows of this process talk to the tests' server."""
+    if server is None:
+        yield
+        return
+    from prefect.settings import PREFECT_API_URL, temporary_settings
+
+    with temporary_settings({PREFECT_API_URL: server().url}):
+        yield
+
+
+@contextlib.contextmanager
+def _descriptors_kept() -> Iterator[None]:
+    """Put stdout and stderr back: a command sends its libraries' to a log and then ends."""
+    kept = [(descriptor, os.dup(descriptor)) for descriptor in (1, 2)]
+    try:
+        yield
+    finally:
+        for descriptor, copy in kept:
+            os.dup2(copy, descriptor)
+            os.close(copy)
