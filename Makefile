@@ -12,21 +12,21 @@ MODEL ?= pixelgate
 .DEFAULT_GOAL := help
 
 .PHONY: help
-help:  ## Show what there is to make.
+help:  ## List the targets.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Pixelgate needs Python 3.11 or newer: make PYTHON=python3.11 ...")'
-	@echo "Setting up $(VENV); this takes some minutes the first time."
+	@echo "Setting up $(VENV): a few minutes and 3.2 GB of disk, the first time only."
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(PIP) install --quiet --constraint constraints.txt --editable '.[dev]'
 	@touch $@
 
 .PHONY: setup
-setup: $(READY)  ## Make the virtual environment.
+setup: $(READY)  ## Create the virtual environment.
 
 .PHONY: demo
-demo: $(READY)  ## Retrain on real handwritten digits, from files to a promoted model.
+demo: $(READY)  ## Retrain on real handwritten digits, from files to a promoted model: about a minute
 	@$(BIN)/pixelgate demo
 
 .PHONY: run
@@ -39,8 +39,8 @@ test: $(READY)  ## Run the tests.
 	@$(BIN)/python -m pytest -m "not real" --numprocesses 2 --dist worksteal
 
 .PHONY: test-real
-test-real: $(READY)  ## Run the slow tests on MNIST and CIFAR-10: make test-real DATA=folder of both
-	@test -n "$(DATA)" || { echo "Name the folder that holds mnist_png/ and cifar10/: make test-real DATA=..."; exit 2; }
+test-real: $(READY)  ## Run the slow tests on MNIST and CIFAR-10: make test-real DATA=folder
+	@test -n "$(DATA)" || { echo "Name the folder that contains mnist_png/ and cifar10/: make test-real DATA=..."; exit 2; }
 	@PIXELGATE_REAL_DATA="$(DATA)" $(BIN)/python -m pytest -m real --timeout 5400
 
 .PHONY: lint
@@ -60,7 +60,7 @@ deploy: $(READY)  ## Deploy to the Prefect server of PREFECT_API_URL: make deplo
 	@echo "Now start a worker: $(BIN)/prefect worker start --pool pixelgate"
 
 .PHONY: constraints
-constraints:  ## Resolve the pinned versions anew.
+constraints:  ## Resolve the pinned versions again.
 	@rm -rf .constraints && $(PYTHON) -m venv .constraints
 	@.constraints/bin/python -m pip install --quiet --editable '.[dev,bench]'
 	@{ echo "# Pinned versions of everything Pixelgate runs and is tested with."; \
