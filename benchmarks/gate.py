@@ -1,12 +1,12 @@
-"""How fast is the gate? Its inventory beside the tutorial's loop and cleanvision, and GX by rows.
+"""How fast is the gate? Inventory against the tutorial's loop and cleanvision, and GX by rows.
 
-Both sides of every ratio run in this one command, each in a process of its own, in turns:
+Both sides of every ratio run in this one command, in turns, each in its own process:
 
     pip install --constraint constraints.txt -e '.[bench]'
     python benchmarks/gate.py mnist_png/ > benchmarks/results/gate.md
 
-With `--million` a million PNG files are written below the system's temporary folder first, and
-their inventory is taken end to end.
+With `--million`, a million PNG files are written to the system's temporary folder first, and their
+inventory is taken end to end.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def tutorial_loop(folder: Path) -> int:
 
 
 def cleanvision_checks(folder: Path) -> int:
-    """Run the default issue checks of cleanvision in one process, its faster way here."""
+    """Run cleanvision's default checks in one process, which is faster here than several."""
     from cleanvision import Imagelab
 
     lab = Imagelab(data_path=str(folder))
@@ -52,16 +52,16 @@ def cleanvision_checks(folder: Path) -> int:
     return len(lab.issues)
 
 
-def inventory(folder: Path, memory: Path) -> int:
-    """Take the product's inventory, with everything it knows and remembers of each image."""
+def inventory(folder: Path, cache: Path) -> int:
+    """Take the product's inventory, with all features and hashes of each image."""
     from tasks.config.data import DataConfig
     from tasks.inventory.scan import take_inventory
 
-    return len(take_inventory(DataConfig(directory=folder), seed=42, cache_dir=memory))
+    return len(take_inventory(DataConfig(directory=folder), seed=42, cache_dir=cache))
 
 
-def synthesised(rows: int) -> pd.DataFrame:
-    """Make an inventory of this many rows, its measures and thumbnails drawn at random."""
+def synthetic_inventory(rows: int) -> pd.DataFrame:
+    """Return an inventory of this many rows, with random features and thumbnails."""
     import numpy as np
     import pandas as pd
 
@@ -104,49 +104,50 @@ def synthesised(rows: int) -> pd.DataFrame:
 
 
 def validation(rows: int) -> Callable[[], int]:
-    """Prepare an inventory and an accepted one before it; return the run of every expectation."""
+    """Prepare an inventory and a baseline; return a function that checks every expectation."""
     from tasks.config.schema import RetrainConfig
     from tasks.validation.baseline import accept_baseline
     from tasks.validation.context import gather_context
     from tasks.validation.validate import validate_inventory
     from tasks.validation.verdict import Verdict
 
-    frame = synthesised(rows)
-    place = Path(tempfile.mkdtemp())
-    config = RetrainConfig(home=place)
-    empty = Verdict(accepted=True, findings=(), data_fingerprint="", data_docs=place,
-                    offenders=place, quarantine=place)  # fmt: skip
-    accept_baseline(config, frame.iloc[: rows * 9 // 10], empty, run_id="before")
+    frame = synthetic_inventory(rows)
+    home = Path(tempfile.mkdtemp())
+    config = RetrainConfig(home=home)
+    empty = Verdict(accepted=True, findings=(), data_fingerprint="", data_docs=home,
+                    offenders=home, quarantine=home)  # fmt: skip
+    before = frame.iloc[: rows * 9 // 10]
+    accept_baseline(config.paths, before, empty, run_id="before", remembered=1)
     context = gather_context(config.paths, champion_classes=None)
 
     def run() -> int:
-        verdict = validate_inventory(frame, config.gate, directory=place / "now", context=context)
+        verdict = validate_inventory(frame, config.gate, directory=home / "now", context=context)
         return len(verdict.findings)
 
     return run
 
 
-def one_side(side: str, folder: Path, memory: Path) -> None:
-    """Run one side in this process and print its seconds and its peak memory, libraries loaded."""
-    import tasks.validation.validate  # noqa: F401 - the sides differ in work, not in what they load
+def one_side(side: str, folder: Path, cache: Path) -> None:
+    """Run one side in this process and print its seconds and its peak memory as JSON."""
+    import tasks.validation.validate  # noqa: F401 - all sides load the same libraries
 
     work = {
         "tutorial": lambda: tutorial_loop(folder),
         "cleanvision": lambda: cleanvision_checks(folder),
         "cold": lambda: inventory(folder, Path(tempfile.mkdtemp())),
-        "warm": lambda: inventory(folder, memory),
+        "warm": lambda: inventory(folder, cache),
     }
     run = validation(int(side.removeprefix("gx"))) if side.startswith("gx") else work[side]
-    with Memory() as watched:
+    with Memory() as memory:
         started = time.perf_counter()
         items = run()
         seconds = time.perf_counter() - started
-    print(json.dumps({"seconds": seconds, "items": items, "gib": watched.peak}))
+    print(json.dumps({"seconds": seconds, "items": items, "gib": memory.peak}))
 
 
-def measure(side: str, folder: Path, memory: Path) -> dict[str, float]:
+def measure(side: str, folder: Path, cache: Path) -> dict[str, float]:
     """Run one side in a fresh process."""
-    command = [sys.executable, __file__, str(folder), "--side", side, "--memory", str(memory)]
+    command = [sys.executable, __file__, str(folder), "--side", side, "--cache", str(cache)]
     ended = subprocess.run(command, capture_output=True, text=True, check=False)
     if ended.returncode:
         raise SystemExit(f"{side} failed:\n{ended.stderr[-3000:]}")
@@ -157,15 +158,15 @@ def measure(side: str, folder: Path, memory: Path) -> dict[str, float]:
 def report_sides(folder: Path) -> None:
     """Measure the sides in turns and print their table and ratios."""
     sides = ("tutorial", "cold", "warm")
-    with tempfile.TemporaryDirectory() as place:
-        memory = Path(place)
-        measure("warm", folder, memory)
-        rounds = [{side: measure(side, folder, memory) for side in sides} for _ in range(ROUNDS)]
-        peer = measure("cleanvision", folder, memory)
+    with tempfile.TemporaryDirectory() as temporary:
+        cache = Path(temporary)
+        measure("warm", folder, cache)  # fills the cache
+        rounds = [{side: measure(side, folder, cache) for side in sides} for _ in range(ROUNDS)]
+        peer = measure("cleanvision", folder, cache)
     median = {side: statistics.median(each[side]["seconds"] for each in rounds) for side in sides}
-    print(f"`python benchmarks/gate.py {folder.name}/`, median of {ROUNDS} rounds in turns;")
-    print("cleanvision once, its default checks in one process.\n")
-    print("| what | files | seconds | images a second | peak GiB |")
+    print(f"`python benchmarks/gate.py {folder.name}/`, median of {ROUNDS} rounds in turns.")
+    print("cleanvision ran once, its default checks in one process.\n")
+    print("| what | files | seconds | images per second | peak GiB |")
     print("|---|---|---|---|---|")
     for side in sides:
         last, seconds = rounds[-1][side], median[side]
@@ -174,7 +175,7 @@ def report_sides(folder: Path) -> None:
     speed = peer["items"] / peer["seconds"]
     print(f"| cleanvision | {peer['items']:,} | {peer['seconds']:.2f} | {speed:,.0f} |"
           f" {peer['gib']:.2f} |")  # fmt: skip
-    print("\n| ratio of seconds | reached | wanted |")
+    print("\n| ratio of seconds | reached | target |")
     print("|---|---|---|")
     print(f"| tutorial / cold | {median['tutorial'] / median['cold']:.2f} | 1 |")
     print(f"| cleanvision / cold | {peer['seconds'] / median['cold']:.1f} | 5 |")
@@ -182,47 +183,48 @@ def report_sides(folder: Path) -> None:
 
 
 def report_photos() -> None:
-    """Measure cold and warm where a file holds more than a few hundred bytes."""
-    print(f"\n{PHOTOS:,} JPEG files of 1024 x 768 pixels, where a look costs what it does outside")
-    print("of benchmarks:\n")
-    print("| what | seconds | images a second | peak GiB |")
+    """Measure cold and warm on files of more than a few hundred bytes."""
+    print(f"\n{PHOTOS:,} JPEG files of 1024 x 768 pixels, where checking a file costs what it does",
+          "outside of benchmarks:\n")  # fmt: skip
+    print("| what | seconds | images per second | peak GiB |")
     print("|---|---|---|---|")
-    with tempfile.TemporaryDirectory() as place:
-        folder, memory = Path(place, "photos"), Path(place, "memory")
+    with tempfile.TemporaryDirectory() as temporary:
+        folder, cache = Path(temporary, "photos"), Path(temporary, "cache")
         write_photos(folder)
-        found = {"cold": measure("warm", folder, memory), "warm": measure("warm", folder, memory)}
-    for name, side in found.items():
+        # The first run starts with an empty cache.
+        results = {"cold": measure("warm", folder, cache), "warm": measure("warm", folder, cache)}
+    for name, side in results.items():
         speed = side["items"] / side["seconds"]
         print(f"| {name} | {side['seconds']:.2f} | {speed:,.0f} | {side['gib']:.2f} |")
-    print("\n| ratio of seconds | reached | wanted |")
+    print("\n| ratio of seconds | reached | target |")
     print("|---|---|---|")
-    print(f"| cold / warm | {found['cold']['seconds'] / found['warm']['seconds']:.0f} | 40 |")
+    print(f"| cold / warm | {results['cold']['seconds'] / results['warm']['seconds']:.0f} | 40 |")
 
 
 def report_rules(folder: Path) -> None:
-    """Measure every expectation on synthesised inventories, with an accepted one before."""
-    print("\nEvery expectation, drift and Data Docs included, on a synthesised inventory:\n")
-    print("| rows | expectations | seconds | peak GiB | wanted |")
+    """Measure every expectation on synthetic inventories, with a baseline."""
+    print("\nEvery expectation, including drift and Data Docs, on a synthetic inventory:\n")
+    print("| rows | expectations | seconds | peak GiB | target |")
     print("|---|---|---|---|---|")
     for rows in ROWS:
-        found = measure(f"gx{rows}", folder, Path())
-        wanted = "60 s, 3 GiB" if rows == MILLION else ""
-        print(f"| {rows:,} | {found['items']} | {found['seconds']:.1f} | {found['gib']:.2f} |"
-              f" {wanted} |")  # fmt: skip
+        result = measure(f"gx{rows}", folder, Path())
+        target = "60 s, 3 GiB" if rows == MILLION else ""
+        print(f"| {rows:,} | {result['items']} | {result['seconds']:.1f} | {result['gib']:.2f} |"
+              f" {target} |")  # fmt: skip
 
 
 def report_million() -> None:
     """Take the inventory of a million files, cold and warm."""
-    print("\nA million PNG files of 12 x 12 pixels, the whole inventory (`--million`):\n")
-    print("| what | seconds | images a second | peak GiB | wanted |")
+    print("\nA million PNG files of 12 x 12 pixels, the complete inventory (`--million`):\n")
+    print("| what | seconds | images per second | peak GiB | target |")
     print("|---|---|---|---|---|")
-    with tempfile.TemporaryDirectory() as place:
-        folder, memory = Path(place, "million"), Path(place, "memory")
+    with tempfile.TemporaryDirectory() as temporary:
+        folder, cache = Path(temporary, "million"), Path(temporary, "cache")
         write_million(folder)
         for name in ("first", "again"):
-            found = measure("warm", folder, memory)
-            speed = found["items"] / found["seconds"]
-            print(f"| {name} | {found['seconds']:.1f} | {speed:,.0f} | {found['gib']:.2f} |"
+            result = measure("warm", folder, cache)
+            speed = result["items"] / result["seconds"]
+            print(f"| {name} | {result['seconds']:.1f} | {speed:,.0f} | {result['gib']:.2f} |"
                   " 4 GiB |")  # fmt: skip
 
 
@@ -230,12 +232,12 @@ def main() -> None:
     """Parse the command."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path, help="MNIST as PNG files")
-    parser.add_argument("--million", action="store_true", help="also a million files, end to end")
+    parser.add_argument("--million", action="store_true", help="also inventory a million files")
     parser.add_argument("--side", help=argparse.SUPPRESS)
-    parser.add_argument("--memory", type=Path, default=Path(), help=argparse.SUPPRESS)
+    parser.add_argument("--cache", type=Path, default=Path(), help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.side:
-        one_side(given.side, given.folder, given.memory)
+        one_side(given.side, given.folder, given.cache)
         return
     print("# The gate's speed\n")
     report_sides(given.folder)

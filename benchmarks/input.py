@@ -1,7 +1,7 @@
-"""How fast are images fed? The product's pipeline beside Keras' two, and the wait in training.
+"""How fast is the input pipeline? Against both of Keras', and the waiting time in training.
 
-The augmentation is the tutorial's. Both sides of every ratio run in this one command, each in a
-process of its own, in turns:
+The augmentation is the tutorial's. Both sides of every ratio run in this one command, in turns,
+each in its own process:
 
     python benchmarks/input.py mnist_png/ > benchmarks/results/input.md
 """
@@ -59,7 +59,7 @@ def image_dataset(folder: Path) -> Iterator[Any]:
 
 
 def pixelgate(folder: Path) -> Iterator[Any]:
-    """Open the product's pipeline; the images are decoded by then."""
+    """Open the product's pipeline; its images are decoded before it is timed."""
     from tasks.generators.pipelines import training_batches
 
     return iter(training_batches(_inputs(folder), seed=1))
@@ -82,9 +82,9 @@ def _inputs(folder: Path, **parts: Any) -> Any:
     return build_inputs(inventory_of(config), config, directory=home)
 
 
-def images_a_second(opened: Callable[[Path], Iterator[Any]], folder: Path) -> float:
-    """Draw batches and return the images a second."""
-    batches = opened(folder)
+def images_per_second(open_pipeline: Callable[[Path], Iterator[Any]], folder: Path) -> float:
+    """Draw batches and return the images per second."""
+    batches = open_pipeline(folder)
     for _ in range(WARM_UP):
         next(batches)
     started = time.perf_counter()
@@ -99,11 +99,11 @@ def decoding_seconds(folder: Path) -> float:
     from tasks.generators.inputs import build_inputs
     from tasks.inventory.scan import inventory_of
 
-    with tempfile.TemporaryDirectory() as place:
-        config = RetrainConfig.model_validate({"home": place, "data": {"directory": folder}})
+    with tempfile.TemporaryDirectory() as home:
+        config = RetrainConfig.model_validate({"home": home, "data": {"directory": folder}})
         inventory = inventory_of(config)
         started = time.perf_counter()
-        build_inputs(inventory, config, directory=Path(place))
+        build_inputs(inventory, config, directory=Path(home))
         return time.perf_counter() - started
 
 
@@ -116,14 +116,14 @@ def waiting_share(folder: Path) -> float:
     from tasks.models.architectures import build_model
     from tasks.training.hardware import choose_hardware
     from tasks.training.phases import plan_phases, prepare_phase
-    from tasks.training.train import dtype_policy
+    from tasks.training.precision import dtype_policy
 
     inputs, settings = _inputs(folder, batch_size=128), TrainingConfig()
     hardware = choose_hardware(settings).with_precision(None)
     with dtype_policy(hardware.precision):
         model = build_model(inputs.contract, settings, rescale=1 / 255)
-    (phase,) = plan_phases(settings, epochs=1)
-    prepare_phase(model, phase, inputs.contract, settings, hardware, steps=STEPS)
+    (phase,) = plan_phases(settings, epochs=1, steps_per_epoch=STEPS)
+    prepare_phase(model, phase, inputs.contract, settings, hardware)
     batches = iter(training_batches(inputs, seed=1))
     waited, trained = [], []
     for _ in range(WARM_UP + STEPS):
@@ -147,7 +147,7 @@ SIDES = {
 def measure(name: str, folder: Path) -> float:
     """Measure one side; called in a process of its own."""
     if name in SIDES:
-        return images_a_second(SIDES[name], folder)
+        return images_per_second(SIDES[name], folder)
     return {"decoding": decoding_seconds, "waiting": waiting_share}[name](folder)
 
 
@@ -158,19 +158,21 @@ def main() -> None:
     folder = parser.parse_args().folder.absolute()
     with tempfile.TemporaryDirectory() as home:
         os.environ["BENCHMARK_HOME"] = home
-        found = in_turns(__file__, [*SIDES, "waiting"], folder, rounds=ROUNDS)
+        figures = in_turns(__file__, [*SIDES, "waiting"], folder, rounds=ROUNDS)
         (decoding,) = in_turns(__file__, ["decoding"], folder, rounds=1)["decoding"]
-    rates = {name: statistics.median(found[name]) for name in SIDES}
+    rates = {name: statistics.median(figures[name]) for name in SIDES}
     print(f"# Feeding images\n\n`python benchmarks/input.py {folder.name}/`, {os.cpu_count()}")
     print(f"cores, median of {ROUNDS} turns, batches of {BATCH}, the tutorial's augmentation.\n")
-    print("| pipeline | images a second (least to most) | pixelgate is faster |\n|---|---|---|")
+    print(
+        "| pipeline | images per second (lowest to highest) | pixelgate is faster |\n|---|---|---|"
+    )
     for name, rate in rates.items():
-        least, most = min(found[name]), max(found[name])
-        print(f"| {name} | {rate:,.0f} ({least:,.0f} to {most:,.0f}) |"
+        lowest, highest = min(figures[name]), max(figures[name])
+        print(f"| {name} | {rate:,.0f} ({lowest:,.0f} to {highest:,.0f}) |"
               f" {rates['pixelgate'] / rate:.1f} times |")  # fmt: skip
     print(f"\nDecoding all images into the cache, once for all epochs and runs: {decoding:.1f} s."
-          f"\nWaiting for batches of 128 while fast_cnn trains, default augmentation drawn:"
-          f" {statistics.median(found['waiting']):.2%} of the time.")  # fmt: skip
+          f"\nWaiting for batches of 128 while fast_cnn trains, with the default augmentation:"
+          f" {statistics.median(figures['waiting']):.2%} of the time.")  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The memory of a process and its children, sampled while something runs."""
+"""Peak memory of a process and its children."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ GIB = 2**30
 
 
 class Memory:
-    """The most memory this process and its children had in use together, sampled."""
+    """Samples the memory of this process and its children; `peak` is the highest sum, in GiB."""
 
     def __init__(self) -> None:
         self.peak = 0.0
@@ -27,10 +27,10 @@ class Memory:
     def _sample(self) -> None:
         import psutil
 
-        me = psutil.Process()
+        parent = psutil.Process()
         while not self._stop.wait(0.05):
             used = 0.0
-            for process in (me, *me.children(recursive=True)):
+            for process in (parent, *parent.children(recursive=True)):
                 try:
                     used += process.memory_info().rss / GIB
                 except psutil.Error:

@@ -1,7 +1,7 @@
-"""The tutorial this project grew from, as it was, and the way benchmarks run their sides in turns.
+"""The tutorial this project grew from, unchanged, and how benchmarks run their sides in turns.
 
-A side is measured in a process of its own: `python peers.py <script> <side> <folder>` prints one
-number, so that neither memory nor warm caches of one side help the other.
+Each side is measured in its own process, so that neither memory nor warm caches of one side help
+the other: `python peers.py <script> <side> <folder>` prints one line of JSON.
 """
 
 from __future__ import annotations
@@ -58,17 +58,17 @@ def tutorial_model() -> Any:
 
 
 def in_turns(script: str, sides: list[str], folder: Path, *, rounds: int) -> dict[str, list[float]]:
-    """Measure each side once a round, in a new process each; return the figures by side."""
-    found: dict[str, list[float]] = {side: [] for side in sides}
+    """Measure each side once per round, in a new process each; return the figures by side."""
+    figures: dict[str, list[float]] = {side: [] for side in sides}
     for _ in range(rounds):
         for side in sides:
-            found[side].append(ask(script, side, folder))
-            print(f"{side}: {found[side][-1]:.4g}", file=sys.stderr)
-    return found
+            figures[side].append(ask(script, side, folder))
+            print(f"{side}: {figures[side][-1]:.4g}", file=sys.stderr)
+    return figures
 
 
 def ask(script: str, side: str, folder: Path) -> Any:
-    """Measure one side in a new process and return what it answers."""
+    """Measure one side in a new process and return its result."""
     command = [sys.executable, __file__, script, side, str(folder)]
     environment = {
         **os.environ,
@@ -86,9 +86,9 @@ def ask(script: str, side: str, folder: Path) -> Any:
 
 if __name__ == "__main__":
     _, path, name, data = sys.argv
-    found_spec = importlib.util.spec_from_file_location("benchmark", path)
-    assert found_spec is not None  # noqa: S101 - the path of a script of this folder
-    assert found_spec.loader is not None  # noqa: S101 - as above
-    benchmark = importlib.util.module_from_spec(found_spec)
-    found_spec.loader.exec_module(benchmark)
+    spec = importlib.util.spec_from_file_location("benchmark", path)
+    assert spec is not None  # noqa: S101 - the path is that of a script in this folder
+    assert spec.loader is not None  # noqa: S101 - as above
+    benchmark = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(benchmark)
     print(json.dumps(benchmark.measure(name, Path(data))))

@@ -1,4 +1,4 @@
-"""Folders of images made up for a measurement."""
+"""Folders of generated images to measure on."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ PHOTOS = 1_000
 
 
 def write_million(folder: Path) -> None:
-    """Write a million small PNG files, each of its own, in ten classes."""
+    """Write a million small PNG files, all different, in ten classes."""
     random = np.random.default_rng(0)
     for number in range(MILLION):
-        place = folder / f"class{number % 10}" / f"{number // 10 % 100:02d}"
-        if number < 1_000:  # noqa: PLR2004 - each folder comes up once in these
-            place.mkdir(parents=True, exist_ok=True)
+        directory = folder / f"class{number % 10}" / f"{number // 10 % 100:02d}"
+        if number < 1_000:  # noqa: PLR2004 - these are in each folder once
+            directory.mkdir(parents=True, exist_ok=True)
         data = io.BytesIO()
         Image.fromarray(random.integers(0, 255, (12, 12), dtype=np.uint8)).save(data, "PNG")
-        (place / f"{number}.png").write_bytes(data.getvalue())
+        (directory / f"{number}.png").write_bytes(data.getvalue())
 
 
 def write_photos(folder: Path) -> None:
     """Write a thousand JPEG files of 1024 x 768 pixels, soft shapes with some noise."""
     random = np.random.default_rng(0)
     for number in range(PHOTOS):
-        place = folder / f"class{number % 2}"
-        place.mkdir(parents=True, exist_ok=True)
+        directory = folder / f"class{number % 2}"
+        directory.mkdir(parents=True, exist_ok=True)
         shapes = Image.fromarray(random.integers(0, 255, (9, 12, 3), dtype=np.uint8))
         pixels = np.asarray(shapes.resize((1024, 768), Image.Resampling.BICUBIC), np.int16)
         noisy = (pixels + random.integers(-9, 9, pixels.shape)).clip(0, 255).astype(np.uint8)
-        Image.fromarray(noisy).save(place / f"{number}.jpg", quality=90)
+        Image.fromarray(noisy).save(directory / f"{number}.jpg", quality=90)

@@ -1,11 +1,11 @@
-"""How long does training take? From a new process to an evaluated model, beside the tutorial.
+"""How long does training take? From a new process to an evaluated model, against the tutorial.
 
-Both sides run in this one command, each in a process of its own. The tutorial's rate is measured on
-300 steps and stands for its ten epochs of 1,875 steps:
+Both sides run in this one command, each in its own process. The tutorial's rate is measured on 300
+steps and extrapolated to its ten epochs of 1,875 steps:
 
     python benchmarks/train.py mnist_png/ --cifar cifar10/ > benchmarks/results/train.md
 
-With `--models` the architectures that were considered are timed as well, a step each.
+With `--models`, the training rate of each architecture and precision is measured too.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
 TUTORIAL_STEPS, TUTORIAL_EPOCHS_STEPS = 300, 18_750
 WARM_UP = 20
-# Short: smaller batches give more steps an image, and so few of them need no more variety
-# than shifts of a whole pixel.
+# Short: smaller batches give more steps per image, and so few steps need no more variety than
+# shifts by a whole pixel.
 SHORT = {
     "training": {"steps_per_epoch": 380, "epochs": 1, "learning_rate": 0.012, "dropout": 0.0},
     "generators": {
@@ -40,7 +40,7 @@ SHORT = {
         "height_shift_range": 2,
     },
 }
-# As much as a tenth of the tutorial's time allows; more to learn from, as little is validated.
+# What a tenth of the tutorial's time allows; a smaller validation split leaves more to train on.
 TENTH = {
     "training": {"epochs": 4, "learning_rate": 0.01},
     "data": {"validation_fraction": 0.05},
@@ -53,7 +53,7 @@ MNIST: dict[str, dict[str, Any]] = {
 
 
 def tutorial(folder: Path) -> float:
-    """Train 300 steps as the tutorial does and return the seconds of its ten epochs."""
+    """Train 300 steps as the tutorial does; return the seconds of its ten epochs."""
     from peers import tutorial_generator, tutorial_model
 
     model, batches = tutorial_model(), tutorial_generator(folder)
@@ -65,9 +65,9 @@ def tutorial(folder: Path) -> float:
 
 
 def whole(folder: Path) -> dict[str, Any]:
-    """Inventory, decode, train and evaluate, as the flow's stages do; tell accuracy and seconds."""
+    """Inventory, decode, train and evaluate, as the flow's stages do; return accuracy and times."""
     started = time.perf_counter()
-    from tasks import environment
+    from tasks.runtime import environment
 
     environment.prepare()
     from tasks.config.schema import RetrainConfig
@@ -75,40 +75,48 @@ def whole(folder: Path) -> dict[str, Any]:
     from tasks.inventory.scan import inventory_of
 
     settings = json.loads(os.environ["BENCHMARK_SETTINGS"])
-    spent = {}
+    until = {}
     with tempfile.TemporaryDirectory() as home:
-        place = Path(home)
+        folder_of_run = Path(home)
         settings |= {"home": home, "data": {**settings.get("data", {}), "directory": str(folder)}}
         config = RetrainConfig.model_validate(settings)
-        with EagerDecoder(config) as ahead:
-            inventory = inventory_of(config, ahead=ahead)
-        spent["inventory"] = time.perf_counter() - started
+        with EagerDecoder(config) as decoder:
+            inventory = inventory_of(config, eager_decoder=decoder)
+        until["inventory"] = time.perf_counter() - started
         from tasks.evaluation.evaluate import evaluate_model
         from tasks.generators.inputs import build_inputs
+        from tasks.training.request import TrainingRequest
         from tasks.training.train import train_model
 
-        inputs = build_inputs(inventory, config, directory=place)
-        spent["decoded"] = time.perf_counter() - started
-        trained = train_model(
-            inputs, config, workspace=place / "work", directory=place / "model",
-            on_epoch=lambda *_: None,
-        )  # fmt: skip
-        spent["trained"] = time.perf_counter() - started
-        result = evaluate_model(
-            trained.path, inputs.contract, inventory, config, predictions=place / "p.parquet"
+        inputs = build_inputs(inventory, config, directory=folder_of_run)
+        until["decoded"] = time.perf_counter() - started
+        request = TrainingRequest.of(
+            inputs,
+            config,
+            workspace=folder_of_run / "work",
+            directory=folder_of_run / "model",
         )
-        spent["evaluated"] = time.perf_counter() - started
+        trained = train_model(request, on_epoch=lambda *_: None)
+        until["trained"] = time.perf_counter() - started
+        result = evaluate_model(
+            trained.path,
+            inputs.contract,
+            inventory,
+            config,
+            predictions=folder_of_run / "p.parquet",
+        )
+        until["evaluated"] = time.perf_counter() - started
     return {
         "accuracy": result.accuracy,
         "interval": [result.accuracy_low, result.accuracy_high],
         "epochs": trained.epochs,
         "hardware": trained.hardware,
-        "until": spent,
+        "until": until,
     }
 
 
 def candidate(folder: Path) -> float:
-    """Train one model 200 steps; return its images a second."""
+    """Train one model for 200 steps; return its images per second."""
     del folder
     import numpy as np
 
@@ -118,17 +126,16 @@ def candidate(folder: Path) -> float:
     from tasks.training.fused_batch_norm import fuse_batch_normalization
     from tasks.training.hardware import choose_hardware
     from tasks.training.phases import plan_phases, prepare_phase
-    from tasks.training.train import dtype_policy
+    from tasks.training.precision import dtype_policy
 
-    wanted = json.loads(os.environ["BENCHMARK_SETTINGS"])
-    settings = TrainingConfig.model_validate(wanted)
+    settings = TrainingConfig.model_validate_json(os.environ["BENCHMARK_SETTINGS"])
     contract = InputContract(tuple("0123456789"), 28, 28, "grayscale", "categorical")
     hardware = choose_hardware(settings)
     with dtype_policy(hardware.precision):
         model = build_model(contract, settings, rescale=1 / 255)
     fuse_batch_normalization(model)
-    (phase,) = plan_phases(settings, epochs=1)
-    prepare_phase(model, phase, contract, settings, hardware, steps=200)
+    (phase,) = plan_phases(settings, epochs=1, steps_per_epoch=200)
+    prepare_phase(model, phase, contract, settings, hardware)
     random = np.random.default_rng(0)
     images = random.integers(0, 255, (128, 28, 28, 1), dtype=np.uint8)
     targets = np.eye(10, dtype="float32")[random.integers(0, 10, 128)]
@@ -146,27 +153,27 @@ def measure(name: str, folder: Path) -> Any:
 
 
 def timed(settings: dict[str, Any], folder: Path) -> tuple[dict[str, Any], float]:
-    """Run a whole training in a new process; return what it tells and its wall time."""
+    """Run a whole training in a new process; return its result and its wall time."""
     os.environ["BENCHMARK_SETTINGS"] = json.dumps(settings)
     started = time.perf_counter()
-    told = ask(__file__, "whole", folder)
+    result = ask(__file__, "whole", folder)
     seconds = time.perf_counter() - started
-    print(f"{seconds:.0f} s {told}", file=sys.stderr)
-    return told, seconds
+    print(f"{seconds:.0f} s {result}", file=sys.stderr)
+    return result, seconds
 
 
-def row(name: str, told: dict[str, Any], seconds: float, baseline: float) -> str:
+def row(name: str, result: dict[str, Any], seconds: float, baseline: float) -> str:
     """Return a row of the table."""
-    low, high = told["interval"]
-    until = ", ".join(f"{stage} {at:.0f}" for stage, at in told["until"].items())
+    low, high = result["interval"]
+    until = ", ".join(f"{stage} {at:.0f}" for stage, at in result["until"].items())
     return (
-        f"| {name} | {told['accuracy']:.4f} ({low:.4f} to {high:.4f}) | {told['epochs']} |"
+        f"| {name} | {result['accuracy']:.4f} ({low:.4f} to {high:.4f}) | {result['epochs']} |"
         f" {seconds:.0f} s | 1/{baseline / seconds:.1f} | {until} |"
     )
 
 
 def flow_row(folder: Path, baseline: float) -> str:
-    """Run the command itself, with Prefect, gate, report and registry; return its row."""
+    """Run the command line itself, with Prefect, gate, report and registry; return its row."""
     with tempfile.TemporaryDirectory() as home:
         command = [sys.executable, "-m", "flows.cli", "run", "--data", str(folder), "--json"]
         environment = {**os.environ, "PYTHONPATH": str(ROOT), "PIXELGATE_HOME": home}
@@ -190,7 +197,7 @@ def flow_row(folder: Path, baseline: float) -> str:
 def rows(
     given: argparse.Namespace, mnist: Path, baseline: float
 ) -> Iterator[tuple[str, Callable[[], str]]]:
-    """Yield the name of each row, and what measures it."""
+    """Yield the name of each row and the function that measures it."""
     for name, settings in MNIST.items():
         yield (
             name,
@@ -204,9 +211,9 @@ def rows(
 
 
 def print_models() -> None:
-    """Print what each architecture and precision trains a second."""
-    print("\n## Models and precisions\n\nImages a second, batches of 128, 28 x 28, one batch.\n")
-    print("| model | precision | XLA | images a second |\n|---|---|---|---|")
+    """Print the training rate of each architecture and precision."""
+    print("\n## Models and precisions\n\nImages per second, batches of 128, 28 x 28, one batch.\n")
+    print("| model | precision | XLA | images per second |\n|---|---|---|---|")
     for model in ("basic_cnn", "fast_cnn", "small_cnn"):
         for precision, jit in (("float32", False), ("float32", True), ("mixed_bfloat16", False)):
             os.environ["BENCHMARK_SETTINGS"] = json.dumps(
@@ -221,13 +228,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("mnist", type=Path, help="MNIST as files: training/ and testing/")
     parser.add_argument("--cifar", type=Path, help="CIFAR-10 as files: train/ and test/")
-    parser.add_argument("--only", help="measure the rows whose name holds this text")
-    parser.add_argument("--models", action="store_true", help="time the models by themselves too")
+    parser.add_argument("--only", help="measure only the rows whose name contains this text")
+    parser.add_argument("--models", action="store_true", help="also time the models alone")
     given = parser.parse_args()
     mnist = given.mnist.absolute()
     baseline = ask(__file__, "tutorial", mnist)
-    told = [Path(part).name if "/" in part else part for part in sys.argv[1:]]
-    print(f"`python benchmarks/train.py {' '.join(told)}`, {os.cpu_count()} cores.\n")
+    shown = [Path(part).name if "/" in part else part for part in sys.argv[1:]]
+    print(f"`python benchmarks/train.py {' '.join(shown)}`, {os.cpu_count()} cores.\n")
     print(f"The tutorial's ten epochs: {baseline:.0f} s, from its rate on {TUTORIAL_STEPS} steps;"
           " its accuracy 0.9876.\n")  # fmt: skip
     print("| what | test accuracy (95% interval) | epochs | whole process | of the tutorial's |"
