@@ -65,7 +65,7 @@ class GateKeeper:
             self.inventory(root),
             verdict,
             run_id=f"run{self.judged}",
-            remembered=config.gate.learning.runs,
+            max_baselines=config.gate.learning.runs,
         )
         return verdict
 

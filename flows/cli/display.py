@@ -47,7 +47,7 @@ def show_verdict(verdict: Verdict, summary: RunSummary, *, as_json: bool) -> Non
     if as_json:
         show_json(summary.model_dump(mode="json"))
     say()
-    say(verdict.screen)
+    say(verdict.details)
     say(f"report: {summary.report}")
 
 

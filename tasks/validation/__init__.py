@@ -1,14 +1,13 @@
-"""An inventory and limits go in; the data gate's verdict comes out.
+"""An inventory and the gate's settings go in; the data gate's verdict comes out.
 
-- `stage.validate_inventory`: the whole stage.
-- `verdict.Verdict`, `verdict.Finding`: what it says; `verdict.require_accepted` stops a run.
-- `settings`: the gate's part of the settings, a rule a field; `learning`: learned thresholds.
-- `rules`, `history_rules`: the expectations of each rule; `own_suites`: those of the user's;
-  `remedies`: what to do where one fails.
-- `context`: what a verdict depends on beside data and limits: `baseline`, `overrides` and
-  `quarantine`.
-- `moves`, `suspects`: what moved since the last accepted run, and labels nobody would believe.
-- `columns`: what the expectations need beside the inventory's own columns; `findings`: what GX
-  said.
+- `validate.validate_inventory`: the whole stage; `data_gate`: the same for a run and its home.
+- `verdict.Verdict`, `verdict.Finding`: the result; `verdict.require_accepted` stops a run.
+- `data_rules`, `history_rules`: the expectations of each rule; `user_suites`: the user's own;
+  `remedies`: what to do about a failure; `learned_thresholds`: thresholds from accepted runs.
+- `context`: what a verdict depends on besides data and settings: `baseline`, `overrides` and the
+  cleared files of `quarantine`.
+- `moves`, `label_errors`: what changed since the last accepted run, and suspect labels.
+- `derived_columns`: columns that only expectations need; `findings`: GX results read.
+- `evidence`: the files that the gate leaves, and their columns.
 - `suggest`: settings to start from.
 """

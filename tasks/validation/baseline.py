@@ -1,7 +1,7 @@
-"""The last accepted inventories: what drift is measured against, and thresholds are learned from.
+"""The last accepted inventories: the reference for drift, and the source of learned thresholds.
 
-A baseline is a folder of its own under `state/baselines/<name>/`, written whole or not at all. It
-moves only when a run was accepted, or when an operator says so.
+Each baseline is a folder under `state/baselines/<name>/`, written completely or not at all. A new
+one is made only when a run is accepted, or when an operator says so.
 """
 
 from __future__ import annotations
@@ -49,9 +49,9 @@ class Baseline:
     """An accepted inventory.
 
     Attributes:
-        record: run_id, accepted (when), accepted_by, reason, data_fingerprint, files, and observed
-            (what each rule measured, by its name).
-        folder: where it is kept.
+        record: run_id, accepted (a time), accepted_by, reason, data_fingerprint, files (their
+            number), and observed (what each rule measured, by its name).
+        folder: of the record and the inventory.
     """
 
     record: dict[str, Any]
@@ -59,62 +59,66 @@ class Baseline:
 
     @functools.cached_property
     def files(self) -> pd.DataFrame:
-        """A row a file: path, label, split, error, content, first_seen and the measures.
+        """One row per file: path, label, split, error, content, first_seen and the measures.
 
         Raises:
-            PixelgateError: the file is missing or torn.
+            PixelgateError: the inventory is missing or damaged.
         """
         try:
             return pd.read_parquet(self.folder / FILES)
         except (OSError, ValueError) as error:
             raise PixelgateError(
-                f"The baseline in {self.folder} can't be read ({error}), so that drift can't be"
-                " judged. Remove that folder to compare with the one before, or make this data the"
-                " baseline: `pixelgate baseline reset`, then `pixelgate baseline accept DIR`."
+                f"The baseline in {self.folder} can't be read ({error}), so drift can't be judged."
+                " Remove this folder to compare with the baseline before it, or make the current"
+                " data the baseline: `pixelgate baseline reset`, then `pixelgate baseline accept"
+                " DIR`."
             ) from None
 
 
 def content_of(inventory: pd.DataFrame) -> pd.Series:
-    """Return what a file is known by wherever it goes: its pixels, or its bytes if unreadable."""
+    """Return what identifies each file wherever it is moved: a hash of its pixels.
+
+    A file that doesn't decode is identified by its bytes, one that can't be opened by its path.
+    """
     return inventory[PIXEL_HASH].fillna(inventory[SHA256]).fillna(inventory[PATH])
 
 
 def list_baselines(home: Home) -> list[Baseline]:
-    """Return the accepted inventories of a model's data that are remembered, the newest first."""
+    """Return the remembered baselines of a model, newest first."""
     folders = sorted(home.baselines.glob(f"*/{RECORD}"), reverse=True)
     return [Baseline(record=read_json(file), folder=file.parent) for file in folders]
 
 
-def accept_baseline(  # noqa: PLR0913 - the evidence it is made of
+def accept_baseline(  # noqa: PLR0913 - a record of who accepted what, and why
     home: Home,
     inventory: pd.DataFrame,
     verdict: Verdict,
     *,
     run_id: str,
-    remembered: int,
+    max_baselines: int,
     accepted_by: str = "run",
     reason: str = "",
 ) -> Baseline:
-    """Make an inventory the baseline; the same data again changes nothing.
+    """Make an inventory the baseline; accepting the same data again changes nothing.
 
     Args:
         home: of the model.
-        inventory: every row, with those that were quarantined.
+        inventory: every row, including quarantined ones.
         verdict: what the gate measured.
-        run_id: of the run that was accepted.
-        remembered: how many baselines stay.
-        accepted_by: run, or the operator.
-        reason: an operator's words.
+        run_id: of the accepted run.
+        max_baselines: how many baselines are remembered; older ones are deleted.
+        accepted_by: run, or operator.
+        reason: given by an operator.
     """
-    known = list_baselines(home)
-    current = fingerprint(inventory)
-    if known and known[0].record["data_fingerprint"] == current:
-        return known[0]
+    earlier = list_baselines(home)
+    data_fingerprint = fingerprint(inventory)
+    # A second baseline of the same data would count it twice when thresholds are learned.
+    if earlier and earlier[0].record["data_fingerprint"] == data_fingerprint:
+        return earlier[0]
     now = datetime.now(UTC)
     content = content_of(inventory)
-    before = _first_seen(known)
-    seen = content.map(before).astype("str").fillna(now.isoformat())
-    files = inventory.assign(**{CONTENT: content, FIRST_SEEN: seen})[COLUMNS]
+    first_seen = content.map(_first_seen(earlier)).astype("str").fillna(now.isoformat())
+    files = inventory.assign(**{CONTENT: content, FIRST_SEEN: first_seen})[COLUMNS]
     folder = home.baselines / f"{now:%Y%m%d-%H%M%S-%f}"
     write_parquet(folder / FILES, files)
     record = {
@@ -122,19 +126,19 @@ def accept_baseline(  # noqa: PLR0913 - the evidence it is made of
         "accepted": now.isoformat(timespec="seconds"),
         "accepted_by": accepted_by,
         "reason": reason,
-        "data_fingerprint": current,
+        "data_fingerprint": data_fingerprint,
         "files": len(files),
         "observed": verdict.observed,
     }
-    # Last, as a folder without it does not count.
+    # Last: a folder without a record doesn't count, so a crash leaves no half baseline.
     write_json(folder / RECORD, record)
-    for old in known[remembered - 1 :]:
+    for old in earlier[max_baselines - 1 :]:
         shutil.rmtree(old.folder)
     return Baseline(record=record, folder=folder)
 
 
 def reset_baselines(home: Home) -> Path | None:
-    """Forget all baselines of a model; they are put aside, and the place is returned."""
+    """Set all baselines of a model aside; return the folder they are in now, None without any."""
     folder = home.baselines
     if not list_baselines(home):
         return None
@@ -143,7 +147,9 @@ def reset_baselines(home: Home) -> Path | None:
     return aside
 
 
-def _first_seen(known: list[Baseline]) -> pd.Series:
-    if not known:
+def _first_seen(baselines: list[Baseline]) -> pd.Series:
+    """Return when each content was first seen, by content."""
+    if not baselines:
         return pd.Series(dtype="str")
-    return known[0].files.drop_duplicates(CONTENT).set_index(CONTENT)[FIRST_SEEN]
+    # The newest one is enough: each takes over what the one before it had seen.
+    return baselines[0].files.drop_duplicates(CONTENT).set_index(CONTENT)[FIRST_SEEN]

@@ -1,4 +1,4 @@
-"""What a verdict depends on beside the data and the limits: what was accepted and said before."""
+"""A model's home goes in; what a verdict depends on besides data and settings comes out."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Context:
-    """What is known of the data from before.
+    """What was accepted and decided before.
 
     Attributes:
-        baselines: the accepted inventories that are remembered, the newest first.
-        champion_classes: those of the model in production; None without one.
-        cleared: contents an operator cleared from quarantine.
-        overrides: verdicts that were overruled, the newest first.
-        cache_dir: folder that caches costly answers about the same data; None caches nothing.
-        now: the time staleness is told by.
+        baselines: the remembered baselines, newest first.
+        champion_classes: classes of the model in production; None without one.
+        cleared: contents that an operator cleared from quarantine.
+        overrides: overruled verdicts, newest first.
+        cache_dir: folder that caches expensive results for the same data; None for no cache.
+        now: the time at which staleness is measured.
     """
 
     baselines: tuple[Baseline, ...] = ()
@@ -45,11 +45,11 @@ class Context:
 
 
 def gather_context(home: Home, *, champion_classes: tuple[str, ...] | None) -> Context:
-    """Read what is remembered of a model's data.
+    """Read everything that is remembered about a model's data.
 
     Args:
         home: of the model.
-        champion_classes: as the registry tells them.
+        champion_classes: classes of the model in production; None without one.
     """
     return Context(
         baselines=tuple(list_baselines(home)),

@@ -1,4 +1,4 @@
-"""The data gate on one run: its inventory and everything remembered of the data go in."""
+"""A run and its inventory go in; its verdict, judged by what its home remembers, comes out."""
 
 from __future__ import annotations
 
@@ -17,36 +17,37 @@ from tasks.validation.verdict import Verdict
 if TYPE_CHECKING:
     from tasks.runs.run_folder import Run
 
-# These compare with the last accepted data, which an operator may replace in spite of them.
+# These compare with the last accepted data, so their failures must not prevent an operator from
+# replacing it.
 RELATIVE_RULES = ("relabelled", "volume", "staleness", "class_shares", "known_classes", "drift_")
 
 
 def judge_inventory(
     run: Run, inventory: pd.DataFrame, *, champion_classes: tuple[str, ...] | None
 ) -> Verdict:
-    """Judge a run's inventory by everything remembered of its data; leave the evidence.
+    """Judge a run's inventory by everything remembered about its data; leave the evidence.
 
     Args:
-        run: its settings, and where the evidence goes.
+        run: its settings, and the folder of the evidence.
         inventory: as `take_inventory` returns it.
-        champion_classes: those of the model in production; None without one.
+        champion_classes: classes of the model in production; None without one.
     """
-    paths = run.config.paths
-    context = gather_context(paths, champion_classes=champion_classes)
+    home = run.config.paths
+    context = gather_context(home, champion_classes=champion_classes)
     verdict = validate_inventory(
         inventory, run.config.gate, directory=run.validation, context=context
     )
-    record_quarantine(paths, inventory, verdict)
+    record_quarantine(home, inventory, verdict)
     return verdict
 
 
 def accept_run(run: Run, *, accepted_by: str = "run", reason: str = "") -> Baseline:
-    """Make the data of a run the baseline of later ones.
+    """Make the data of a run the baseline of later runs.
 
     Args:
-        run: whose inventory was judged.
+        run: its inventory has been judged.
         accepted_by: run, or operator.
-        reason: an operator's words.
+        reason: given by an operator.
     """
     inventory = pd.read_parquet(run.directory / INVENTORY)
     verdict = Verdict.model_validate(read_evidence(run, VERDICT))
@@ -55,17 +56,17 @@ def accept_run(run: Run, *, accepted_by: str = "run", reason: str = "") -> Basel
         inventory,
         verdict,
         run_id=run.id,
-        remembered=run.config.gate.learning.runs,
+        max_baselines=run.config.gate.learning.runs,
         accepted_by=accepted_by,
         reason=reason,
     )
 
 
 def require_acceptable(verdict: Verdict) -> None:
-    """Let data become the baseline on an operator's word, if only the old baseline objects.
+    """Check that only rules that compare with the old baseline reject the data.
 
     Raises:
-        DataRejectedError: it breaks rules that have nothing to do with the old baseline.
+        DataRejectedError: the data breaks rules that have nothing to do with the old baseline.
     """
     broken = [
         finding
@@ -74,7 +75,7 @@ def require_acceptable(verdict: Verdict) -> None:
     ]
     if broken and verdict.override is None:
         raise DataRejectedError(
-            "This data can't become the baseline before it is fixed, or accepted with a reason by"
+            "This data can't become the baseline before it is fixed, or accepted with"
             " `pixelgate gate DIR --accept-with-reason`.\n"
             + "\n".join(finding.text for finding in broken)
         )

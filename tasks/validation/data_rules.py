@@ -1,4 +1,4 @@
-"""A frame and the gate's settings go in; the expectations of each rule come out."""
+"""An inventory and the gate's settings go in; the expectations of each rule come out."""
 
 from __future__ import annotations
 
@@ -42,17 +42,17 @@ if TYPE_CHECKING:
     from tasks.config.gate_rules import DuplicatesRule
     from tasks.validation.context import Context
 
-CLASSES_NAMED = 12
+CLASSES_SHOWN = 12
 
 
 def suites_for(
     frame: pd.DataFrame, gate: GateConfig, context: Context
 ) -> dict[str, list[Expectation]]:
-    """Return the expectations of every rule, by the suite they belong to.
+    """Return the expectations of every rule, by the name of their suite.
 
     Args:
         frame: an inventory with the columns of `add_derived_columns`.
-        gate: severity and threshold of each rule, those that are learned as numbers.
+        gate: severity and threshold of each rule, learned ones already as numbers.
         context: what was accepted before.
     """
     by_suite = {
@@ -63,6 +63,7 @@ def suites_for(
         "duplicates": _duplicates(gate),
         "history": list(history_expectations(frame, gate, context)),
     }
+    # The Data Docs would show an empty suite as one that passed.
     return {name: expectations for name, expectations in by_suite.items() if expectations}
 
 
@@ -75,7 +76,7 @@ def _integrity(gate: GateConfig) -> list[Expectation]:
             "format_matches_extension",
             FORMAT_MATCHES_EXTENSION,
             [True],
-            "Every file is of the format its suffix names.",
+            "Every file has the format its extension names.",
             severity=gate.format_matches_extension.severity,
         ),
         suites.numbers_between(
@@ -83,7 +84,7 @@ def _integrity(gate: GateConfig) -> list[Expectation]:
             FRAMES,
             low=1,
             high=1,
-            description="Every file holds a single image, no animation and no pages.",
+            description="No file is an animation or has several pages.",
             severity=gate.single_frame.severity,
         ),
         suites.numbers_between(
@@ -99,13 +100,13 @@ def _integrity(gate: GateConfig) -> list[Expectation]:
 def _shape(frame: pd.DataFrame, gate: GateConfig) -> list[Expectation]:
     sizes = gate.sizes
     expectations = [
-        *_one_of("sizes", frame[SIZE], sizes.allowed, "image size", sizes.severity),
-        *_one_of("modes", frame[MODE], gate.modes.allowed, "mode", gate.modes.severity),
+        *_one_of("sizes", frame[SIZE], sizes.allowed, sizes.severity, noun="image size"),
+        *_one_of("modes", frame[MODE], gate.modes.allowed, gate.modes.severity, noun="mode"),
         suites.numbers_between(
             "bit_depth",
             BIT_DEPTH,
             high=gate.bit_depth.max_bits,
-            description="Every image has {bounds} bits a channel.",
+            description="Every image has {bounds} bits per channel.",
             severity=gate.bit_depth.severity,
         ),
         suites.numbers_between(
@@ -113,7 +114,7 @@ def _shape(frame: pd.DataFrame, gate: GateConfig) -> list[Expectation]:
             ORIENTATION,
             low=1,
             high=1,
-            description="No EXIF orientation turns an image.",
+            description="No image is rotated by its EXIF orientation.",
             severity=gate.exif_orientation.severity,
         ),
     ]
@@ -144,7 +145,7 @@ def _labels(frame: pd.DataFrame, gate: GateConfig, context: Context) -> list[Exp
         suites.no_problems(
             "conflicting_labels",
             CONFLICT,
-            "No image stands under two labels.",
+            "No image appears under two labels.",
             severity=gate.conflicting_labels.severity,
         ),
         *(
@@ -158,6 +159,7 @@ def _labels(frame: pd.DataFrame, gate: GateConfig, context: Context) -> list[Exp
             for split in SPLITS
         ),
     ]
+    # Labels are judged only where there are enough images and the quick model is good enough.
     if SUSPECT in frame:
         expectations.append(_label_errors(gate))
     return [*expectations, *_known_classes(gate, context)]
@@ -168,7 +170,7 @@ def _label_errors(gate: GateConfig) -> Expectation:
     return suites.no_problems(
         "label_errors",
         SUSPECT,
-        f"At most {share:.1%} of the labels contradict what the images look like.",
+        f"At most {share:.1%} of the labels contradict what the images show.",
         mostly=1 - share,
         severity=gate.label_errors.severity,
     )
@@ -180,30 +182,29 @@ def _known_classes(gate: GateConfig, context: Context) -> list[Expectation]:
     known = sorted(declared if declared is not None else context.champion_classes or ())
     if not known:
         return []
-    whose = "declared class" if declared is not None else "class of the model in production"
+    source = "declared class" if declared is not None else "class of the model in production"
     return [
         suites.values_in(
             "known_classes",
             LABEL,
             known,
-            f"Every class is one of {_few(known)}.",
+            f"Every class is one of {_first_names(known)}.",
             severity=severity,
         ),
         suites.classes_present(
             "known_classes",
             READABLE_LABEL,
             known,
-            f"Every {whose} has images.",
+            f"Every {source} has images.",
             severity=severity,
         ),
     ]
 
 
-def _few(names: list[str]) -> str:
-    shown = ", ".join(names[:CLASSES_NAMED])
-    return (
-        shown if len(names) <= CLASSES_NAMED else f"{shown} and {len(names) - CLASSES_NAMED} more"
-    )
+def _first_names(names: list[str]) -> str:
+    shown = ", ".join(names[:CLASSES_SHOWN])
+    more = len(names) - CLASSES_SHOWN
+    return f"{shown} and {more} more" if more > 0 else shown
 
 
 def _balance(gate: GateConfig) -> list[Expectation]:
@@ -225,48 +226,48 @@ def _duplicates(gate: GateConfig) -> list[Expectation]:
     near_leakage = float(gate.near_leakage.max_share)
     return [
         suites.no_problems(
-            "leakage", LEAK, "No image stands in two splits.", severity=gate.leakage.severity
+            "leakage", LEAK, "No image appears in two splits.", severity=gate.leakage.severity
         ),
         suites.no_problems(
             "near_leakage",
             NEAR_LEAK,
             f"At most {near_leakage:.2%} of the test and validation files are near-duplicates of"
-            " one in another split.",
+            " a file in another split.",
             mostly=1 - near_leakage,
+            # The share is of the files that are tested on: the training file of a pair is left out.
             not_where=(SPLIT, TRAIN),
             severity=gate.near_leakage.severity,
         ),
-        _repeats("exact_duplicates", COPY, "repeat another", gate.exact_duplicates),
-        _repeats(
-            "near_duplicates", NEAR_COPY, "are near-duplicates of another", gate.near_duplicates
-        ),
+        _few_duplicates("exact_duplicates", COPY, "copies", gate.exact_duplicates),
+        _few_duplicates("near_duplicates", NEAR_COPY, "near-duplicates", gate.near_duplicates),
     ]
 
 
-def _repeats(rule: str, column: str, what: str, settings: DuplicatesRule) -> Expectation:
+def _few_duplicates(rule: str, column: str, kind: str, settings: DuplicatesRule) -> Expectation:
     share = float(settings.max_share)
     return suites.no_problems(
         rule,
         column,
-        f"At most {share:.1%} of the files {what} of their split.",
+        f"At most {share:.1%} of the files are {kind} of another file in their split.",
         mostly=1 - share,
         severity=settings.severity,
     )
 
 
 def _one_of(
-    rule: str, values: pd.Series, allowed: str | list[Any], what: str, severity: str
+    rule: str, values: pd.Series, allowed: str | list[Any], severity: str, *, noun: str
 ) -> list[Expectation]:
-    """Expect one of the values that are allowed; none, where any may stand."""
-    wanted = _allowed(values, allowed)
-    if not wanted:
+    """Expect one of the allowed values; expect nothing where any value is allowed."""
+    names = _allowed_names(values, allowed)
+    if not names:
         return []
-    description = f"Every {what} is {' or '.join(wanted)}."
-    return [suites.values_in(rule, str(values.name), wanted, description, severity=severity)]
+    description = f"Every {noun} is {' or '.join(names)}."
+    return [suites.values_in(rule, str(values.name), names, description, severity=severity)]
 
 
-def _allowed(values: pd.Series, allowed: str | list[Any]) -> list[str]:
+def _allowed_names(values: pd.Series, allowed: str | list[Any]) -> list[str]:
     if allowed == "uniform":
+        # The most frequent value is taken for the intended one, so that the exceptions are named.
         return [str(value) for value in values.mode().head(1)]
     if isinstance(allowed, str):
         return []

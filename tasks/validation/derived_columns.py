@@ -1,4 +1,4 @@
-"""An inventory goes in; the same with the columns that only expectations look at comes out."""
+"""An inventory goes in; the same with the columns that only expectations need comes out."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tasks.inventory.columns import (
 )
 from tasks.inventory.duplicates import MIN_VISIBLE_CONTRAST
 from tasks.validation.baseline import CONTENT, FIRST_SEEN, MEASURES, content_of
-from tasks.validation.label_errors import LOOKS_LIKE, PROBABILITY
+from tasks.validation.label_errors import PREDICTED_LABEL, PROBABILITY
 from tasks.validation.moves import CHANGE, LABEL_BEFORE, RELABELLED
 
 if TYPE_CHECKING:
@@ -34,14 +34,15 @@ LEAK = "other_splits"
 COPY = "copy_of"
 NEAR_LEAK = "near_duplicate_in_other_split"
 NEAR_COPY = "near_duplicate_of"
-MOVED_FROM = "label_before"
-SUSPECT = "looks_like"
+MOVED_FROM = LABEL_BEFORE
+SUSPECT = PREDICTED_LABEL
 DAYS_SINCE_NEW = "days_since_new"
+NEW_PREFIX = "new_"
 
 
 def new_only(measure: str) -> str:
-    """Return the name of the column that holds a measure of newcomers alone."""
-    return f"new_{measure}"
+    """Return the name of the column that holds a measure of new images alone."""
+    return f"{NEW_PREFIX}{measure}"
 
 
 def add_derived_columns(
@@ -50,20 +51,20 @@ def add_derived_columns(
     moves: pd.DataFrame,
     suspects: pd.DataFrame | None,
 ) -> pd.DataFrame:
-    """Add what the expectations look at, and leave out what they can't.
+    """Add the columns that expectations need, and drop those they can't use.
 
     Args:
-        inventory: as it was taken.
-        context: the baseline newcomers are told by.
+        inventory: as `take_inventory` returns it.
+        context: its baseline decides which images are new.
         moves: as `find_moves` returns them.
         suspects: as `find_label_errors` returns them.
 
     Returns:
-        A new frame with size (as 28x28), the label of readable rows, that label in a column a
-        split, and, in words where there is something to say and None otherwise: under which other
-        labels and in which other splits the row's image stands, which earlier file of its split
-        it repeats, the same of near-duplicates, its label before, and what it looks like; with a
-        baseline also the days since each image was new and the measures of newcomers.
+        A new frame with the size (such as 28x28), the label of readable rows, and that label in
+        one column per split. Further columns hold a message, or None where there is nothing to
+        report: the other labels and splits of the row's image, the earlier file of its split that
+        it repeats, the same for near-duplicates, its previous label, and its predicted label. With
+        a baseline also the days since each image was new, and the measures of new images.
     """
     size = inventory[HEIGHT].astype("str") + "x" + inventory[WIDTH].astype("str")
     readable = inventory[ERROR].isna()
@@ -72,11 +73,11 @@ def add_derived_columns(
         f"{LABEL}_{split}": label.where(inventory[SPLIT] == split).astype("object")
         for split in SPLITS
     }
-    # Images that show nothing are alike without being copies; another rule tells of them.
-    shown = inventory[readable & inventory[CONTRAST].ge(MIN_VISIBLE_CONTRAST)]
-    repeated = shown[shown.duplicated(PIXEL_HASH, keep=False)]
-    grouped = shown[shown[GROUP].notna()]
-    told = {
+    # Blank images are all alike without being copies; the rule not_blank names them.
+    visible = inventory[readable & inventory[CONTRAST].ge(MIN_VISIBLE_CONTRAST)]
+    repeated = visible[visible.duplicated(PIXEL_HASH, keep=False)]
+    grouped = visible[visible[GROUP].notna()]
+    messages = {
         CONFLICT: _elsewhere(repeated, LABEL),
         LEAK: _elsewhere(repeated, SPLIT),
         COPY: _originals(repeated, PIXEL_HASH),
@@ -85,17 +86,18 @@ def add_derived_columns(
         MOVED_FROM: _by_path(inventory, moves[moves[CHANGE] == RELABELLED], LABEL_BEFORE),
     }
     if suspects is not None:
-        told[SUSPECT] = _looks(inventory, suspects)
+        messages[SUSPECT] = _predicted_labels(inventory, suspects)
+    # Without thumbnails: Great Expectations copies the frame, and no rule reads them.
     return inventory.drop(columns=THUMBNAIL).assign(
         **{SIZE: size.where(inventory[HEIGHT].notna()), READABLE_LABEL: label},
         **by_split,
-        **{name: words.reindex(inventory.index).astype("object") for name, words in told.items()},
-        **_news(inventory, context),
+        **{name: text.reindex(inventory.index).astype("object") for name, text in messages.items()},
+        **_new_image_columns(inventory, context),
     )
 
 
-def _news(inventory: pd.DataFrame, context: Context) -> dict[str, pd.Series]:
-    """Tell how long ago each image was new, and measure those that are."""
+def _new_image_columns(inventory: pd.DataFrame, context: Context) -> dict[str, pd.Series]:
+    """Return the days since each image was new, and the measures of those that are new now."""
     if context.baseline is None:
         return {}
     files = context.baseline.files.drop_duplicates(CONTENT).set_index(CONTENT)
@@ -108,48 +110,48 @@ def _news(inventory: pd.DataFrame, context: Context) -> dict[str, pd.Series]:
 
 
 def _elsewhere(repeated: pd.DataFrame, column: str) -> pd.Series:
-    """Say under which values of a column each row's image stands, if they are several."""
-    values = repeated.groupby(PIXEL_HASH)[column].agg(lambda found: sorted(set(found.dropna())))
-    told = values[values.map(len) > 1].map(" and ".join)
-    return repeated[PIXEL_HASH].map(told)
+    """Return all values of a column that a row's image has, where there is more than one."""
+    values = repeated.groupby(PIXEL_HASH)[column].agg(lambda rows: sorted(set(rows.dropna())))
+    several = values[values.map(len) > 1].map(" and ".join)
+    return repeated[PIXEL_HASH].map(several)
 
 
-def _originals(repeated: pd.DataFrame, same: str) -> pd.Series:
-    """Name the first file of a row's split that is the same, where that is another file."""
-    first = repeated.groupby([same, SPLIT])[PATH].transform("first")
+def _originals(repeated: pd.DataFrame, key: str) -> pd.Series:
+    """Return the first file of a row's split with the same key, if that is another file."""
+    first = repeated.groupby([key, SPLIT])[PATH].transform("first")
     return first.where(first != repeated[PATH])
 
 
 def _near_originals(grouped: pd.DataFrame) -> pd.Series:
-    """The same of near-duplicates; exact copies of the first file are told by another rule."""
+    """Return the same for near-duplicates, without exact copies, which another rule names."""
     first = _originals(grouped, GROUP)
     pixels = grouped.set_index(PATH)[PIXEL_HASH]
     return first.where(first.map(pixels) != grouped[PIXEL_HASH])
 
 
 def _near_in_other_split(grouped: pd.DataFrame) -> pd.Series:
-    """Name a near-duplicate, of other pixels, in a split that is not the row's."""
+    """Return a near-duplicate with other pixels in another split than the row's."""
     spread = grouped[grouped.groupby(GROUP)[SPLIT].transform("nunique") > 1]
-    told = {}
+    messages = {}
     for _, members in spread.groupby(GROUP):
-        for at, row in members.iterrows():
+        for index, row in members.iterrows():
             others = members[
                 (members[SPLIT] != row[SPLIT]) & (members[PIXEL_HASH] != row[PIXEL_HASH])
             ]
             if len(others):
-                told[at] = f"near-duplicate of {others[PATH].iloc[0]} in {others[SPLIT].iloc[0]}"
-    return pd.Series(told, dtype="str")
+                first = others.iloc[0]
+                messages[index] = f"near-duplicate of {first[PATH]} in {first[SPLIT]}"
+    return pd.Series(messages, dtype="str")
 
 
 def _by_path(inventory: pd.DataFrame, rows: pd.DataFrame, column: str) -> pd.Series:
     return inventory[PATH].map(rows.drop_duplicates(PATH).set_index(PATH)[column])
 
 
-def _looks(inventory: pd.DataFrame, suspects: pd.DataFrame) -> pd.Series:
-    words = {
+def _predicted_labels(inventory: pd.DataFrame, suspects: pd.DataFrame) -> pd.Series:
+    columns = suspects[[PATH, PREDICTED_LABEL, PROBABILITY]]
+    messages = {
         path: f"{label} ({probability:.2f})"
-        for path, label, probability in suspects[[PATH, LOOKS_LIKE, PROBABILITY]].itertuples(
-            index=False
-        )
+        for path, label, probability in columns.itertuples(index=False)
     }
-    return inventory[PATH].map(words)
+    return inventory[PATH].map(messages)

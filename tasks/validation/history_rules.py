@@ -1,4 +1,4 @@
-"""A frame, the gate's settings and the last accepted inventory go in; expectations come out."""
+"""An inventory, the gate's settings and the last accepted one go in; expectations come out."""
 
 from __future__ import annotations
 
@@ -21,13 +21,14 @@ if TYPE_CHECKING:
     from tasks.config.gate import GateConfig
     from tasks.validation.context import Context
 
+# A resolution of 0.005 in the distance, well below any useful threshold.
 QUANTILES = 201
-# With fewer newcomers or accepted images a distribution tells nothing.
-ENOUGH_TO_COMPARE = 30
+# With fewer new or accepted images, distributions differ by chance.
+MIN_TO_COMPARE = 30
 
 
 def shares_expectations(gate: GateConfig, context: Context) -> Iterator[Expectation]:
-    """Compare the share of each class with the declared ones, or with the last accepted ones."""
+    """Compare the share of each class with its declared or its last accepted share."""
     rule = gate.class_shares
     reference: dict[str, float] = dict(rule.declared or {})
     if not reference and context.baseline is not None:
@@ -42,7 +43,7 @@ def shares_expectations(gate: GateConfig, context: Context) -> Iterator[Expectat
 def history_expectations(
     frame: pd.DataFrame, gate: GateConfig, context: Context
 ) -> Iterator[Expectation]:
-    """Compare with the last accepted inventory; nothing is expected where there is none."""
+    """Compare with the last accepted inventory; without one, expect nothing."""
     if context.baseline is None:
         return
     files = context.baseline.files
@@ -58,35 +59,36 @@ def history_expectations(
     yield suites.enough_rows(
         "volume",
         math.ceil(len(files) * (1 - shrink)),
-        f"At most {shrink:.0%} of the {len(files)} files of the last accepted run are gone.",
+        f"At most {shrink:.0%} of the {len(files)} files in the last accepted run are gone.",
         severity=gate.volume.severity,
     )
     yield suites.lowest_at_most(
         "staleness",
         DAYS_SINCE_NEW,
         gate.staleness.max_days,
-        f"Something new came in the last {gate.staleness.max_days:g} days.",
+        f"New images arrived in the last {gate.staleness.max_days:g} days.",
         severity=gate.staleness.severity,
     )
-    shown = readable(files)
-    if len(shown) >= ENOUGH_TO_COMPARE:
+    accepted = readable(files)
+    if len(accepted) >= MIN_TO_COMPARE:
         for measure in MEASURES:
-            yield from _drift(frame, gate, measure, shown)
+            yield from _drift(frame, gate, measure, accepted)
 
 
 def _drift(
-    frame: pd.DataFrame, gate: GateConfig, measure: str, before: pd.DataFrame
+    frame: pd.DataFrame, gate: GateConfig, measure: str, accepted: pd.DataFrame
 ) -> Iterator[Expectation]:
     rule = getattr(gate, f"drift_{measure}")
+    # New images alone as well: a bad batch is too small to move the distribution of all images.
     populations = (
         (measure, float(rule.max_distance), "all images"),
-        (new_only(measure), rule.max_distance_of_new, "the newcomers"),
+        (new_only(measure), rule.max_distance_of_new, "new images"),
     )
-    for column, bound, who in populations:
+    for column, bound, population in populations:
         measured = frame.loc[frame[column].notna(), READABLE_LABEL]
-        if len(measured) < ENOUGH_TO_COMPARE:
+        if len(measured) < MIN_TO_COMPARE:
             continue
-        quantiles, count = _reference(before, measure, measured)
+        quantiles, count = _reference(accepted, measure, measured)
         yield suites.distribution_stays(
             f"drift_{measure}",
             column,
@@ -94,25 +96,26 @@ def _drift(
             count=count,
             max_distance=bound,
             severity=rule.severity,
-            description=f"The {measure} of {who} is distributed as in the last accepted run"
-            f" (distance of at most {bound:.3g}).",
+            description=f"The {measure} of {population} is distributed as in the last accepted run"
+            f" (distance at most {bound:.3g}).",
         )
 
 
 def _reference(
-    before: pd.DataFrame, measure: str, labels_now: pd.Series
+    accepted: pd.DataFrame, measure: str, labels_now: pd.Series
 ) -> tuple[list[float], int]:
-    """Return quantiles of the accepted images, and how many images they stand for.
+    """Return quantiles of the accepted images, and how many images they represent.
 
-    Classes count as much as they do now: where one has grown, its looks are no drift.
+    Classes are weighted by their current shares: if one has grown, its features are not drift.
     """
     now = labels_now.value_counts(normalize=True)
-    then = before[LABEL].value_counts(normalize=True)
-    weights = before[LABEL].map(now / then).fillna(0.0).to_numpy("float64")
+    before = accepted[LABEL].value_counts(normalize=True)
+    weights = accepted[LABEL].map(now / before).fillna(0.0).to_numpy("float64")
+    # No class in common: compare with all accepted images rather than with none.
     if weights.sum() == 0:
-        weights = np.ones(len(before))
-    values = before[measure].to_numpy("float64")
+        weights = np.ones(len(accepted))
+    values = accepted[measure].to_numpy("float64")
     steps = np.linspace(0, 1, QUANTILES)
     quantiles = np.quantile(values, steps, method="inverted_cdf", weights=weights)
-    # Kish's effective size: a few heavy images tell less than many light ones.
+    # Kish's effective sample size: a few heavy images say less than many light ones.
     return quantiles.tolist(), int(weights.sum() ** 2 / (weights**2).sum())

@@ -1,8 +1,9 @@
-"""An inventory goes in; the files whose label contradicts their looks come out, the worst first.
+"""An inventory goes in; the files whose label contradicts their image come out, worst first.
 
-A quick model answers about images it did not learn from, and cleanlab's confident learning tells
-which labels it can't believe (Northcutt, Jiang and Chuang, 2021). The model looks at thumbnails: it
-is no match for a network, but costs seconds, and only its firm answers count.
+A quick model predicts images it was not fitted on, and cleanlab's confident learning finds the
+labels that its predictions contradict (Northcutt, Jiang and Chuang, 2021). The model uses
+thumbnails: it is no match for a network, but it takes seconds, and only confident predictions
+count.
 """
 
 from __future__ import annotations
@@ -26,16 +27,18 @@ if TYPE_CHECKING:
 
     from tasks.config.gate_rules import LabelErrorsRule
 
-LOOKS_LIKE, PROBABILITY, OF_LABEL = "looks_like", "probability", "probability_of_label"
-COLUMNS = [PATH, LABEL, LOOKS_LIKE, PROBABILITY, OF_LABEL]
+PREDICTED_LABEL, PROBABILITY = "predicted_label", "probability"
+PROBABILITY_OF_LABEL = "probability_of_label"
+ACCURACY = "accuracy"
 FOLDS, NEIGHBOURS, COMPONENTS = 3, 10, 40
-# Of each fold at most this many images are learned from, so that time grows with the files only.
-MOST_LEARNT = 15_000
-FEWEST_IMAGES, FEWEST_A_CLASS = 200, 20
-# A model that names so many rightly is believed when it is fairly sure; of a weaker one only what
-# all neighbours say counts, as its mistakes would be told for those of the labels.
-STRONG = 0.92
-FAIRLY_SURE, UNANIMOUS = 0.6, 0.95
+# The model of a fold is fitted on at most this many images, so that time grows linearly with the
+# number of files, not quadratically.
+MAX_FITTED = 15_000
+MIN_IMAGES, MIN_PER_CLASS = 200, 20
+# From this accuracy on, a fairly confident prediction counts. Of a weaker model only almost
+# unanimous neighbours do, as its own mistakes would otherwise be reported as label errors.
+STRONG_ACCURACY = 0.92
+FAIRLY_CONFIDENT, UNANIMOUS = 0.6, 0.95
 
 log = logging.getLogger("pixelgate.validation")
 
@@ -44,79 +47,95 @@ def find_label_errors(
     inventory: pd.DataFrame,
     settings: LabelErrorsRule,
     *,
-    newcomers: Collection[str] = (),
+    new_paths: Collection[str] = (),
     cache_dir: Path | None = None,
 ) -> pd.DataFrame | None:
     """Rank the files whose label is suspect.
 
     Args:
-        inventory: readable rows with a label are looked at.
-        settings: whether to look, and how good the quick model must be to be believed.
-        newcomers: paths of files that are new since the last accepted run.
-        cache_dir: folder that caches the answer about the same images and labels.
+        inventory: readable rows with a label are judged.
+        settings: whether to judge labels, and how accurate the quick model must be.
+        new_paths: paths of files that are new since the last accepted run.
+        cache_dir: folder that caches the result for the same images and labels.
 
     Returns:
-        path, label, looks_like, probability (of that class) and probability_of_label, the most
-        suspect first; None where nothing can be said: too few images, or too weak a model.
+        path, label, predicted_label, probability (of the predicted label) and
+        probability_of_label, the most suspect first; None if labels can't be judged, because there
+        are too few images or the model is too weak.
     """
-    images = readable(inventory)
-    # What shows nothing is another rule's business; its label can't be told from it.
-    images = images[images[CONTRAST].ge(MIN_VISIBLE_CONTRAST)]
-    sizes = images[LABEL].value_counts()
-    images = images[images[LABEL].isin(sizes[sizes >= FEWEST_A_CLASS].index)]
-    if not settings.check or len(images) < FEWEST_IMAGES or images[LABEL].nunique() < 2:  # noqa: PLR2004 - a choice needs two
+    images = _judgeable(inventory)
+    if not settings.check or len(images) < MIN_IMAGES or images[LABEL].nunique() < 2:  # noqa: PLR2004 - a confusion needs two classes
         return None
     if len(images) > settings.max_images:
-        # By content, so that the same old ones are judged in every run.
-        old = ~images[PATH].isin(newcomers)
+        # Ordered by content, so that the same old images are judged in every run.
+        old = ~images[PATH].isin(new_paths)
         order = images.assign(old=old).sort_values(["old", SHA256]).index
         images = images.loc[order[: settings.max_images].sort_values()]
-    key = digest([images[PATH].tolist(), images[LABEL].tolist(), images[SHA256].tolist()])
-    file = cache_dir and cache_dir / f"suspects-{key[:32]}.parquet"
-    answered = read_parquet_or_none(file) if file else None
-    if answered is None:
-        answered = _suspects(images)
-        if file:
-            for earlier in file.parent.glob("suspects-*.parquet"):
-                earlier.unlink()
-            write_parquet(file, answered)
-    accuracy = answered.attrs["accuracy"]
+    ranked = _rank_cached(images, cache_dir)
+    accuracy = ranked.attrs[ACCURACY]
     if accuracy < settings.min_accuracy:
-        log.info("labels are not judged: the quick model names %.0f%% rightly", 100 * accuracy)
+        log.info(
+            "labels are not judged: the quick model is right for only %.0f%% of the images",
+            100 * accuracy,
+        )
         return None
-    return answered
+    return ranked
 
 
-def _suspects(images: pd.DataFrame) -> pd.DataFrame:
+def _judgeable(inventory: pd.DataFrame) -> pd.DataFrame:
+    images = readable(inventory)
+    # The rule not_blank names blank images; their label can't be judged.
+    images = images[images[CONTRAST].ge(MIN_VISIBLE_CONTRAST)]
+    sizes = images[LABEL].value_counts()
+    return images[images[LABEL].isin(sizes[sizes >= MIN_PER_CLASS].index)]
+
+
+def _rank_cached(images: pd.DataFrame, cache_dir: Path | None) -> pd.DataFrame:
+    if cache_dir is None:
+        return _rank_suspects(images)
+    key = digest([images[PATH].tolist(), images[LABEL].tolist(), images[SHA256].tolist()])
+    file = cache_dir / f"label-errors-{key[:32]}.parquet"
+    ranked = read_parquet_or_none(file)
+    if ranked is None:
+        ranked = _rank_suspects(images)
+        # Only the result for the current data is of use.
+        for earlier in cache_dir.glob("label-errors-*.parquet"):
+            earlier.unlink()
+        write_parquet(file, ranked)
+    return ranked
+
+
+def _rank_suspects(images: pd.DataFrame) -> pd.DataFrame:
     from cleanlab.filter import find_label_issues
 
     classes = np.sort(images[LABEL].unique().astype(object))
     labels = np.searchsorted(classes, images[LABEL].to_numpy(object))
-    answers = cross_validated(_features(thumbnails_of(images)), labels)
+    probabilities = cross_validate(_features(thumbnails_of(images)), labels)
     ranked = find_label_issues(
-        labels, answers, return_indices_ranked_by="self_confidence", n_jobs=1
+        labels, probabilities, return_indices_ranked_by="self_confidence", n_jobs=1
     )
-    best, own = answers.argmax(axis=1), answers[np.arange(len(labels)), labels]
-    accuracy = float((best == labels).mean())
-    sure = answers.max(axis=1) >= (FAIRLY_SURE if accuracy >= STRONG else UNANIMOUS)
-    firm = [at for at in ranked if sure[at]]
-    told = images.iloc[firm][[PATH, LABEL]].assign(
+    predicted = probabilities.argmax(axis=1)
+    accuracy = float((predicted == labels).mean())
+    bound = FAIRLY_CONFIDENT if accuracy >= STRONG_ACCURACY else UNANIMOUS
+    confident = probabilities.max(axis=1) >= bound
+    chosen = [index for index in ranked if confident[index]]
+    suspects = images.iloc[chosen][[PATH, LABEL]].assign(
         **{
-            LOOKS_LIKE: classes[best[firm]],
-            PROBABILITY: answers[firm, best[firm]],
-            OF_LABEL: own[firm],
+            PREDICTED_LABEL: classes[predicted[chosen]],
+            PROBABILITY: probabilities[chosen, predicted[chosen]],
+            PROBABILITY_OF_LABEL: probabilities[chosen, labels[chosen]],
         }
     )
-    told.attrs = {"accuracy": accuracy}
-    return told.reset_index(drop=True)
+    suspects.attrs = {ACCURACY: accuracy}
+    return suspects.reset_index(drop=True)
 
 
-def cross_validated(features: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Return (images, classes) probabilities, each from a model that did not see the image.
+def cross_validate(features: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Return (images, classes) probabilities, each from a model not fitted on the image.
 
     Args:
         features: (images, features) float32.
-        labels: (images,) numbers of the classes, each of them with `FEWEST_A_CLASS` images.
+        labels: (images,) class indices, each with at least `MIN_PER_CLASS` images.
     """
     from sklearn.decomposition import PCA
     from sklearn.model_selection import StratifiedKFold
@@ -124,22 +143,24 @@ def cross_validated(features: np.ndarray, labels: np.ndarray) -> np.ndarray:
     from sklearn.pipeline import make_pipeline
 
     random = np.random.default_rng(0)
-    answers = np.zeros((len(labels), labels.max() + 1))
-    for learned, asked in StratifiedKFold(FOLDS, shuffle=True, random_state=0).split(
-        features, labels
-    ):
-        some = random.permutation(learned)[:MOST_LEARNT]
+    probabilities = np.zeros((len(labels), labels.max() + 1))
+    folds = StratifiedKFold(FOLDS, shuffle=True, random_state=0)
+    for others, held_out in folds.split(features, labels):
+        fitted = random.permutation(others)[:MAX_FITTED]
         model = make_pipeline(
-            PCA(min(COMPONENTS, len(some) // 2), random_state=0),
+            PCA(min(COMPONENTS, len(fitted) // 2), random_state=0),
             KNeighborsClassifier(NEIGHBOURS, weights="distance", algorithm="brute"),
-        ).fit(features[some], labels[some])
-        answers[np.ix_(asked, model.classes_)] = model.predict_proba(features[asked])
-    return answers
+        ).fit(features[fitted], labels[fitted])
+        # A rare class may be missing from the fitted images: its column stays 0.
+        columns = np.ix_(held_out, model.classes_)
+        probabilities[columns] = model.predict_proba(features[held_out])
+    return probabilities
 
 
 def _features(thumbs: np.ndarray) -> np.ndarray:
-    """Return (images, 290) float32: shapes without their light, and their light and colours."""
+    """Return (images, 290) float32: shapes without their lighting, then lighting and colors."""
     gray = thumbs[:, : GRAY_SIDE**2].astype(np.float32) / 255
     color = (thumbs[:, GRAY_SIDE**2 :].astype(np.float32) - NEUTRAL) / 32
+    # 0.05 keeps the noise of a flat image from being stretched to a shape.
     mean, spread = gray.mean(axis=1, keepdims=True), gray.std(axis=1, keepdims=True) + 0.05
     return np.hstack([(gray - mean) / spread, 2 * mean, 2 * spread, color])

@@ -1,4 +1,4 @@
-"""Settings and the accepted runs go in; settings with a number for each `learn` come out."""
+"""Settings and accepted runs go in; settings with a number for each `learn` come out."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from tasks.config.gate_rules import Rule
     from tasks.validation.baseline import Baseline
 
-# Of these the lowest value seen counts, of the others the highest.
+# For these settings the lowest value seen counts, for the others the highest.
 LOWER_BOUNDS = ("min_contrast", "min_files")
 
 
@@ -23,28 +23,29 @@ def learned_thresholds(
     """Replace each `learn` by a bound from the last accepted runs.
 
     Args:
-        gate: as it was set.
-        baselines: the accepted runs that are remembered.
+        gate: as configured.
+        baselines: the remembered accepted runs.
 
     Returns:
-        The gate with numbers only, and by rule how its bound came about, in words.
+        The settings with numbers only, and for each rule with a learned bound where it comes from,
+        in words.
     """
-    rules, told = {}, {}
+    rules, origins = {}, {}
     for name in gate.rules():
         rule: Rule = getattr(gate, name)
-        for field in _to_learn(rule):
+        for field in _learned_fields(rule):
             seen = [
                 baseline.record["observed"][name]
                 for baseline in baselines
                 if name in baseline.record["observed"]
             ]
-            bound, told[name] = _bound(rule, field, seen, gate)
+            bound, origins[name] = _bound(rule, field, seen, gate)
             rule = rule.model_copy(update={field: bound})
         rules[name] = rule
-    return gate.model_copy(update=rules), told
+    return gate.model_copy(update=rules), origins
 
 
-def _to_learn(rule: Rule) -> Iterator[str]:
+def _learned_fields(rule: Rule) -> Iterator[str]:
     return (name for name in type(rule).model_fields if getattr(rule, name) == LEARN)
 
 
@@ -58,7 +59,7 @@ def _bound(rule: Rule, field: str, seen: Sequence[float], gate: GateConfig) -> t
     bound = extreme * (1 - settings.margin if lower else 1 + settings.margin)
     if isinstance(default, int):
         bound = int(bound)
-    # What was never seen at all, such as copies, would otherwise have no room.
+    # What was never seen, such as duplicates, would otherwise get a bound of 0.
     bound = bound if lower else max(bound, default / 10)
     return bound, (
         f"learned from {len(seen)} accepted runs: {'lowest' if lower else 'highest'} {extreme:.4g},"

@@ -1,4 +1,4 @@
-"""An operator's word that overrules one verdict on one state of the data: who, when and why."""
+"""Operators' decisions to accept rejected data: who overruled which rules, when and why."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 
 
 class Override(BaseModel):
-    """One verdict overruled.
+    """The decision to accept one state of the data in spite of a verdict.
 
     Attributes:
-        data_fingerprint: of the data it holds for; other data is judged as ever.
-        rules: those that stopped it; a further one stops it again.
+        data_fingerprint: of the data it applies to; other data is judged as usual.
+        rules: those that stopped the data; another rule stops it again.
         who: user and machine.
-        when: ISO 8601.
-        why: in the operator's words.
+        when: time in ISO 8601.
+        why: the operator's reason.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -38,23 +38,23 @@ class Override(BaseModel):
 
     @property
     def sentence(self) -> str:
-        """Who overruled what, when and why."""
+        """The decision in one sentence."""
         return f"overruled ({', '.join(self.rules)}) by {self.who} on {self.when}: {self.why}"
 
     def covers(self, fingerprint: str, rules: Collection[str]) -> bool:
-        """Tell whether it lets this data pass in spite of these rules."""
+        """Return whether it accepts this data in spite of these rules."""
         return self.data_fingerprint == fingerprint and set(rules) <= set(self.rules)
 
 
 def list_overrides(home: Home) -> list[Override]:
-    """Return every override of a model's data, the newest first."""
+    """Return every override of a model's data, newest first."""
     file = home.overrides
-    plain = read_json(file) if file.exists() else []
-    return [Override.model_validate(each) for each in reversed(plain)]
+    records = read_json(file) if file.exists() else []
+    return [Override.model_validate(record) for record in reversed(records)]
 
 
 def add_override(home: Home, *, fingerprint: str, rules: Collection[str], why: str) -> Override:
-    """Overrule a verdict and remember it."""
+    """Overrule a verdict and remember the decision."""
     override = Override(
         data_fingerprint=fingerprint,
         rules=tuple(sorted(rules)),
@@ -62,8 +62,8 @@ def add_override(home: Home, *, fingerprint: str, rules: Collection[str], why: s
         when=datetime.now(UTC).isoformat(timespec="seconds"),
         why=why,
     )
-    kept = [*reversed(list_overrides(home)), override]
-    write_json(home.overrides, [each.model_dump(mode="json") for each in kept])
+    overrides = [*reversed(list_overrides(home)), override]
+    write_json(home.overrides, [each.model_dump(mode="json") for each in overrides])
     return override
 
 
@@ -71,5 +71,6 @@ def _whoami() -> str:
     try:
         user = getpass.getuser()
     except (OSError, KeyError):
-        user = "somebody without a name"
+        # Containers often run under a user id that has no name.
+        user = "unknown"
     return f"{user}@{socket.gethostname()}"

@@ -1,6 +1,6 @@
-"""An inventory goes in; settings the data as it is would pass, with comments, come out as TOML.
+"""An inventory goes in; settings that its data passes come out as TOML with comments.
 
-A starting point for a person: what is found is written down, with some room, and said to be so.
+They are a starting point to edit: each threshold leaves some room and says what was observed.
 """
 
 from __future__ import annotations
@@ -28,8 +28,10 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-FEW_SIZES = 5
-MANY_CLASSES = 200
+# Up to this many sizes are listed; more are described by their range.
+MAX_SIZES_LISTED = 5
+# A longer list of classes is no help to a reader.
+MAX_CLASSES_LISTED = 200
 ROOM = 1.5
 
 
@@ -37,23 +39,25 @@ def suggest_settings(inventory: pd.DataFrame, *, name: str) -> str:
     """Propose the gate's part of a settings file.
 
     Args:
-        inventory: as `take_inventory` returns it; files that can't be read are left aside.
+        inventory: as `take_inventory` returns it; thresholds ignore files that can't be read.
         name: of the registered model.
 
     Returns:
-        TOML that `--config` reads, a comment at each setting that says what was seen.
+        TOML that `--config` reads, with a comment at each setting that says what was observed.
     """
     images = readable(inventory)
     document = tomlkit.document()
-    document.add(tomlkit.comment(f"Proposed from {len(images):,} images as they are now."))
-    document.add(tomlkit.comment("A starting point: tighten what you know better."))
+    document.add(tomlkit.comment(f"Proposed from {len(images):,} images in their current state."))
+    document.add(
+        tomlkit.comment("A starting point: tighten it where you know more about your data.")
+    )
     document["name"] = name
     gate = tomlkit.table(is_super_table=True)
     rules: dict[str, Any] = {}
-    for rule, setting, value, seen in _proposals(inventory, images):
+    for rule, setting, value, observed in _proposals(inventory, images):
         table = rules.setdefault(rule, tomlkit.table())
         item = tomlkit.item(value)
-        item.comment(seen)
+        item.comment(observed)
         table.add(setting, item)
     for rule, table in rules.items():
         gate.add(rule, table)
@@ -64,10 +68,10 @@ def suggest_settings(inventory: pd.DataFrame, *, name: str) -> str:
 def _proposals(
     inventory: pd.DataFrame, images: pd.DataFrame
 ) -> Iterator[tuple[str, str, Any, str]]:
-    """Yield rule, setting, value, and what was seen."""
+    """Yield rule, setting, value, and what was observed."""
     broken = len(inventory) - len(images)
     if broken:
-        yield "decodes", "quarantine", True, f"{broken} files can't be read or have no label now"
+        yield "decodes", "quarantine", True, f"{broken} files can't be read or have no label"
         if images[LABEL].notna().any() and inventory[LABEL].isna().any():
             yield "labelled", "quarantine", True, f"{inventory[LABEL].isna().sum()} without a label"
     for rule, bad in (
@@ -75,19 +79,20 @@ def _proposals(
         ("not_blank", images[CONTRAST].lt(MIN_VISIBLE_CONTRAST)),
     ):
         if bad.any():
-            yield rule, "quarantine", True, f"{bad.sum()} such files now"
+            yield rule, "quarantine", True, f"{bad.sum()} such files"
     yield from _shape(images)
     counts = images[LABEL].value_counts()
-    if len(counts) <= MANY_CLASSES:
+    if len(counts) <= MAX_CLASSES_LISTED:
         yield "known_classes", "classes", sorted(counts.index), f"the {len(counts)} found"
-    least, most = int(counts.min()), int(counts.max())
-    yield "class_size", "min_files", max(1, least // 2), f"half of the smallest class, {least}"
-    ratio = most / least
+    smallest, largest = int(counts.min()), int(counts.max())
+    half = max(1, smallest // 2)
+    yield "class_size", "min_files", half, f"half of the smallest class, {smallest}"
+    ratio = largest / smallest
     yield (
         "class_balance",
         "max_ratio",
         max(2.0, math.ceil(ratio * ROOM * 10) / 10),
-        f"{ratio:.2f} now",
+        f"{ratio:.2f} at present",
     )
     lowest = float(images[CONTRAST].min())
     default = GateConfig().not_blank.min_contrast
@@ -96,19 +101,19 @@ def _proposals(
             "not_blank",
             "min_contrast",
             round(min(lowest / 2, 10 * default), 2),
-            f"the least contrasty image has {lowest:.1f}",
+            f"the lowest contrast is {lowest:.1f}",
         )
     bits = int(images[BIT_DEPTH].max())
     if bits > GateConfig().bit_depth.max_bits:
-        yield "bit_depth", "max_bits", bits, f"{bits} found; the upper 8 are used"
+        yield "bit_depth", "max_bits", bits, f"{bits} found; only the upper 8 are used"
 
 
 def _shape(images: pd.DataFrame) -> Iterator[tuple[str, str, Any, str]]:
     sizes = images.value_counts([HEIGHT, WIDTH])
     if len(sizes) == 1:
         yield "sizes", "allowed", _pairs(sizes), "every image has this size"
-    elif len(sizes) <= FEW_SIZES:
-        yield "sizes", "allowed", _pairs(sizes), "height and width, the most frequent first"
+    elif len(sizes) <= MAX_SIZES_LISTED:
+        yield "sizes", "allowed", _pairs(sizes), "height and width, most frequent first"
     else:
         sides = images[[HEIGHT, WIDTH]].astype("int64")
         low, high = int(sides.to_numpy().min()), int(sides.to_numpy().max())
@@ -116,7 +121,7 @@ def _shape(images: pd.DataFrame) -> Iterator[tuple[str, str, Any, str]]:
         yield "sizes", "min_side", low, "the shortest side found"
         yield "sizes", "max_side", high, "the longest side found"
     modes = [str(mode) for mode in images[MODE].value_counts().index]
-    yield "modes", "allowed", modes, "Pillow modes found, the most frequent first"
+    yield "modes", "allowed", modes, "Pillow modes found, most frequent first"
 
 
 def _pairs(sizes: pd.Series) -> list[list[int]]:

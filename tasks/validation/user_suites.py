@@ -19,54 +19,60 @@ if TYPE_CHECKING:
 SETTING = "gate.suites"
 
 
-def load_own_suites(names: Sequence[str], *, taken: Sequence[str]) -> dict[str, list[Expectation]]:
-    """Read suites from JSON files, as Great Expectations stores them, and from functions.
+def load_user_suites(
+    sources: Sequence[str], *, reserved: Sequence[str]
+) -> dict[str, list[Expectation]]:
+    """Load suites from JSON files, as Great Expectations stores them, and from functions.
 
     Args:
-        names: paths of JSON files, or package.module:function; a function takes nothing and returns
-            an `ExpectationSuite` or a list of expectations.
-        taken: names of suites that are there already.
+        sources: paths of JSON files, or package.module:function; a function takes no arguments and
+            returns an `ExpectationSuite` or a list of expectations.
+        reserved: names of suites that exist already.
 
     Returns:
         Expectations by the name of their suite.
 
     Raises:
-        SettingsError: a suite can't be read or made, is empty, or its name is taken.
+        SettingsError: a suite can't be loaded, is empty, or its name is reserved.
     """
-    own: dict[str, list[Expectation]] = {}
-    for name in names:
+    suites: dict[str, list[Expectation]] = {}
+    for source in sources:
         try:
-            suite = _from_file(Path(name)) if name.endswith(".json") else _from_function(name)
+            suite = _from_file(Path(source)) if source.endswith(".json") else _from_function(source)
         except SettingsError:
             raise
-        except Exception as error:  # noqa: BLE001 - files and functions of the user's raise anything
-            raise SettingsError(f"{SETTING}: {name} is no suite of expectations: {error}") from None
-        if not suite.expectations:
-            raise SettingsError(f"{SETTING}: {name} holds no expectations.")
-        if suite.name in (*taken, *own):
+        except Exception as error:  # noqa: BLE001 - the user's files and functions can raise anything
             raise SettingsError(
-                f"{SETTING}: {name} is named {suite.name}, as another suite is. Give it a name of"
-                " its own."
+                f"{SETTING}: {source} is not a suite of expectations: {error}"
+            ) from None
+        if not suite.expectations:
+            raise SettingsError(f"{SETTING}: {source} contains no expectations.")
+        if suite.name in (*reserved, *suites):
+            raise SettingsError(
+                f"{SETTING}: {source} has the name of another suite, {suite.name}. Give it another"
+                " name."
             )
-        own[suite.name] = list(suite.expectations)
-    return own
+        suites[suite.name] = list(suite.expectations)
+    return suites
 
 
 def _from_file(file: Path) -> gx.ExpectationSuite:
     if not file.is_file():
         raise SettingsError(f"{SETTING}: no file at {file.absolute()}.")
-    plain: dict[str, Any] = json.loads(file.read_text("utf-8"))
-    known = ("name", "expectations", "meta", "notes")
-    plain = {"name": file.stem, **{key: plain[key] for key in known if key in plain}}
-    # Ids belong to the project the suite was made in.
-    plain["expectations"] = [
-        {key: value for key, value in each.items() if key != "id"} for each in plain["expectations"]
+    stored: dict[str, Any] = json.loads(file.read_text("utf-8"))
+    # A stored suite has fields that the constructor refuses.
+    accepted = ("name", "expectations", "meta", "notes")
+    fields = {"name": file.stem, **{key: stored[key] for key in accepted if key in stored}}
+    # Ids belong to the project in which the suite was made; ours would look for them in vain.
+    fields["expectations"] = [
+        {key: value for key, value in each.items() if key != "id"}
+        for each in fields["expectations"]
     ]
-    return gx.ExpectationSuite(**plain)
+    return gx.ExpectationSuite(**fields)
 
 
 def _from_function(path: str) -> gx.ExpectationSuite:
-    made = import_by_path(path, SETTING)()
-    if isinstance(made, gx.ExpectationSuite):
-        return made
-    return gx.ExpectationSuite(name=path.partition(":")[2], expectations=list(made))
+    suite = import_by_path(path, SETTING)()
+    if isinstance(suite, gx.ExpectationSuite):
+        return suite
+    return gx.ExpectationSuite(name=path.partition(":")[2], expectations=list(suite))

@@ -1,4 +1,4 @@
-"""The validate stage: an inventory and limits go in; the data gate's verdict comes out."""
+"""The validate stage: an inventory and the gate's settings go in; a verdict comes out."""
 
 from __future__ import annotations
 
@@ -13,18 +13,29 @@ from tasks.validation.baseline import content_of
 from tasks.validation.context import Context
 from tasks.validation.data_rules import suites_for
 from tasks.validation.derived_columns import add_derived_columns
-from tasks.validation.findings import judge
+from tasks.validation.evidence import (
+    GROUPS_FILE,
+    LABEL_ERRORS_FILE,
+    MOVES_FILE,
+    OFFENDERS_FILE,
+    QUARANTINE_FILE,
+    RULE,
+    VERDICT_FILE,
+)
+from tasks.validation.findings import read_validation
 from tasks.validation.label_errors import find_label_errors
 from tasks.validation.learned_thresholds import learned_thresholds
 from tasks.validation.moves import ADDED, CHANGE, CHANGED, find_moves
 from tasks.validation.quarantine import check_caps, choose_quarantine
-from tasks.validation.user_suites import load_own_suites
+from tasks.validation.user_suites import load_user_suites
 from tasks.validation.verdict import Finding, Verdict
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from tasks.config.gate import GateConfig
+    from tasks.validation.overrides import Override
 
 
 def validate_inventory(
@@ -40,13 +51,12 @@ def validate_inventory(
     Args:
         inventory: as `take_inventory` returns it; not changed.
         settings: severity and threshold of each rule.
-        directory: the GX project, verdict.json and the Parquet files of the verdict are written
-            there.
+        directory: for the GX project, verdict.json and the Parquet files of the verdict.
         context: what was accepted, cleared and overruled before; by default nothing was.
-        data_docs: build the pages of Great Expectations too.
+        data_docs: whether to build the pages of Great Expectations too.
 
     Returns:
-        The verdict, accepted or not; nothing is raised for bad data.
+        The verdict, accepted or not: bad data raises nothing.
 
     Raises:
         SettingsError: a suite of the user's can't be loaded.
@@ -57,40 +67,34 @@ def validate_inventory(
     suspects = find_label_errors(
         inventory,
         gate.label_errors,
-        newcomers=moves.loc[moves[CHANGE].isin([ADDED, CHANGED]), PATH],
+        new_paths=moves.loc[moves[CHANGE].isin([ADDED, CHANGED]), PATH],
         cache_dir=context.cache_dir,
     )
     frame = add_derived_columns(inventory, context, moves, suspects)
     findings, offenders = _judge(frame, gate, context, learned, directory, data_docs=data_docs)
-    failed = {finding.rule for finding in findings if not finding.success}
-    left_out = choose_quarantine(offenders[offenders["rule"].isin(failed)], gate)
+    left_out = choose_quarantine(_of_failed_rules(offenders, findings), gate)
     findings += check_caps(inventory, left_out, gate)
-    write_parquet(directory / "moves.parquet", moves)
-    write_parquet(directory / "groups.parquet", _groups(inventory))
-    if suspects is not None:
-        write_parquet(directory / "label_errors.parquet", suspects)
-    stopping = sorted({finding.rule for finding in findings if finding.stops})
-    current = fingerprint(inventory)
-    override = next(
-        (each for each in context.overrides if stopping and each.covers(current, stopping)), None
-    )
+    _write_comparison(directory, inventory, moves, suspects)
+    data_fingerprint = fingerprint(inventory)
+    override = _find_override(context.overrides, data_fingerprint, findings)
     verdict = Verdict(
-        accepted=not stopping or override is not None,
+        accepted=override is not None or not any(finding.stops for finding in findings),
         findings=findings,
-        data_fingerprint=current,
+        data_fingerprint=data_fingerprint,
         override=override,
         baseline=context.baseline.record["run_id"] if context.baseline else None,
         moves={str(kind): int(count) for kind, count in moves[CHANGE].value_counts().items()},
         data_docs=directory / DATA_DOCS,
-        offenders=write_parquet(directory / "offenders.parquet", offenders),
-        quarantine=write_parquet(directory / "quarantine.parquet", left_out),
+        offenders=write_parquet(directory / OFFENDERS_FILE, offenders),
+        quarantine=write_parquet(directory / QUARANTINE_FILE, left_out),
         quarantined=len(left_out),
     )
-    write_json(directory / "verdict.json", verdict.model_dump(mode="json"))
+    # Last: a folder with a verdict holds all its evidence.
+    write_json(directory / VERDICT_FILE, verdict.model_dump(mode="json"))
     return verdict
 
 
-def _judge(  # noqa: PLR0913 - all a judgement follows from
+def _judge(  # noqa: PLR0913 - everything that findings depend on
     frame: pd.DataFrame,
     gate: GateConfig,
     context: Context,
@@ -99,20 +103,43 @@ def _judge(  # noqa: PLR0913 - all a judgement follows from
     *,
     data_docs: bool,
 ) -> tuple[tuple[Finding, ...], pd.DataFrame]:
-    """Run every suite and return a finding an expectation, and the offending files of all."""
+    """Run every suite; return one finding per expectation, and the offending files of all."""
     suites = suites_for(frame, gate, context)
-    suites |= load_own_suites(gate.suites, taken=list(suites))
+    suites |= load_user_suites(gate.suites, reserved=list(suites))
     results = run_checkpoint(frame, suites, project=project, identify_by=PATH, data_docs=data_docs)
     cleared = frozenset(frame.loc[content_of(frame).isin(context.cleared), PATH])
-    judged = [
-        judge(result, frame, gate, suite=str(suite.suite_name), cleared=cleared, learned=learned)
+    read = [
+        read_validation(
+            validation, frame, gate, suite=str(suite.suite_name), cleared=cleared, learned=learned
+        )
         for suite in results
-        for result in suite.results
+        for validation in suite.results
     ]
-    return tuple(finding for finding, _ in judged), pd.concat([rows for _, rows in judged])
+    return tuple(finding for finding, _ in read), pd.concat([rows for _, rows in read])
 
 
-def _groups(inventory: pd.DataFrame) -> pd.DataFrame:
-    """Return the files that are copies or near-duplicates, group by group."""
-    grouped = inventory[inventory[GROUP].notna()]
-    return grouped[[GROUP, PATH, SPLIT, LABEL]].sort_values([GROUP, PATH], ignore_index=True)
+def _of_failed_rules(offenders: pd.DataFrame, findings: Sequence[Finding]) -> pd.DataFrame:
+    # Files within the share that a rule allows stay in the run.
+    failed = {finding.rule for finding in findings if not finding.success}
+    return offenders[offenders[RULE].isin(failed)]
+
+
+def _find_override(
+    overrides: Sequence[Override], data_fingerprint: str, findings: Sequence[Finding]
+) -> Override | None:
+    """Return the newest override that accepts this data; None if it needs none."""
+    stopping = {finding.rule for finding in findings if finding.stops}
+    covering = (each for each in overrides if each.covers(data_fingerprint, stopping))
+    return next(covering, None) if stopping else None
+
+
+def _write_comparison(
+    directory: Path, inventory: pd.DataFrame, moves: pd.DataFrame, suspects: pd.DataFrame | None
+) -> None:
+    """Write what changed since the last accepted run, groups of similar files, suspect labels."""
+    write_parquet(directory / MOVES_FILE, moves)
+    grouped = inventory.loc[inventory[GROUP].notna(), [GROUP, PATH, SPLIT, LABEL]]
+    groups = grouped.sort_values([GROUP, PATH], ignore_index=True)
+    write_parquet(directory / GROUPS_FILE, groups)
+    if suspects is not None:
+        write_parquet(directory / LABEL_ERRORS_FILE, suspects)

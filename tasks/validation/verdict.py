@@ -1,4 +1,4 @@
-"""The records a judged inventory is told by."""
+"""The records of a judged inventory: findings, and the verdict they make."""
 
 from __future__ import annotations
 
@@ -11,16 +11,21 @@ from tasks.runs.check import Check
 from tasks.validation.overrides import Override
 
 
+def counted(number: int, one: str, many: str | None = None) -> str:
+    """Return a number with its noun, such as `1 file` or `2 files`."""
+    return f"{number} {one if number == 1 else many or f'{one}s'}"
+
+
 class Finding(Check):
-    """What one expectation said of the data.
+    """The result of one expectation.
 
     Attributes:
         expectation: its name in Great Expectations.
-        description: what it wants, in one sentence.
-        offenders: how many files, or classes, offend; a few may where a share is allowed.
+        description: what it demands, in one sentence.
+        offenders: number of offending files or classes; not 0 for a rule that allows a share.
         examples: the first ten of them.
-        value: the number a learned threshold is compared with, where there is one.
-        quarantined: these files are left out of the run, so that the rule stops nothing.
+        value: the number that a learned threshold is compared with, where there is one.
+        quarantined: these files are left out of the run, so the rule doesn't stop it.
     """
 
     expectation: str
@@ -32,17 +37,17 @@ class Finding(Check):
 
     @property
     def stops(self) -> bool:
-        """Whether the data is rejected for it."""
+        """Whether the data is rejected because of it."""
         return not self.success and self.severity == "critical" and not self.quarantined
 
     @property
     def is_note(self) -> bool:
-        """Whether it holds, and yet there are files to look at."""
+        """Whether it passed, but names files worth a look."""
         return self.success and self.offenders > 0
 
     @property
     def text(self) -> str:
-        """The finding with its examples and its remedy, on a few lines."""
+        """The finding with its examples and its remedy, on several lines."""
         lines = [f"{self.mark}  {self.description} Observed: {self.observed}."]
         lines += [f"        {example}" for example in self.examples]
         if self.offenders > len(self.examples):
@@ -51,19 +56,19 @@ class Finding(Check):
 
 
 class Verdict(BaseModel):
-    """Whether the data may be trained on, and why.
+    """Whether the data may be used for training, and why.
 
     Attributes:
-        accepted: no critical expectation failed, but for files that were quarantined.
-        findings: one an expectation.
+        accepted: no critical rule failed, apart from those whose files are quarantined.
+        findings: one per expectation.
         data_fingerprint: of the inventory.
-        override: an operator's word that let it pass in spite of what failed.
+        override: an operator's decision that accepts the data in spite of the failures.
         baseline: the run whose inventory it was compared with; None where there is none yet.
         moves: how many files were added, removed, changed, renamed and relabelled since then.
-        data_docs: page of Great Expectations' Data Docs.
-        offenders: Parquet with every offending file: rule, expectation, path, value.
-        quarantine: Parquet with the path of every file that is left out, and the rules it broke.
-        quarantined: how many files that are.
+        data_docs: start page of Great Expectations' Data Docs.
+        offenders: Parquet file of every offending file: rule, expectation, path, value.
+        quarantine: Parquet file with the path of every file left out, and the rules it breaks.
+        quarantined: number of files left out.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -88,31 +93,33 @@ class Verdict(BaseModel):
 
     @property
     def observed(self) -> dict[str, float]:
-        """What each rule measured, by its name, for thresholds that are learned."""
+        """What each rule measured, by its name; thresholds of later runs are learned from it."""
         values: dict[str, float] = {}
         for finding in self.findings:
             if finding.value is not None:
+                # The first expectation of a rule is the one with the threshold.
                 values.setdefault(finding.rule, finding.value)
         return values
 
     @property
-    def line(self) -> str:
+    def headline(self) -> str:
         """The verdict in one line."""
         if not self.accepted:
-            return f"data rejected: {self._told_to_stop}"
+            return f"data rejected: {self._reasons}"
         if self.override is not None:
-            return f"data accepted, {self.override.sentence} ({self._told_to_stop})"
-        warned = sum(
+            return f"data accepted, {self.override.sentence} ({self._reasons})"
+        warnings = sum(
             finding.severity == "warning" and not finding.quarantined for finding in self.failures
         )
         return (
-            f"data accepted: {len(self.findings)} expectations checked"
-            + (f", {warned} with a warning" if warned else "")
-            + (f", {self.quarantined} files quarantined" if self.quarantined else "")
+            f"data accepted: {counted(len(self.findings), 'expectation')} checked"
+            + (f", {counted(warnings, 'warning')}" if warnings else "")
+            + (f", {counted(self.quarantined, 'file')} quarantined" if self.quarantined else "")
         )
 
     @property
-    def _told_to_stop(self) -> str:
+    def _reasons(self) -> str:
+        """The findings that stop the data, each with its first examples."""
         return "; ".join(
             f"{finding.rule}: {finding.observed}"
             + (f" ({', '.join(finding.examples[:3])})" if finding.examples else "")
@@ -122,7 +129,7 @@ class Verdict(BaseModel):
 
     @property
     def notes(self) -> list[str]:
-        """What is no failure and yet worth a line."""
+        """What is not a failure but worth a line."""
         notes = [
             f"note  {finding.description} Observed: {finding.observed}, such as"
             f" {finding.examples[0]}"
@@ -130,28 +137,28 @@ class Verdict(BaseModel):
             if finding.is_note and finding.examples
         ]
         if self.moves:
-            told = ", ".join(f"{count} {kind}" for kind, count in self.moves.items())
-            notes.append(f"note  Files since the last accepted run: {told}.")
+            moves = ", ".join(f"{count} {kind}" for kind, count in self.moves.items())
+            notes.append(f"note  Files since the last accepted run: {moves}.")
         if self.baseline is None:
             notes.append(
-                "note  Nothing was accepted before, so that drift is not judged yet. A run that"
+                "note  No data has been accepted before, so drift is not judged yet. A run that"
                 " ends well becomes the baseline; so does `pixelgate baseline accept DIR`."
             )
         return notes
 
     @property
-    def screen(self) -> str:
-        """The verdict with every failure, its first files and its remedy."""
+    def details(self) -> str:
+        """The headline, every failure with its first files and its remedy, and the notes."""
         failures = [finding.text for finding in self.failures]
-        return "\n".join([self.line, *failures, *self.notes])
+        return "\n".join([self.headline, *failures, *self.notes])
 
 
 def require_accepted(verdict: Verdict) -> Verdict:
     """Return an accepted verdict.
 
     Raises:
-        DataRejectedError: with the whole screen as its message.
+        DataRejectedError: the data was rejected; the message holds the details.
     """
     if not verdict.accepted:
-        raise DataRejectedError(verdict.screen)
+        raise DataRejectedError(verdict.details)
     return verdict
