@@ -12,7 +12,13 @@ from PIL import Image
 from flows.cli.demo import write_digits
 from tasks.config.gate import GateConfig
 from tasks.drill.plan import plan_faults
-from tasks.drill.rehearsal import DrillResult, require_all_hold, run_drill
+from tasks.drill.rehearsal import (
+    UNTOUCHED,
+    DrillResult,
+    DrillStatus,
+    require_all_as_expected,
+    run_drill,
+)
 from tasks.drill.sample import take_sample
 from tasks.errors import DrillFailedError, UsageError
 
@@ -35,9 +41,9 @@ def test_every_fault_is_caught_in_real_digits(keeper: GateKeeper, tmp_path: Path
     before = {file: hashlib.sha256(file.read_bytes()).digest() for file in root.rglob("*.png")}
     results = run_drill(keeper.config(root))
     assert results[0].rule == "(untouched sample)"
-    assert [result for result in results if not result.holds] == []
+    assert [result for result in results if not result.as_expected] == []
     assert {result.result for result in results} == {"passed", "tripped"}
-    require_all_hold(results)
+    require_all_as_expected(results)
     after = {file: hashlib.sha256(file.read_bytes()).digest() for file in root.rglob("*.png")}
     assert after == before
 
@@ -71,13 +77,14 @@ def test_photographs_of_any_size_are_drilled_too(keeper: GateKeeper, tmp_path: P
         class_balance={"max_ratio": 50},
     )
     results = run_drill(config)
-    assert all(result.holds for result in results), results
+    assert all(result.as_expected for result in results), results
     told = {result.rule: result.detail for result in results if result.result == "not active"}
     assert told == {
         "sizes": "gate.sizes.allowed is any, without bounds",
         "modes": "gate.modes.allowed is any",
         "bit_depth": "gate.bit_depth.max_bits is 16",
-        "class_balance": "gate.class_balance.max_ratio allows more than the 10.0 a sample can show",
+        "class_balance": "gate.class_balance.max_ratio allows more than the 10.0 that a sample"
+        " can show",
     }
 
 
@@ -90,16 +97,23 @@ def test_a_hole_in_the_gate_is_found(
         "tasks.validation.derived_columns._elsewhere", lambda rows, _: rows["path"].iloc[:0]
     )
     results = run_drill(keeper.config(image_tree({"cat": 60, "dog": 60})))
-    assert [result.rule for result in results if not result.holds] == ["leakage"]
-    with pytest.raises(DrillFailedError, match="leakage: a training image in test missed"):
-        require_all_hold(results)
+    assert [result.rule for result in results if not result.as_expected] == ["leakage"]
+    with pytest.raises(DrillFailedError, match="leakage missed a training image in test"):
+        require_all_as_expected(results)
 
 
-def test_a_sample_that_is_held_up_fails_the_drill() -> None:
+def test_a_rejected_sample_fails_the_drill() -> None:
     """A gate that says no to everything is no good either."""
-    held_up = DrillResult("(untouched sample)", "nothing", "held up", False, "", 0.0)  # noqa: FBT003 - holds
-    with pytest.raises(DrillFailedError, match="held up"):
-        require_all_hold([held_up])
+    rejected = DrillResult(
+        rule=UNTOUCHED,
+        planted="nothing",
+        result=DrillStatus.REJECTED,
+        as_expected=False,
+        detail="sizes: 3 of 80 files",
+        seconds=0.0,
+    )
+    with pytest.raises(DrillFailedError, match=r"the untouched sample was rejected \(sizes: 3 of"):
+        require_all_as_expected([rejected])
 
 
 def test_too_little_data_is_explained(keeper: GateKeeper, image_tree: Tree) -> None:
@@ -125,4 +139,4 @@ def test_the_work_folder_is_put_back(keeper: GateKeeper, image_tree: Tree, tmp_p
     for fault in plan_faults(GateConfig()):
         fault.plant(sample)
         sample.restore()
-        assert state() == before, fault.told
+        assert state() == before, fault.description

@@ -121,8 +121,8 @@ def drill(  # noqa: PLR0913 - each is a flag
     """
     settings, _ = load(config, assignments, data__directory=directory, name=name, home=home)
     with quiet(settings.paths):
-        from tasks.drill.rehearsal import require_all_hold, run_drill
+        from tasks.drill.rehearsal import require_all_as_expected, run_drill
 
         results = run_drill(settings)
     show_drill(results, as_json=as_json)
-    require_all_hold(results)
+    require_all_as_expected(results)

@@ -153,7 +153,7 @@ def show_drill(results: Sequence[DrillResult], *, as_json: bool) -> None:
         return
     rows = [
         (
-            "" if result.holds else "!!",
+            "" if result.as_expected else "!!",
             result.rule,
             result.planted,
             result.result,
@@ -165,7 +165,8 @@ def show_drill(results: Sequence[DrillResult], *, as_json: bool) -> None:
     _print_table(("", "rule", "planted", "result", "observed", "seconds"), rows)
     tripped = sum(result.result == "tripped" for result in results)
     idle = sum(result.result == "not active" for result in results)
-    say(f"{tripped} faults caught, {sum(not r.holds for r in results)} missed, {idle} not active")
+    missed = sum(not result.as_expected for result in results)
+    say(f"{tripped} faults caught, {missed} missed, {idle} not active")
 
 
 def show_trial(trial: TrialResult) -> str:

@@ -1,7 +1,7 @@
-"""A user's data and settings go in; proof that every rule of the gate trips comes out.
+"""A user's data and settings go in; proof that every rule of the gate catches its fault comes out.
 
-- `drill.run_drill`: the whole of it.
-- `sample`: a scratch copy of some of the data, and putting it back as it was.
+- `rehearsal.run_drill`: the whole drill; `rehearsal.require_all_as_expected` fails it.
+- `sample`: a scratch copy of some of the data, restored after each fault.
 - `plan`: which faults are planted, and which rules are not active.
-- `faults`: the faults, one or more for each rule; `changes`, `planting`: what they are made of.
+- `faults`: the faults, one or more for each rule, made with `planting` and `degradations`.
 """

@@ -1,4 +1,4 @@
-"""An image goes in; the same as a camera or a program at fault would give it comes out."""
+"""An image goes in; the same image as a faulty camera or program would deliver it comes out."""
 
 from __future__ import annotations
 
@@ -6,27 +6,29 @@ import numpy as np
 from PIL import Image, ImageEnhance, ImageFilter
 
 
-def larger(image: Image.Image) -> Image.Image:
-    """Half as high again, and half as wide."""
+def enlarge(image: Image.Image) -> Image.Image:
+    """Return the image at one and a half times its height and width."""
+    # One pixel more, so that images of a single row grow too.
     return image.resize((image.width * 3 // 2 + 1, image.height * 3 // 2 + 1))
 
 
-def darker(image: Image.Image) -> Image.Image:
-    """As with the lamp off; what is dark already becomes light."""
+def darken(image: Image.Image) -> Image.Image:
+    """Return the image as with the lamp off; an image that is already dark is lightened instead."""
     light = np.asarray(image.convert("L")).mean() > 64  # noqa: PLR2004 - a quarter of the range
     return image.point(lambda value: value // 4 if light else 128 + value // 2)
 
 
-def fainter(image: Image.Image) -> Image.Image:
-    """As through fog."""
+def reduce_contrast(image: Image.Image) -> Image.Image:
+    """Return the image as through fog."""
     return ImageEnhance.Contrast(image).enhance(0.2)
 
 
-def blurred(image: Image.Image) -> Image.Image:
-    """As out of focus."""
+def blur(image: Image.Image) -> Image.Image:
+    """Return the image out of focus."""
+    # In proportion to the image: a radius that ruins a thumbnail is invisible in a photograph.
     return image.filter(ImageFilter.GaussianBlur(max(1.5, max(image.size) / 40)))
 
 
-def brighter(image: Image.Image) -> Image.Image:
-    """As saved by a program that means well."""
+def brighten(image: Image.Image) -> Image.Image:
+    """Return the image a little brighter, as saved by a program that enhances it."""
     return image.point(lambda value: min(255, value + 3 + value // 20))

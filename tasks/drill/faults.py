@@ -1,24 +1,31 @@
 """A sample goes in; faults, one or more for each rule of the gate, are planted in it.
 
-Each fault is what goes wrong in real folders: an upload that broke off, a camera set anew, a folder
-moved by hand.
+Each fault is something that goes wrong in real folders: an interrupted upload, a camera with other
+settings, a folder moved by hand.
 """
 
 from __future__ import annotations
 
-import shutil
 import struct
 import zlib
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PIL import Image
 
-from tasks.drill.degradations import brighter
-from tasks.drill.planting import beside, copy, fresh, move, open_work, save_as, write
-from tasks.inventory.columns import TEST, TRAIN
+from tasks.drill.degradations import brighten
+from tasks.drill.planting import (
+    copy_file,
+    move_file,
+    open_image,
+    path_in_first_class,
+    replace_bytes,
+    replace_image,
+    unlinked,
+)
+from tasks.inventory.columns import SPLIT, TEST, TRAIN
 from tasks.inventory.image_file import EXIF_ORIENTATION, as_displayed
 
 if TYPE_CHECKING:
@@ -33,236 +40,238 @@ class Fault:
 
     Attributes:
         rule: name of the rule.
-        told: what is planted, in a few words.
-        plant: changes the work folder of a sample and returns the paths it must be caught by; none
-            where the rule names classes or figures.
-        days_later: the time it is judged at.
-        named: share of those paths that must be named; what is judged by likeness misses some.
-        settings: of rules, as they must be for the fault to show in a small sample.
+        description: what is planted, in a few words.
+        plant: changes the work folder of a sample and returns the paths that the rule must name;
+            none if the rule names classes or numbers.
+        days_later: days from now at which the data is judged.
+        min_recall: share of those paths that the rule must name; rules that compare images by
+            similarity miss some.
+        settings: of rules, as the fault needs them to show in a small sample.
     """
 
     rule: str
-    told: str
+    description: str
     plant: Callable[[Sample], Iterable[str]] = field(repr=False)
     days_later: float = 0.0
     settings: dict[str, dict[str, Any]] = field(default_factory=dict)
-    named: float = 1.0
+    min_recall: float = 1.0
 
 
-def truncated(sample: Sample) -> list[str]:
-    """An upload that broke off."""
-    path = sample.of(TRAIN)[0]
+def truncate_file(sample: Sample) -> list[str]:
+    """Cut a file short, like an interrupted upload."""
+    path = sample.paths(TRAIN)[0]
     data = (sample.work / path).read_bytes()
-    return [write(sample, path, data[: max(8, len(data) // 3)])]
+    # At least the signature remains, so that the file is still recognized as an image.
+    return [replace_bytes(sample, path, data[: max(8, len(data) // 3)])]
 
 
-def empty(sample: Sample) -> list[str]:
-    """A file without bytes."""
-    return [write(sample, sample.of(TRAIN)[1], b"")]
+def empty_file(sample: Sample) -> list[str]:
+    """Leave a file without content."""
+    return [replace_bytes(sample, sample.paths(TRAIN)[1], b"")]
 
 
-def bomb(sample: Sample) -> list[str]:
-    """A PNG of a few bytes that declares 4 billion pixels."""
+def add_bomb(sample: Sample) -> list[str]:
+    """Add a PNG of a few bytes that declares 4 billion pixels."""
     header = struct.pack(">IIBBBBB", 65_000, 65_000, 8, 0, 0, 0, 0)
     chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(b"\0" * 64)), (b"IEND", b""))
     data = b"\x89PNG\r\n\x1a\n" + b"".join(
         struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
         for kind, body in chunks
     )
-    return [write(sample, beside(sample, "bomb.png"), data)]
+    return [replace_bytes(sample, path_in_first_class(sample, "bomb.png"), data)]
 
 
-def false_suffix(sample: Sample) -> list[str]:
-    """An image of another format under an image's suffix."""
-    path = sample.of(TRAIN)[2]
+def change_format(sample: Sample) -> list[str]:
+    """Save an image in another format than its extension names."""
+    path = sample.paths(TRAIN)[2]
     with Image.open(sample.work / path) as image:
         kind = "BMP" if image.format != "BMP" else "PNG"
         as_displayed(image).convert(image.mode if image.mode in ("L", "RGB") else "RGB").save(
-            fresh(sample, path), format=kind
+            unlinked(sample, path), format=kind
         )
     return [path]
 
 
-def several_frames(sample: Sample) -> list[str]:
-    """A document of several pages among images."""
-    image = open_work(sample, sample.of(TRAIN)[0])
-    path = beside(sample, "pages.tiff")
+def add_pages(sample: Sample) -> list[str]:
+    """Add a document of three pages."""
+    image = open_image(sample, sample.paths(TRAIN)[0])
+    path = path_in_first_class(sample, "pages.tiff")
     image.save(sample.work / path, save_all=True, append_images=[image, image])
     return [path]
 
 
-def blank(sample: Sample) -> list[str]:
-    """An image of one colour, as a covered lens takes it."""
-    path = sample.of(TRAIN)[3]
-    image = open_work(sample, path)
-    return [save_as(sample, path, Image.new(image.mode, image.size))]
+def blank_image(sample: Sample) -> list[str]:
+    """Replace an image by a single color, like a photograph through a covered lens."""
+    path = sample.paths(TRAIN)[3]
+    image = open_image(sample, path)
+    return [replace_image(sample, path, Image.new(image.mode, image.size))]
 
 
-def odd_size(sample: Sample) -> list[str]:
-    """An image much larger than the rest, and of another shape."""
-    path = sample.of(TRAIN)[4]
-    image = open_work(sample, path)
-    largest = max(max(open_work(sample, each).size) for each in sample.of(TRAIN))
-    return [save_as(sample, path, image.resize((4 * largest + 3, largest + 7)))]
+def resize_image(sample: Sample) -> list[str]:
+    """Make an image much larger than the rest, with another aspect."""
+    path = sample.paths(TRAIN)[4]
+    image = open_image(sample, path)
+    largest = max(max(open_image(sample, each).size) for each in sample.paths(TRAIN))
+    return [replace_image(sample, path, image.resize((4 * largest + 3, largest + 7)))]
 
 
-def odd_mode(sample: Sample) -> list[str]:
-    """An image of a mode no other has."""
-    path = beside(sample, "mode.tiff")
-    open_work(sample, sample.of(TRAIN)[5]).convert("CMYK").save(sample.work / path)
+def add_cmyk(sample: Sample) -> list[str]:
+    """Add an image in a mode for printing."""
+    path = path_in_first_class(sample, "mode.tiff")
+    open_image(sample, sample.paths(TRAIN)[5]).convert("CMYK").save(sample.work / path)
     return [path]
 
 
-def deep(sample: Sample) -> list[str]:
-    """An image of 16 bits a channel."""
-    path = beside(sample, "deep.png")
-    gray = np.asarray(open_work(sample, sample.of(TRAIN)[0]).convert("L"), dtype=np.uint16)
+def add_16_bits(sample: Sample) -> list[str]:
+    """Add an image of 16 bits per channel."""
+    path = path_in_first_class(sample, "deep.png")
+    gray = np.asarray(open_image(sample, sample.paths(TRAIN)[0]).convert("L"), dtype=np.uint16)
     Image.fromarray(gray * 257).save(sample.work / path)
     return [path]
 
 
-def turned(sample: Sample) -> list[str]:
-    """An image that a phone held upright marked as lying."""
+def add_rotated(sample: Sample) -> list[str]:
+    """Add an image whose EXIF orientation rotates it, as phones write it."""
     exif = Image.Exif()
     exif[EXIF_ORIENTATION] = 6
-    path = beside(sample, "turned.png")
-    open_work(sample, sample.of(TRAIN)[1]).save(sample.work / path, exif=exif)
+    path = path_in_first_class(sample, "turned.png")
+    open_image(sample, sample.paths(TRAIN)[1]).save(sample.work / path, exif=exif)
     return [path]
 
 
-def stray(sample: Sample) -> list[str]:
-    """A file outside the class folders."""
-    source = sample.of(TRAIN)[0]
+def add_stray(sample: Sample) -> list[str]:
+    """Copy a file outside the class folders."""
+    source = sample.paths(TRAIN)[0]
     path = f"{TRAIN}/stray{Path(source).suffix}"
-    shutil.copy(sample.work / source, sample.work / path)
-    return [path]
+    return [copy_file(sample, source, path)]
 
 
-def two_spellings(sample: Sample) -> list[str]:
-    """A second folder of a class, spelled differently."""
+def respell_class(sample: Sample) -> list[str]:
+    """Move half of a class into a folder whose name is spelled differently."""
     label = sample.labels[0]
-    for path in sample.of(label=label)[::2]:
-        move(sample, path, path.replace(f"/{label}/", f"/{label.swapcase()} /"))
+    for path in sample.paths(label=label)[::2]:
+        move_file(sample, path, path.replace(f"/{label}/", f"/{label.swapcase()} /"))
     return []
 
 
-def contradiction(sample: Sample) -> list[str]:
-    """The same image in two classes."""
-    source = sample.of(TRAIN, sample.labels[0])[0]
+def copy_to_other_class(sample: Sample) -> list[str]:
+    """Copy an image into another class."""
+    source = sample.paths(TRAIN, sample.labels[0])[0]
     path = f"{TRAIN}/{sample.labels[1]}/contradiction{Path(source).suffix}"
-    shutil.copy(sample.work / source, sample.work / path)
-    return [source, path]
+    return [source, copy_file(sample, source, path)]
 
 
-def unknown_class(sample: Sample) -> list[str]:
-    """A class nobody declared."""
+def move_to_unknown_class(sample: Sample) -> list[str]:
+    """Move half of a class into a class that is not declared."""
     label = sample.labels[0]
-    moved = sample.of(label=label)[: len(sample.of(label=label)) // 2]
-    return [move(sample, path, path.replace(f"/{label}/", "/unheard of/")) for path in moved]
+    moved = sample.paths(label=label)[: len(sample.paths(label=label)) // 2]
+    return [move_file(sample, path, path.replace(f"/{label}/", "/unheard of/")) for path in moved]
 
 
-def missing_class(sample: Sample) -> list[str]:
-    """A class that was not delivered."""
-    for path in sample.of(label=sample.labels[0]):
-        (sample.work / path).unlink()
+def remove_class(sample: Sample) -> list[str]:
+    """Remove a whole class."""
+    _remove(sample, sample.paths(label=sample.labels[0]))
     return []
 
 
-def wrong_labels(sample: Sample) -> list[str]:
-    """A handful of files in the folder of another class, each in its split."""
-    moved = []
-    for number, path in enumerate(sample.of(TRAIN)[::8]):
+def mislabel_files(sample: Sample) -> list[str]:
+    """Move every eighth training file into another class."""
+    for number, path in enumerate(sample.paths(TRAIN)[::8]):
         split, label, name = path.split("/")
         other = sample.labels[(sample.labels.index(label) + 1) % len(sample.labels)]
-        moved.append(move(sample, path, f"{split}/{other}/moved{number}_{name}"))
+        move_file(sample, path, f"{split}/{other}/moved{number}_{name}")
+    # No file must be named: which ones are suspect depends on how well the quick model does.
     return []
 
 
-def leak(sample: Sample) -> list[str]:
-    """A test image that is trained on."""
+def leak_image(sample: Sample) -> list[str]:
+    """Copy a training image into test."""
     label = sample.labels[0]
-    source = sample.of(TRAIN, label)[0]
-    path = f"{TEST}/{label}/leak{Path(source).suffix}"
-    shutil.copy(sample.work / source, sample.work / path)
-    return [path]
+    source = sample.paths(TRAIN, label)[0]
+    return [copy_file(sample, source, f"{TEST}/{label}/leak{Path(source).suffix}")]
 
 
-def near_leak(sample: Sample) -> list[str]:
-    """A test image that is trained on in another brightness and format."""
+def leak_near_duplicate(sample: Sample) -> list[str]:
+    """Copy a training image into test, in another brightness and format."""
     path = f"{TEST}/{sample.labels[0]}/near.png"
-    brighter(open_work(sample, sample.of(TRAIN, sample.labels[0])[0])).save(sample.work / path)
+    image = open_image(sample, sample.paths(TRAIN, sample.labels[0])[0])
+    brighten(image).save(sample.work / path)
     return [path]
 
 
-def many_copies(sample: Sample) -> list[str]:
-    """Every fourth file twice."""
+def duplicate_files(sample: Sample) -> list[str]:
+    """Copy every third training file."""
+    # The prefix sorts the copies behind their originals: the later file counts as the copy.
     return [
-        copy(sample, path, f"{Path(path).parent.as_posix()}/z_copy_{Path(path).name}")
-        for path in sample.of(TRAIN)[::3]
+        copy_file(sample, path, str(PurePosixPath(path).with_name(f"z_copy_{Path(path).name}")))
+        for path in sample.paths(TRAIN)[::3]
     ]
 
 
-def many_near_copies(sample: Sample) -> list[str]:
-    """Every fourth file twice, the second one brighter."""
-    made = []
-    for path in sample.of(TRAIN)[::3]:
-        copy = f"{Path(path).parent.as_posix()}/z_near_{Path(path).stem}.png"
-        brighter(open_work(sample, path)).save(sample.work / copy)
-        made.append(copy)
-    return made
+def duplicate_brighter(sample: Sample) -> list[str]:
+    """Add a brighter version of every third training file."""
+    added = []
+    for path in sample.paths(TRAIN)[::3]:
+        target = str(PurePosixPath(path).with_name(f"z_near_{Path(path).stem}.png"))
+        brighten(open_image(sample, path)).save(sample.work / target)
+        added.append(target)
+    return added
 
 
-def tiny_class(sample: Sample) -> list[str]:
-    """A class of which one file is left in each split."""
+def shrink_class(sample: Sample) -> list[str]:
+    """Leave one file of a class in each split."""
     label = sample.labels[0]
-    for split in sample.files["split"].unique():
-        for path in sample.of(split, label)[1:]:
-            (sample.work / path).unlink()
+    for split in sample.files[SPLIT].unique():
+        _remove(sample, sample.paths(split, label)[1:])
     return []
 
 
-def half_gone(sample: Sample) -> list[str]:
-    """Two files of three were not delivered."""
-    for number, path in enumerate(sorted(sample.of(), key=lambda path: path[::-1])):
-        if number % 3:
-            (sample.work / path).unlink()
+def remove_two_thirds(sample: Sample) -> list[str]:
+    """Remove two files of three."""
+    # Ordered from the end of the path, so that every class and split loses its share.
+    ordered = sorted(sample.paths(), key=lambda path: path[::-1])
+    _remove(sample, [path for number, path in enumerate(ordered) if number % 3])
     return []
 
 
-def class_not_tested(sample: Sample) -> list[str]:
-    """A class without a test image."""
-    for path in sample.of(TEST, sample.labels[0]):
-        (sample.work / path).unlink()
+def remove_from_test(sample: Sample) -> list[str]:
+    """Remove all test images of a class."""
+    _remove(sample, sample.paths(TEST, sample.labels[0]))
     return []
 
 
-def relabelled(sample: Sample) -> list[str]:
-    """A third of a class moved into another."""
+def relabel_third(sample: Sample) -> list[str]:
+    """Move a third of a class into another."""
     first, second = sample.labels[:2]
     return [
-        move(sample, path, path.replace(f"/{first}/", f"/{second}/moved_"))
-        for path in sample.of(TRAIN, first)[::3]
+        move_file(sample, path, path.replace(f"/{first}/", f"/{second}/moved_"))
+        for path in sample.paths(TRAIN, first)[::3]
     ]
 
 
-def many_truncated(sample: Sample) -> list[str]:
-    """Every second upload broke off."""
-    for path in sample.of()[::2]:
-        write(sample, path, (sample.work / path).read_bytes()[:20])
+def truncate_half(sample: Sample) -> list[str]:
+    """Cut every second file short."""
+    for path in sample.paths()[::2]:
+        replace_bytes(sample, path, (sample.work / path).read_bytes()[:20])
     return []
 
 
-def nothing(_: Sample) -> list[str]:
-    """Nothing at all is new."""
+def change_nothing(_: Sample) -> list[str]:
+    """Leave the data as it is, so that nothing is new."""
     return []
 
 
-def changed(how: Callable[[Image.Image], Image.Image]) -> Callable[[Sample], list[str]]:
-    """Return what plants the same change in every file."""
+def change_all(change: Callable[[Image.Image], Image.Image]) -> Callable[[Sample], list[str]]:
+    """Return a function that changes every image in the same way."""
 
     def plant(sample: Sample) -> list[str]:
-        for path in sample.of():
-            save_as(sample, path, how(open_work(sample, path)))
+        for path in sample.paths():
+            replace_image(sample, path, change(open_image(sample, path)))
         return []
 
     return plant
+
+
+def _remove(sample: Sample, paths: Iterable[str]) -> None:
+    for path in paths:
+        (sample.work / path).unlink()

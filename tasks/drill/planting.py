@@ -1,6 +1,6 @@
-"""How a file of a sample's work folder is opened, changed, moved and copied.
+"""How files in the work folder of a sample are opened, replaced, moved and copied.
 
-Each function that puts a file somewhere returns its path in the work folder.
+Functions that write a file return its path, relative to the work folder.
 """
 
 from __future__ import annotations
@@ -18,51 +18,55 @@ if TYPE_CHECKING:
 
     from tasks.drill.sample import Sample
 
+WRITABLE_MODES = ("1", "L", "P", "RGB", "RGBA", "CMYK", "LA")
 
-def open_work(sample: Sample, path: str) -> Image.Image:
-    """Return a file of the work folder as a person sees it, in mode L or RGB."""
+
+def open_image(sample: Sample, path: str) -> Image.Image:
+    """Return an image of the work folder as a person sees it, in mode L or RGB."""
     with Image.open(sample.work / path) as image:
         image.load()
         return as_displayed(image).copy()
 
 
-def save_as(sample: Sample, path: str, image: Image.Image) -> str:
-    """Put an image in the place of a file, in that file's format and mode where it can be."""
-    with Image.open(sample.work / path) as old:
+def replace_image(sample: Sample, path: str, image: Image.Image) -> str:
+    """Replace a file by an image, in the format and, where possible, the mode of the file."""
+    file = sample.work / path
+    with Image.open(file) as old:
         kind, mode = old.format, old.mode
-    if mode in ("1", "L", "P", "RGB", "RGBA", "CMYK", "LA"):
+    if mode in WRITABLE_MODES:
         image = image.convert(mode)
-    image.save(fresh(sample, path), format="JPEG" if kind == "MPO" else kind)
+    # Pillow reads the JPEG files of some cameras as MPO, a format for several frames.
+    image.save(unlinked(sample, path), format="JPEG" if kind == "MPO" else kind)
     return path
 
 
-def write(sample: Sample, path: str, data: bytes) -> str:
-    """Put bytes in the place of a file."""
-    fresh(sample, path).write_bytes(data)
+def replace_bytes(sample: Sample, path: str, data: bytes) -> str:
+    """Replace the content of a file; a file that doesn't exist is made."""
+    unlinked(sample, path).write_bytes(data)
     return path
 
 
-def move(sample: Sample, path: str, place: str) -> str:
-    """Move a file."""
-    target = sample.work / place
-    target.parent.mkdir(parents=True, exist_ok=True)
-    (sample.work / path).rename(target)
-    return place
+def unlinked(sample: Sample, path: str) -> Path:
+    """Remove a file if it exists, and return its path."""
+    file = sample.work / path
+    # The copy of a read-only file is read-only: it can be removed, but not overwritten.
+    file.unlink(missing_ok=True)
+    return file
 
 
-def copy(sample: Sample, path: str, place: str) -> str:
+def move_file(sample: Sample, path: str, target: str) -> str:
+    """Move a file, making the folder of its target."""
+    (sample.work / target).parent.mkdir(parents=True, exist_ok=True)
+    (sample.work / path).rename(sample.work / target)
+    return target
+
+
+def copy_file(sample: Sample, path: str, target: str) -> str:
     """Copy a file."""
-    shutil.copy(sample.work / path, sample.work / place)
-    return place
+    shutil.copy(sample.work / path, sample.work / target)
+    return target
 
 
-def beside(sample: Sample, name: str) -> str:
-    """Return a name in the first class of train."""
+def path_in_first_class(sample: Sample, name: str) -> str:
+    """Return the path of a file name in the train folder of the first class."""
     return f"{TRAIN}/{sample.labels[0]}/{name}"
-
-
-def fresh(sample: Sample, path: str) -> Path:
-    """Return the place of a file, without the file."""
-    place = sample.work / path
-    place.unlink(missing_ok=True)
-    return place

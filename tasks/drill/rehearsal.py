@@ -1,4 +1,4 @@
-"""The drill: plants each kind of fault in a copy of the user's own data and looks what trips."""
+"""A user's data and settings go in; whether each planted fault was caught by its rule comes out."""
 
 from __future__ import annotations
 
@@ -6,21 +6,27 @@ import tempfile
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from tasks.config.base import LEARN
 from tasks.drill.plan import plan_faults, why_not_active
 from tasks.drill.sample import Sample, take_sample
 from tasks.errors import DrillFailedError
-from tasks.inventory.scan import inventory_of, root_of
+from tasks.inventory.columns import PATH
+from tasks.inventory.scan import inventory_of, root_of, take_inventory
 from tasks.runtime.progress import track
+from tasks.storage.home import Home
 from tasks.validation.baseline import accept_baseline, list_baselines
 from tasks.validation.context import Context
+from tasks.validation.evidence import RULE
 from tasks.validation.validate import validate_inventory
 
 if TYPE_CHECKING:
+    from tasks.config.data import DataConfig
     from tasks.config.gate import GateConfig
     from tasks.config.gate_rules import Rule
     from tasks.config.schema import RetrainConfig
@@ -28,27 +34,37 @@ if TYPE_CHECKING:
     from tasks.validation.verdict import Verdict
 
 UNTOUCHED = "(untouched sample)"
-# A class is cut down to three files; a bound below that could not trip.
-LEAST_MIN_FILES = 4
+# A fault leaves three files of a class; a lower bound than this could not trip.
+LOWEST_MIN_FILES = 4
+
+
+class DrillStatus(StrEnum):
+    """How the gate reacted to a fault, or to the untouched sample."""
+
+    TRIPPED = "tripped"
+    MISSED = "missed"
+    PASSED = "passed"
+    REJECTED = "rejected"
+    NOT_ACTIVE = "not active"
 
 
 @dataclass(frozen=True)
 class DrillResult:
-    """What came of one fault.
+    """The gate's reaction to one fault.
 
     Attributes:
-        rule: that must catch it.
+        rule: that must catch the fault; `UNTOUCHED` for the sample without one.
         planted: the fault, in a few words.
-        result: tripped, missed, passed, held up, or not active.
-        holds: whether that is as it should be.
+        result: tripped, missed or not active; passed or rejected for the untouched sample.
+        as_expected: whether the gate reacted as it must.
         detail: what the rule observed, or why it is not active.
-        seconds: from planting to verdict.
+        seconds: from planting the fault to the verdict.
     """
 
     rule: str
     planted: str
-    result: str
-    holds: bool
+    result: DrillStatus
+    as_expected: bool
     detail: str
     seconds: float
 
@@ -57,140 +73,161 @@ def run_drill(config: RetrainConfig) -> list[DrillResult]:
     """Prove that every rule trips on its fault, and that an untouched sample passes.
 
     Args:
-        config: data and gate as they are set; the data itself is only read.
+        config: its data is only read.
 
     Returns:
-        One result a fault, the untouched sample first.
+        One result per fault, the untouched sample first.
 
     Raises:
         DataFolderError: the folder can't be read as a labelled image set.
-        UsageError: it holds too few sound images.
+        UsageError: it contains too few valid images.
     """
     inventory = inventory_of(config)
     with tempfile.TemporaryDirectory(prefix="pixelgate-drill-") as folder:
         scratch = Path(folder)
         gate = config.gate.model_copy(update={"suites": []})
         verdict = validate_inventory(inventory, gate, directory=scratch / "whole", data_docs=False)
-        offending = pd.read_parquet(verdict.offenders)["path"]
+        offending = pd.read_parquet(verdict.offenders)[PATH]
         sample = take_sample(inventory, root_of(inventory), scratch, without=set(offending))
-        return list(_Range(config, sample, scratch).shoot())
+        return _Rehearsal(config.data, gate, sample, scratch=scratch, seed=config.seed).run()
 
 
-def require_all_hold(results: list[DrillResult]) -> None:
-    """Let a drill pass of which every result is as it should be.
+def require_all_as_expected(results: list[DrillResult]) -> None:
+    """Check that the gate reacted to every fault as it must.
 
     Raises:
-        DrillFailedError: naming the rules that did not.
+        DrillFailedError: it didn't; the message names the rules.
     """
-    wrong = [result for result in results if not result.holds]
+    wrong = [result for result in results if not result.as_expected]
     if wrong:
         raise DrillFailedError(
-            "The gate can't be relied on: "
-            + "; ".join(f"{each.rule}: {each.planted} {each.result}" for each in wrong)
-            + ". Look at the thresholds of these rules."
+            f"The gate is not reliable: {'; '.join(_complaint(result) for result in wrong)}. Check"
+            " the thresholds of these rules."
         )
 
 
-class _Range:
-    """A sample with settings that fit its size, and a baseline of its own."""
+def _complaint(result: DrillResult) -> str:
+    if result.rule == UNTOUCHED:
+        return f"the untouched sample was rejected ({result.detail})"
+    return f"{result.rule} missed {result.planted}"
 
-    def __init__(self, config: RetrainConfig, sample: Sample, scratch: Path) -> None:
-        self._sample, self._scratch, self._judged = sample, scratch, 0
-        data = config.data.model_copy(
+
+class _Rehearsal:
+    """A sample, settings that fit its size, and a home with a baseline of its own."""
+
+    def __init__(
+        self, data: DataConfig, gate: GateConfig, sample: Sample, *, scratch: Path, seed: int
+    ) -> None:
+        self._sample, self._scratch, self._seed = sample, scratch, seed
+        self._home = Home("drill", scratch / "home")
+        self._gate = fit_gate(gate, sample)
+        self._data = data.model_copy(
             update={"directory": sample.work, "layout": "split", "manifest": None}
         )
-        self._gate = fitted_gate(config.gate, sample)
-        self._config = config.model_copy(
-            update={"home": scratch / "home", "data": data, "gate": self._gate}
-        )
+        self._judged = 0
 
-    def shoot(self) -> list[DrillResult]:
+    def run(self) -> list[DrillResult]:
         """Judge the untouched sample, then each fault."""
         started = time.monotonic()
-        verdict = self._judge(self._gate, Context())
+        inventory, verdict = self._judge(self._gate, Context())
+        failures = verdict.failures
+        untouched = DrillResult(
+            rule=UNTOUCHED,
+            planted="nothing",
+            result=DrillStatus.REJECTED if failures else DrillStatus.PASSED,
+            as_expected=not failures,
+            detail="; ".join(f"{finding.rule}: {finding.observed}" for finding in failures),
+            seconds=time.monotonic() - started,
+        )
+        accept_baseline(self._home, inventory, verdict, run_id="drill", max_baselines=1)
         labels_judged = any(finding.rule == "label_errors" for finding in verdict.findings)
-        broken = verdict.failures
-        results = [
-            DrillResult(
-                UNTOUCHED,
-                "nothing",
-                "held up" if broken else "passed",
-                not broken,
-                "; ".join(f"{finding.rule}: {finding.observed}" for finding in broken),
-                time.monotonic() - started,
-            )
+        faults = plan_faults(self._gate)
+        batches = [[fault] for fault in faults]
+        tracked = track(batches, total=len(faults), description="drill", unit="faults")
+        return [
+            untouched,
+            *(self._try(fault, labels_judged=labels_judged) for (fault,) in tracked),
         ]
-        accept_baseline(self._config.paths, self._inventory, verdict, run_id="drill", remembered=1)
-        planned = plan_faults(self._gate)
-        for batch in track(
-            [[fault] for fault in planned], total=len(planned), description="drill", unit="faults"
-        ):
-            results += [self._try(fault, labels_judged=labels_judged) for fault in batch]
-        return results
 
     def _try(self, fault: Fault, *, labels_judged: bool) -> DrillResult:
         reason = why_not_active(fault, self._gate, self._sample, labels_judged=labels_judged)
         if reason:
-            return DrillResult(fault.rule, fault.told, "not active", True, reason, 0.0)  # noqa: FBT003 - holds
+            return DrillResult(
+                rule=fault.rule,
+                planted=fault.description,
+                result=DrillStatus.NOT_ACTIVE,
+                as_expected=True,
+                detail=reason,
+                seconds=0.0,
+            )
         started = time.monotonic()
         expected = set(fault.plant(self._sample))
-        gate = self._gate
-        for rule, update in fault.settings.items():
-            gate = gate.model_copy(update={rule: getattr(gate, rule).model_copy(update=update)})
-        context = Context(
-            baselines=tuple(list_baselines(self._config.paths)),
-            now=datetime.now(UTC) + timedelta(days=fault.days_later),
-        )
-        verdict = self._judge(gate, context)
+        _, verdict = self._judge(self._gate_for(fault), self._context_of(fault))
         self._sample.restore()
         failed = [
             finding
             for finding in verdict.failures
             if finding.rule == fault.rule and not finding.quarantined
         ]
+        # Failing is not enough: the rule must name the right files too.
         offenders = pd.read_parquet(verdict.offenders)
-        named = set(offenders.loc[offenders["rule"] == fault.rule, "path"])
-        tripped = bool(failed) and len(expected & named) >= fault.named * len(expected)
+        named = expected & set(offenders.loc[offenders[RULE] == fault.rule, PATH])
+        tripped = bool(failed) and len(named) >= fault.min_recall * len(expected)
         return DrillResult(
-            fault.rule,
-            fault.told,
-            "tripped" if tripped else "missed",
-            tripped,
-            failed[0].observed if failed else "the rule found nothing",
-            time.monotonic() - started,
+            rule=fault.rule,
+            planted=fault.description,
+            result=DrillStatus.TRIPPED if tripped else DrillStatus.MISSED,
+            as_expected=tripped,
+            detail=failed[0].observed if failed else "the rule did not fail",
+            seconds=time.monotonic() - started,
         )
 
-    def _judge(self, gate: GateConfig, context: Context) -> Verdict:
-        self._inventory = inventory_of(self._config)
-        # A project of its own each time, as one that grows gets slower.
+    def _gate_for(self, fault: Fault) -> GateConfig:
+        rules = {
+            rule: getattr(self._gate, rule).model_copy(update=update)
+            for rule, update in fault.settings.items()
+        }
+        return self._gate.model_copy(update=rules)
+
+    def _context_of(self, fault: Fault) -> Context:
+        return Context(
+            baselines=tuple(list_baselines(self._home)),
+            now=datetime.now(UTC) + timedelta(days=fault.days_later),
+        )
+
+    def _judge(self, gate: GateConfig, context: Context) -> tuple[pd.DataFrame, Verdict]:
+        inventory = take_inventory(self._data, seed=self._seed, cache_dir=self._home.inventory)
+        # A new project each time, as a GX project gets slower with every suite it stores.
         self._judged += 1
-        return validate_inventory(
-            self._inventory,
+        verdict = validate_inventory(
+            inventory,
             gate,
             directory=self._scratch / f"validation{self._judged}",
             context=context,
             data_docs=False,
         )
+        return inventory, verdict
 
 
-def fitted_gate(gate: GateConfig, sample: Sample) -> GateConfig:
-    """Return the gate's settings for a sample.
+def fit_gate(gate: GateConfig, sample: Sample) -> GateConfig:
+    """Return the gate's settings fitted to a sample.
 
-    Every rule fails instead of leaving files out, what counts files or names classes fits the
-    sample, and suites of the user's, which may want what a sample can't give, are left aside.
+    Every rule fails instead of leaving files out, thresholds that count files or name classes fit
+    the sample, and the user's suites, whose demands a sample may not meet, are left out.
     """
     rules: dict[str, Rule] = {}
     for name in gate.rules():
         rule: Rule = getattr(gate, name)
         update = {"quarantine": False} if "quarantine" in type(rule).model_fields else {}
-        for field, about in type(rule).model_fields.items():
-            if getattr(rule, field) == "learn":
-                update[field] = about.default
+        for field, info in type(rule).model_fields.items():
+            # The sample has no history to learn from.
+            if getattr(rule, field) == LEARN:
+                update[field] = info.default
         rules[name] = rule.model_copy(update=update)
-    each = len(sample.files) // len(sample.labels)
-    least = max(LEAST_MIN_FILES, min(int(getattr(rules["class_size"], "min_files", each)), each))
+    per_class = len(sample.files) // len(sample.labels)
+    min_files = min(int(getattr(rules["class_size"], "min_files", per_class)), per_class)
     fitting: dict[str, dict[str, Any]] = {
-        "class_size": {"min_files": least},
+        "class_size": {"min_files": max(LOWEST_MIN_FILES, min_files)},
         "known_classes": {"classes": sample.labels},
         "class_shares": {"declared": None},
     }

@@ -1,4 +1,4 @@
-"""An inventory goes in; a small copy of its sound files, laid out in split and class folders."""
+"""An inventory goes in; a small copy of its valid files, in split and class folders, comes out."""
 
 from __future__ import annotations
 
@@ -10,16 +10,18 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from tasks.errors import UsageError
-from tasks.inventory.columns import CONTRAST, GROUP, LABEL, PATH, TEST, TRAIN, VALIDATION
+from tasks.inventory.columns import CONTRAST, GROUP, LABEL, PATH, SPLIT, TEST, TRAIN, VALIDATION
 from tasks.inventory.columns import readable as readable_rows
 from tasks.inventory.duplicates import MIN_VISIBLE_CONTRAST
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-FILES_A_CLASS, FEWEST_A_CLASS = 40, 10
-MOST_CLASSES, FILES_WANTED = 8, 160
-# Of ten files of a class.
+FILES_PER_CLASS, MIN_PER_CLASS = 40, 10
+# Few classes with many files each: most rules need files to count, not classes.
+MAX_CLASSES, MIN_FILES = 8, 160
+SOURCE = "source"
+# The splits of every ten files of a class.
 PATTERN = (TRAIN,) * 6 + (VALIDATION,) * 2 + (TEST,) * 2
 
 
@@ -28,8 +30,8 @@ class Sample:
     """A scratch copy of some of the data.
 
     Attributes:
-        pristine: folder that is never touched.
-        work: a copy of it, for faults.
+        pristine: folder of untouched copies.
+        work: a copy of that folder, in which faults are planted.
         files: path (split/class/name), split and label of each file.
     """
 
@@ -37,35 +39,32 @@ class Sample:
     work: Path
     files: pd.DataFrame
 
-    def of(self, split: str | None = None, label: str | None = None) -> list[str]:
-        """Return the paths of a split, of a class, or of both."""
+    def paths(self, split: str | None = None, label: str | None = None) -> list[str]:
+        """Return the paths of a split, of a class, of a class in a split, or of all files."""
         rows = self.files
         if split is not None:
-            rows = rows[rows["split"] == split]
+            rows = rows[rows[SPLIT] == split]
         if label is not None:
-            rows = rows[rows["label"] == label]
-        return [str(path) for path in rows["path"]]
+            rows = rows[rows[LABEL] == label]
+        return [str(path) for path in rows[PATH]]
 
     @property
     def labels(self) -> list[str]:
         """The classes."""
-        return sorted(self.files["label"].unique())
+        return sorted(self.files[LABEL].unique())
 
     def restore(self) -> None:
-        """Make the work folder as it was; a file that was not touched stays the same file."""
-        expected = set(self.files["path"])
+        """Undo all changes in the work folder; files that are unchanged are not copied again."""
+        expected = set(self.files[PATH])
         for file in list(self.work.rglob("*")):
             if file.is_file() and file.relative_to(self.work).as_posix() not in expected:
                 file.unlink()
         for path in expected:
-            source, place = self.pristine / path, self.work / path
-            before = source.stat()
-            if not place.exists() or (
-                (place.stat().st_size, place.stat().st_mtime_ns)
-                != (before.st_size, before.st_mtime_ns)
-            ):
-                place.parent.mkdir(parents=True, exist_ok=True)
-                shutil.copy2(source, place)
+            source, target = self.pristine / path, self.work / path
+            if not target.exists() or _size_and_time(target) != _size_and_time(source):
+                target.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(source, target)
+        # In reverse, so that a folder comes after the folders in it.
         for folder in sorted(self.work.rglob("*"), reverse=True):
             if folder.is_dir() and not any(folder.iterdir()):
                 folder.rmdir()
@@ -74,44 +73,58 @@ class Sample:
 def take_sample(
     inventory: pd.DataFrame, root: Path, scratch: Path, *, without: Collection[str]
 ) -> Sample:
-    """Copy some sound files of the largest classes.
+    """Copy some valid files of the largest classes.
 
     Args:
         inventory: as `take_inventory` returns it.
         root: the data folder; only read.
         scratch: an empty folder.
-        without: paths that broke a rule.
+        without: paths of files that break a rule.
 
     Raises:
-        UsageError: there are too few sound files for a drill.
+        UsageError: there are too few valid files for a drill.
     """
-    sound = readable_rows(inventory)
-    sound = sound[sound[CONTRAST].ge(MIN_VISIBLE_CONTRAST) & ~sound[PATH].isin(set(without))]
-    # One of each group, as copies would trip a rule before any fault is planted.
-    sound = sound[~(sound[GROUP].notna() & sound.duplicated(GROUP))]
-    sizes = sound[LABEL].value_counts()
-    labels = sizes[sizes >= FEWEST_A_CLASS].head(MOST_CLASSES).index
-    if len(labels) < 2:  # noqa: PLR2004 - a classifier's least
+    valid = _valid_rows(inventory, without)
+    sizes = valid[LABEL].value_counts()
+    labels = sizes[sizes >= MIN_PER_CLASS].head(MAX_CLASSES).index
+    if len(labels) < 2:  # noqa: PLR2004 - a classifier needs two classes
         raise UsageError(
-            f"A drill needs two classes of {FEWEST_A_CLASS} sound images at least. Found:"
+            f"A drill needs at least two classes of {MIN_PER_CLASS} valid images. Found:"
             f" {', '.join(f'{label} {count}' for label, count in sizes.items()) or 'none'}."
         )
-    wanted = max(FILES_A_CLASS, FILES_WANTED // len(labels))
-    each = min(wanted, int(sizes[labels].min()))
-    rows = []
-    for label in sorted(labels):
-        chosen = sound.loc[sound[LABEL] == label, PATH]
-        step = len(chosen) / each
-        for number in range(each):
-            source = str(chosen.iloc[int(number * step)])
-            split = PATTERN[number % len(PATTERN)]
-            suffix = PurePosixPath(source).suffix
-            rows.append((source, f"{split}/{label}/{number:03d}{suffix}", split, label))
-    files = pd.DataFrame(rows, columns=["source", "path", "split", "label"])
+    per_class = max(FILES_PER_CLASS, MIN_FILES // len(labels))
+    # All classes get as many files, so that the sample is balanced.
+    files = _choose_files(valid, sorted(labels), min(per_class, int(sizes[labels].min())))
     sample = Sample(scratch / "pristine", scratch / "work", files)
-    for source, path in files[["source", "path"]].itertuples(index=False):
+    for source, path in files[[SOURCE, PATH]].itertuples(index=False):
         (sample.pristine / path).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(root / source, sample.pristine / path)
     sample.work.mkdir(parents=True)
     sample.restore()
     return sample
+
+
+def _valid_rows(inventory: pd.DataFrame, without: Collection[str]) -> pd.DataFrame:
+    rows = readable_rows(inventory)
+    rows = rows[rows[CONTRAST].ge(MIN_VISIBLE_CONTRAST) & ~rows[PATH].isin(set(without))]
+    # One of each group: copies would trip a rule before any fault is planted.
+    return rows[~(rows[GROUP].notna() & rows.duplicated(GROUP))]
+
+
+def _choose_files(valid: pd.DataFrame, labels: list[str], per_class: int) -> pd.DataFrame:
+    rows = []
+    for label in labels:
+        available = valid.loc[valid[LABEL] == label, PATH]
+        # Evenly spaced, as neighbours in a folder are often shots of one scene.
+        step = len(available) / per_class
+        for number in range(per_class):
+            source = str(available.iloc[int(number * step)])
+            split = PATTERN[number % len(PATTERN)]
+            suffix = PurePosixPath(source).suffix
+            rows.append((source, f"{split}/{label}/{number:03d}{suffix}", split, label))
+    return pd.DataFrame(rows, columns=[SOURCE, PATH, SPLIT, LABEL])
+
+
+def _size_and_time(file: Path) -> tuple[int, int]:
+    status = file.stat()
+    return status.st_size, status.st_mtime_ns
