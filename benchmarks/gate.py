@@ -117,7 +117,7 @@ def validation(rows: int) -> Callable[[], int]:
     empty = Verdict(accepted=True, findings=(), data_fingerprint="", data_docs=home,
                     offenders=home, quarantine=home)  # fmt: skip
     before = frame.iloc[: rows * 9 // 10]
-    accept_baseline(config.paths, before, empty, run_id="before", remembered=1)
+    accept_baseline(config.paths, before, empty, run_id="before", max_baselines=1)
     context = gather_context(config.paths, champion_classes=None)
 
     def run() -> int:

@@ -80,7 +80,7 @@ def whole(folder: Path) -> dict[str, Any]:
         folder_of_run = Path(home)
         settings |= {"home": home, "data": {**settings.get("data", {}), "directory": str(folder)}}
         config = RetrainConfig.model_validate(settings)
-        with EagerDecoder(config) as decoder:
+        with EagerDecoder(config.generators, config.data, config.paths) as decoder:
             inventory = inventory_of(config, eager_decoder=decoder)
         until["inventory"] = time.perf_counter() - started
         from tasks.evaluation.evaluate import evaluate_model
