@@ -145,6 +145,7 @@ def test_any_mix_is_the_same_in_training_evaluation_and_prediction(tmp_path: Pat
     from tasks.registry.registration import register_version
     from tasks.runs.provenance import RUN_TAG
     from tasks.serving.predictor import predict_files
+    from tasks.training.request import TrainingRequest
     from tasks.training.train import train_model
 
     root = tmp_path / "mixed"
@@ -168,10 +169,10 @@ def test_any_mix_is_the_same_in_training_evaluation_and_prediction(tmp_path: Pat
     inventory = take_inventory(config.data, seed=42)
     inputs = build_inputs(inventory, config, directory=tmp_path / "run")
     assert inputs.contract.resize == "pad"
-    trained = train_model(
-        inputs, config, workspace=tmp_path / "w", directory=tmp_path / "model",
-        on_epoch=lambda *_: None,
-    )  # fmt: skip
+    request = TrainingRequest.of(
+        inputs, config, workspace=tmp_path / "w", directory=tmp_path / "model"
+    )
+    trained = train_model(request, on_epoch=lambda *_: None)
     evaluation = evaluate_model(
         trained.path, inputs.contract, inventory, config, predictions=tmp_path / "p.parquet"
     )

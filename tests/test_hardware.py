@@ -19,9 +19,9 @@ import pytest
 from tasks.config.training import TrainingConfig
 from tasks.errors import SettingsError
 from tasks.training import hardware, precision
-from tasks.training.checkpoints import Workspace
 from tasks.training.hardware import choose_hardware
 from tasks.training.result import read_trained
+from tasks.training.workspace import Workspace
 from tests.image_trees import ROOT
 from tests.processes import wait_until
 
@@ -88,7 +88,7 @@ def test_steps_per_execution_divide_an_epoch(wanted: Any, steps: int) -> None:
 
 def test_everything_is_said_in_one_line() -> None:
     """What was chosen is printed."""
-    told = settled(precision="float32", jit_compile=True, steps_per_execution=4).sentence
+    told = settled(precision="float32", jit_compile=True, steps_per_execution=4).description
     assert told == (
         f"on {os.cpu_count()} CPU cores: float32, XLA, 4 steps per execution, strategy single"
     )
@@ -102,15 +102,23 @@ def test_the_cluster_is_told_from_tf_config(monkeypatch: pytest.MonkeyPatch) -> 
     found = settled()
     assert (found.strategy, found.workers, found.worker) == ("multi_worker", 2, 1)
     assert not found.is_chief
-    assert "worker 1 of 2" in found.sentence
+    assert "worker 1 of 2" in found.description
     assert settled(strategy="single").workers == 1
     with pytest.raises(SettingsError, match="max_minutes"):
         settled(max_minutes=3)
     monkeypatch.setenv("TF_CONFIG", "{")
     with pytest.raises(SettingsError, match="TF_CONFIG can't be read"):
         settled()
+    for lacking in ({"cluster": cluster}, {"clusters": cluster, "task": task}):
+        monkeypatch.setenv("TF_CONFIG", json.dumps(lacking))
+        with pytest.raises(SettingsError, match="needs a cluster and a task"):
+            settled()
+    monkeypatch.setenv(
+        "TF_CONFIG", json.dumps({"cluster": {"chief": ["c:3"], **cluster}, "task": task})
+    )
+    assert (settled().workers, settled().worker) == (3, 2)  # the chief's rank is 0
     monkeypatch.delenv("TF_CONFIG")
-    with pytest.raises(SettingsError, match="wants TF_CONFIG"):
+    with pytest.raises(SettingsError, match="needs TF_CONFIG"):
         settled(strategy="multi_worker")
 
 
@@ -217,8 +225,8 @@ def test_two_workers_train_one_model(
     for child in killed:
         child.kill()
         child.wait()
-    shutil.rmtree(places[1].backup_of(places[1].whole_backups()[0]))
-    ahead, behind = (place.whole_backups() for place in places)
+    shutil.rmtree(places[1].backup_of(places[1].intact_backups()[0]))
+    ahead, behind = (place.intact_backups() for place in places)
     assert ahead[0] > behind[0] > 0
     monkeypatch.setenv("SECONDS_A_STEP", "0")
     (first, second), _ = ended_workers(

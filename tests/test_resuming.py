@@ -19,8 +19,8 @@ import pytest
 
 from tasks.config.schema import RetrainConfig
 from tasks.training import training_cache
-from tasks.training.checkpoints import Workspace
 from tasks.training.worker import train_in_subprocess
+from tasks.training.workspace import Workspace
 from tests.image_trees import ROOT
 from tests.processes import leave_half_written, wait_until
 
@@ -104,12 +104,12 @@ def test_a_torn_backup_is_not_believed(trainer: Trainer, caplog: pytest.LogCaptu
     with pytest.raises(Cut):
         trainer.train("cut", training=SETTINGS, on_epoch=cut)
     place = Workspace(trainer.folders("cut")["workspace"])
-    assert place.whole_backups()[0] == 18
+    assert place.intact_backups()[0] == 18
     (place.backups / ".0badc0de").mkdir()
     newest = place.backup_of(18) / "state.weights.h5"
     newest.write_bytes(newest.read_bytes()[:-5] + b"wrong")
     resumed = trainer.train("cut", training=SETTINGS)
-    assert "step 18 is not whole" in caplog.text
+    assert "step 18 is damaged" in caplog.text
     same_training(whole, resumed)
 
 
@@ -204,7 +204,7 @@ def test_a_run_killed_in_training_goes_on_and_is_promoted(
 
     resumed = pixelgate(*arguments, flow=True)
     assert resumed.json["outcome"] == "promoted", resumed.err
-    assert "going on after step" in resumed.err
+    assert "resuming an interrupted training after step" in resumed.err
     assert "epoch 1/4" not in resumed.err
     assert "epoch 2/4" in resumed.err
     assert resumed.json["training"]["epochs"] == 4

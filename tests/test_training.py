@@ -31,11 +31,11 @@ def history_of(trained: Any) -> pd.DataFrame:
 
 
 def test_training_keeps_the_best_epoch_and_its_history(trainer: Trainer) -> None:
-    """The file is of the epoch with the best validation accuracy; each epoch was told."""
-    told: list[int] = []
-    trained = trainer.train(on_epoch=lambda epoch, *_: told.append(epoch))
+    """The file is of the epoch with the best validation accuracy; each epoch is reported."""
+    reported: list[int] = []
+    trained = trainer.train(on_epoch=lambda epoch, *_: reported.append(epoch))
     history = history_of(trained)
-    assert told == [1, 2, 3, 4]
+    assert reported == [1, 2, 3, 4]
     assert trained.epochs == trained.planned_epochs == len(history) == 4
     assert history["val_accuracy"].iloc[trained.best_epoch - 1] == history["val_accuracy"].max()
     assert (trained.ended, trained.ended_well) == ("all epochs done", True)

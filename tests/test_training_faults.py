@@ -36,7 +36,7 @@ def test_max_minutes_ends_training_in_time(trainer: Trainer) -> None:
     trained = trainer.train(training={"epochs": 100_000, "max_minutes": 0.15})
     assert time.monotonic() - started < 60
     assert 1 <= trained.epochs < 100_000
-    assert "training.max_minutes = 0.15 was over in epoch" in trained.ended
+    assert "training.max_minutes = 0.15 ran out in epoch" in trained.ended
     assert trained.ended_well
     history = pd.read_csv(trained.history)
     assert history["val_accuracy"][trained.best_epoch - 1] == history["val_accuracy"].max()
@@ -99,7 +99,7 @@ def test_memory_too_small_is_told_and_loses_nothing(trainer: Trainer, own_module
     request = trainer.request(
         "small", training={"epochs": 6, "callbacks": [f"{own_module}:NoMemory"]}
     )
-    with pytest.raises(TrainingFailedError, match=r"(?s)emory.*The same command goes on"):
+    with pytest.raises(TrainingFailedError, match=r"(?s)emory.*The same command resumes"):
         train_in_subprocess(request, on_epoch=quietly)
     assert (
         train_in_subprocess(
@@ -128,7 +128,7 @@ def test_a_training_process_killed_by_the_system_is_told(
                 os.kill(int(folder.name), signal.SIGKILL)
 
     threading.Thread(target=kill).start()
-    with pytest.raises(TrainingFailedError, match=r"SIGKILL.*batch_size.*goes on after step 9"):
+    with pytest.raises(TrainingFailedError, match=r"SIGKILL.*batch_size.*resumes after step 9"):
         train_in_subprocess(request, on_epoch=quietly)
 
 

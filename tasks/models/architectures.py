@@ -1,7 +1,7 @@
 """A model's name and its input contract go in; an untrained Keras model comes out.
 
 Every model takes the images as they are decoded, uint8 in [0, 255], and rescales them itself, so
-that training, evaluation and serving can't disagree; it answers with probabilities.
+that training, evaluation and serving can't disagree; it returns probabilities.
 """
 
 from __future__ import annotations
@@ -23,13 +23,17 @@ if TYPE_CHECKING:
     Body = Callable[[keras.KerasTensor, float | None], keras.KerasTensor]
 
 HEAD, WHITENING = "probabilities", "whitening"
+# Of fast_cnn's first layer: its kernel, and the shortest sides of images, in pixels, from which on
+# it has a stride of two and no padding.
 STEM_KERNEL, STEM_SIDE, UNPADDED_SIDE = 5, 16, 28
-# Of a patch, a channel; those in which patches hardly differ hold noise.
+# Whitened directions per channel; those in which patches differ least are mostly noise.
 DIRECTIONS = 8
+# Sides of feature maps, in pixels, down to which large images are halved.
 SMALLEST_MAP = 7
 LARGEST_STEM = 48
 LOGITS_SCALE = 1 / 9
-# Small sets give few steps; with a slower average the first epochs would be judged on its start.
+# Small data sets give few steps: with a slower moving average, validation of the first epochs would
+# measure little but the average's initial value.
 BATCH_NORM_MOMENTUM = 0.8
 
 
@@ -46,7 +50,7 @@ def build_model(
         contract: gives the input's shape, the classes and the class mode.
         settings: the model's name, its dropout and its weights.
         rescale: factor on the pixel values, or None for 1.
-        kind: class of the model.
+        kind: class of the model, such as one with a training step of its own.
 
     Returns:
         A model from (batch, height, width, channels) uint8 to (batch, classes) float32
@@ -59,13 +63,14 @@ def build_model(
     rescaled = layers.Rescaling(1.0 if rescale is None else rescale, name="rescale")(inputs)
     features = _body(contract, settings)(rescaled, settings.dropout)
     binary = contract.class_mode == "binary"
-    answer = layers.Dense(
+    probabilities = layers.Dense(
         1 if binary else len(contract.classes),
         activation="sigmoid" if binary else "softmax",
+        # Half precision has too few digits for probabilities near 0 and 1.
         dtype="float32",
         name=HEAD,
     )(features)
-    return kind(inputs, answer, name=_plain_name(settings.model))
+    return kind(inputs, probabilities, name=_plain_name(settings.model))
 
 
 def basic_cnn(images: keras.KerasTensor, dropout: float | None = None) -> keras.KerasTensor:
@@ -85,10 +90,10 @@ def basic_cnn(images: keras.KerasTensor, dropout: float | None = None) -> keras.
 def fast_cnn(images: keras.KerasTensor, dropout: float | None = None) -> keras.KerasTensor:
     """Map (batch, h, w, c) float32 to (batch, 128): two strides, then small convolutions.
 
-    What costs time on a CPU is operations an image, so resolution falls before width grows; large
+    On a CPU operations per image cost the time, so resolution falls before width grows; large
     images pass more strided stages until the map is small. The 5 x 5 first layer is whitened and
-    doesn't learn, so that nothing is computed backwards where the map is largest. Dropout defaults
-    to 0.2. Measured beside others: docs/decisions/0007.
+    doesn't learn, so that no gradient is computed where the map is largest. Dropout defaults to
+    0.2. Compared with others in docs/decisions/0007.
     """
     side = min(images.shape[1:3])
     kernel = min(STEM_KERNEL, side)
@@ -97,7 +102,7 @@ def fast_cnn(images: keras.KerasTensor, dropout: float | None = None) -> keras.K
         min(DIRECTIONS, kernel**2) * images.shape[3],
         kernel=kernel,
         strides=2 if side >= STEM_SIDE else 1,
-        # What the padding would keep is the border, and it costs a third of all operations.
+        # Padding would keep only the border, at the cost of a third of all operations.
         padding="valid" if side >= UNPADDED_SIDE else "same",
     )
     features = _shrink(features, 32, largest=2 * SMALLEST_MAP)
@@ -111,11 +116,11 @@ def fast_cnn(images: keras.KerasTensor, dropout: float | None = None) -> keras.K
 def small_cnn(images: keras.KerasTensor, dropout: float | None = None) -> keras.KerasTensor:
     """Map (batch, h, w, c) float32 to (batch, 192): full resolution first, then pooled thrice.
 
-    For small colour images such as CIFAR-10's, whose fine detail tells the class; sixteen times
-    the operations of fast_cnn. After airbench (Jordan, 94% on CIFAR-10 in 3.29 seconds, 2024): a
+    For small colour images such as CIFAR-10's, whose class shows in fine detail; sixteen times the
+    operations of fast_cnn. A narrower airbench (Jordan, 94% on CIFAR-10 in 3.29 seconds, 2024): a
     2 x 2 first layer that is whitened and doesn't learn, blocks that pool between convolution and
     batch normalisation, a maximum over the last map, and small logits, so that the first steps are
-    not too sure of themselves; narrower. Dropout defaults to 0.1.
+    not overconfident. Dropout defaults to 0.1.
     """
     features = _whiten(images, 2 * 2 * images.shape[3], kernel=2)
     features = _shrink(features, 32, largest=LARGEST_STEM)
@@ -139,13 +144,15 @@ MODELS: dict[str, Body] = {
 def _whiten(
     images: keras.KerasTensor, directions: int, *, kernel: int, **options: Any
 ) -> keras.KerasTensor:
-    """A first layer whose filters, and their negatives, `whitening` sets from the images."""
+    """A first layer whose filters `training.whitening` sets from the images."""
+    # Twice the directions: behind ReLU a filter and its negative together lose nothing.
     return layers.Conv2D(
         2 * directions, kernel, activation="relu", trainable=False, name=WHITENING, **options
     )(images)
 
 
 def _convolve(features: keras.KerasTensor, filters: int, *, strides: int = 1) -> keras.KerasTensor:
+    # Batch normalisation subtracts the mean, and with it any bias.
     features = layers.Conv2D(filters, 3, strides=strides, padding="same", use_bias=False)(features)
     return layers.ReLU()(_normalise(features))
 
@@ -194,6 +201,7 @@ def _imported(path: str, contract: InputContract) -> Body:
 def _backbone(backbone: Any, contract: InputContract, settings: TrainingConfig) -> Body:
     def body(images: keras.KerasTensor, dropout: float | None) -> keras.KerasTensor:
         try:
+            # training.weights is a local file: by name Keras would download them in a run.
             network = backbone(
                 include_top=False, weights=None, input_shape=contract.shape, pooling="avg"
             )
@@ -209,4 +217,13 @@ def _backbone(backbone: Any, contract: InputContract, settings: TrainingConfig) 
 
 
 def _plain_name(name: str) -> str:
+    # Keras allows no slash in names, TensorFlow no colon.
     return "".join(letter if letter.isalnum() else "_" for letter in name)
+
+
+def leaf_layers(model: keras.Model) -> list[keras.Layer]:
+    """Return the layers of a model and of the models nested in it, in their order."""
+    leaves: list[keras.Layer] = []
+    for layer in model.layers:
+        leaves.extend(leaf_layers(layer) if isinstance(layer, keras.Model) else [layer])
+    return leaves

@@ -1,4 +1,4 @@
-"""InputContract: what a model must be fed, and what its answers mean."""
+"""InputContract: what a model must be fed, and what its outputs mean."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ CHANNELS = {"grayscale": 1, "rgb": 3, "rgba": 4}
 
 @dataclass(frozen=True)
 class InputContract:
-    """What a model must be fed and what its answers mean; registered with the model.
+    """What a model must be fed and what its outputs mean; registered with the model.
 
     Attributes:
         classes: labels in the order of the model's outputs.

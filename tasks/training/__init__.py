@@ -1,13 +1,20 @@
 """The train stage: opened inputs and settings go in; the best weights and their history come out.
 
-- `stage`: a training from its workspace to its model file, in this process.
-- `isolation`: the same in a process of its own, which may die without taking the run along.
-- `trained`: what a finished one leaves; `reuse`: where trainings are kept by what they follow from.
-- `settings`: what can be set.
-- `hardware`: what of it the machine decides.
-- `compiling`: loss, optimizer, schedule, and what is frozen.
-- `checkpoints`: what a training cut short goes on from.
-- `watching`: what ends a training early, and who is told of its epochs.
-- `balance`: weights of the classes.
-- `transfer`: weights of another model; `whitening`: a first layer made of training images.
+What other packages call:
+
+- `request.TrainingRequest`: data, settings and folders of one training.
+- `worker.train_in_subprocess`: trains in a child process, so that a crash does not end the run.
+- `train.train_model`: trains in this process.
+- `result.TrainedModel`, `result.read_trained`: what a finished training leaves in its folder.
+- `training_cache`: trainings by key; an interrupted one is resumed, a finished one is reused.
+
+What they are made of:
+
+- `hardware`, `precision`, `distributed`: what the machine decides, and several workers.
+- `initial_weights`, `whitening`: the weights training starts from.
+- `phases`, `optimizers`: which layers learn in which epochs, with which optimizer and schedule.
+- `callbacks`: ends a training early, and reports each epoch.
+- `workspace`, `checkpoints`: the folder of a training in progress, and what is written there.
+- `class_weights`, `fused_batch_norm`: parts of a training step.
+- `test_time_augmentation`: averages the finished model over flipped copies.
 """

@@ -1,4 +1,4 @@
-"""Ends a training that should not go on, keeps the reason, and tells of each epoch."""
+"""Each epoch's metrics go in; a training ends early where it should, and the reason comes out."""
 
 from __future__ import annotations
 
@@ -19,16 +19,21 @@ if TYPE_CHECKING:
 ALL_EPOCHS_DONE = "all epochs done"
 # A model that answers at random has a loss of ln(classes); a diverged one is far above that.
 DIVERGED = 3.0
-# Share of the time kept back for the first epoch's validation, whose length nobody knows yet.
+# Share of the time, and at most so many seconds, reserved for the first epoch's validation, whose
+# length is not known yet.
 FIRST_RESERVE, MOST_RESERVE = 0.1, 30.0
 
 
 class TrainingGuard(keras.callbacks.Callback):
-    """End training in time, after a loss that is no number, on divergence, or without progress.
+    """End training in time, on divergence or without progress, and say why it ended.
+
+    Expects keras.callbacks.TerminateOnNaN before it, which ends the epoch after a loss that is not
+    finite. Keras' EarlyStopping is no alternative: it starts counting again in each `fit`, and a
+    training is several of them when it is resumed or has a frozen base.
 
     Attributes:
-        reason: why training ended, in a sentence's part.
-        good: False where training ended for a fault.
+        reason: why training ended, as part of a sentence.
+        good: False if training ended because of a fault.
     """
 
     def __init__(
@@ -39,7 +44,7 @@ class TrainingGuard(keras.callbacks.Callback):
         epochs: int,
         classes: int,
     ) -> None:
-        """TrainingGuard a training of so many epochs; its time begins now."""
+        """Guard a training of `epochs` epochs; its time starts now."""
         super().__init__()
         self.reason, self.good = ALL_EPOCHS_DONE, True
         self._best = best
@@ -55,30 +60,34 @@ class TrainingGuard(keras.callbacks.Callback):
         self._last_batch: float | None = None
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        """Learn from the epoch before how long validation and the writing of files take."""
+        """Learn from the previous epoch how long validation and writing files take."""
         del logs
         self._epoch = epoch + 1
         if self._last_batch is not None:
             self._reserve = time.monotonic() - self._last_batch
 
     def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
-        """Stop when the loss is no number, or the time is over but for a last validation."""
-        del batch
+        """Stop when there is only time left for a last validation."""
+        del batch, logs
         self._last_batch = time.monotonic()
-        if not math.isfinite((logs or {}).get("loss", 0.0)):
-            self._stop(f"the loss was not a number in epoch {self._epoch}", good=False)
-        elif self._last_batch + self._reserve > self._deadline:
+        # An epoch that already ends for another reason did not run out of time.
+        ended = self.model.stop_training
+        if not ended and self._last_batch + self._reserve > self._deadline:
             self._stop(
-                f"training.max_minutes = {self._minutes:g} was over in epoch {self._epoch} of"
+                f"training.max_minutes = {self._minutes:g} ran out in epoch {self._epoch} of"
                 f" {self._epochs}"
             )
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        """Stop on divergence, or when accuracy gained nothing for too long."""
+        """Stop on a loss that is not finite, on divergence, or without progress for too long."""
         loss = (logs or {}).get("loss", math.nan)
-        if loss > self._limit and loss >= self._loss:
+        if not math.isfinite(loss):
+            self._stop(f"the loss was not a number in epoch {epoch + 1}", good=False)
+        # High and falling is no divergence: a first epoch may begin far above the limit.
+        elif loss > self._limit and loss >= self._loss:
             self._stop(f"training diverged: a loss of {loss:.3g} in epoch {epoch + 1}", good=False)
         self._loss = loss
+        # BestWeights has read the history, so that patience counts on after a resumption.
         if self._patience is not None and epoch - self._best.gained >= self._patience:
             self._stop(
                 f"no better accuracy in {self._patience} epochs (training.early_stopping_patience)"
@@ -86,19 +95,20 @@ class TrainingGuard(keras.callbacks.Callback):
 
     def _stop(self, reason: str, *, good: bool = True) -> None:
         self.model.stop_training = True
+        # The first reason is the cause; what follows from it must not replace it.
         if self.reason == ALL_EPOCHS_DONE:
             self.reason, self.good = reason, good
 
 
-class EpochReporter(keras.callbacks.Callback):
-    """Tell each epoch's metrics as they happen."""
+def report_epochs(epochs: int, on_epoch: OnEpoch) -> keras.callbacks.Callback:
+    """Return a callback that reports each epoch's metrics.
 
-    def __init__(self, epochs: int, on_epoch: OnEpoch) -> None:
-        """Call `on_epoch` with the epoch from 1, the number of epochs, and the metrics."""
-        super().__init__()
-        self._epochs = epochs
-        self._on_epoch = on_epoch
-
-    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        """Tell it."""
-        self._on_epoch(epoch + 1, self._epochs, {k: float(v) for k, v in (logs or {}).items()})
+    Args:
+        epochs: how many there will be.
+        on_epoch: called with the epoch from 1, the number of epochs, and the metrics.
+    """
+    return keras.callbacks.LambdaCallback(
+        on_epoch_end=lambda epoch, logs: on_epoch(
+            epoch + 1, epochs, {name: float(value) for name, value in (logs or {}).items()}
+        )
+    )

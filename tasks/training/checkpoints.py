@@ -1,134 +1,34 @@
-"""What a training cut short goes on from: every file of it is whole or not there."""
+"""A model in training goes in; what it can be resumed from, and its best weights, come out."""
 
 from __future__ import annotations
 
-import logging
 import math
-import shutil
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import keras
-import pandas as pd
 
 from tasks.storage.atomic import atomic_folder, atomic_write, read_json, write_json
 from tasks.storage.hashing import file_digest
+from tasks.training.workspace import MONITORED, STATE, WEIGHTS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
-MONITORED = "val_accuracy"
-WEIGHTS, STATE = "state.weights.h5", "state.json"
-KEPT = 2
-NONE_YET = (-1, (-math.inf, -math.inf))
+    from tasks.training.workspace import Workspace
 
-log = logging.getLogger("pixelgate.training")
-
-
-@dataclass(frozen=True)
-class Workspace:
-    """The folder of a training under way.
-
-    Attributes:
-        directory: holds everything below.
-    """
-
-    directory: Path
-
-    @property
-    def backups(self) -> Path:
-        """Folder of the last backups, each a folder named by its step."""
-        return self.directory / "backup"
-
-    @property
-    def best(self) -> Path:
-        """Weights of the best epoch so far."""
-        return self.directory / "best.weights.h5"
-
-    @property
-    def history(self) -> Path:
-        """CSV with a row an epoch."""
-        return self.directory / "history.csv"
-
-    @property
-    def tensorboard(self) -> Path:
-        """TensorBoard's events."""
-        return self.directory / "tensorboard"
-
-    @property
-    def resume_message(self) -> str:
-        """A sentence on what a later run finds here."""
-        steps = self._steps_done()
-        if not steps:
-            return "Nothing was trained yet."
-        best = f" The best weights so far are in {self.best}." if self.best.exists() else ""
-        return f"The same command goes on after step {steps[0]}.{best}"
-
-    def whole_backups(self) -> list[int]:
-        """Return the steps there are whole backups of, the last one first; remove torn ones."""
-        return [step for step in self._steps_done() if self._is_whole(step)]
-
-    def _is_whole(self, step: int) -> bool:
-        folder = self.backup_of(step)
-        try:
-            if read_json(folder / STATE)["sha256"] == file_digest(folder / WEIGHTS):
-                return True
-            reason = "its content changed"
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            reason = str(error)
-        log.warning("the backup of step %d is not whole (%s) and left out", step, reason)
-        shutil.rmtree(folder)
-        return False
-
-    def discard_after(self, step: int, *, epoch: int) -> None:
-        """Remove what a training that goes on after a step, in this epoch, will do again."""
-        for later in self._steps_done():
-            if later > step:
-                shutil.rmtree(self.backup_of(later))
-        self._forget_epochs(after=epoch)
-
-    def backup_of(self, step: int) -> Path:
-        """Return the folder of a step's backup."""
-        return self.backups / f"{step:09d}"
-
-    def prune_backups(self) -> None:
-        """Remove all but the last few."""
-        for step in self._steps_done()[KEPT:]:
-            shutil.rmtree(self.backup_of(step))
-
-    def _steps_done(self) -> list[int]:
-        """Return the steps there are backups of, the last one first."""
-        whole = self.backups.glob("[0-9]*") if self.backups.exists() else ()
-        return sorted((int(folder.name) for folder in whole), reverse=True)
-
-    def epochs(self) -> pd.DataFrame:
-        """Return the history so far; without a row where there is none."""
-        if not self.history.exists() or not self.history.stat().st_size:
-            return pd.DataFrame({"epoch": [], "loss": [], MONITORED: []})
-        return pd.read_csv(self.history)
-
-    def _forget_epochs(self, *, after: int) -> None:
-        """Cut rows of epochs that will be run again off the history."""
-        rows = self.epochs()
-        kept = rows[rows["epoch"] < after]
-        if kept.empty:
-            self.history.unlink(missing_ok=True)
-        elif len(kept) < len(rows):
-            with atomic_write(self.history) as temporary:
-                kept.to_csv(temporary, index=False)
+NO_EPOCH = (-1, (-math.inf, -math.inf))
 
 
 class Backup(keras.callbacks.Callback):
-    """Back up everything the next step follows from, every so many steps and at each epoch's end.
+    """Back up everything the next step depends on, every few steps and at the end of each epoch.
 
-    Keras' BackupAndRestore goes back to the epoch's start with the weights of its middle, leaves
-    metrics and dropout's random state behind, and writes in place; this one does none of that.
-    Should stand last of the callbacks that write, so that an epoch it calls done is done in all.
+    Neither Keras' BackupAndRestore nor tf.train.CheckpointManager resumes in the middle of an epoch
+    with the same figures: docs/decisions/0006. Put it after all callbacks that write, so that an
+    epoch it has saved is complete in their files too.
     """
 
     def __init__(self, workspace: Workspace, *, every: int, steps: int) -> None:
-        """Back up into `workspace` `every` so many steps; an epoch has `steps`."""
+        """Back up into `workspace` every `every` steps; an epoch has `steps`."""
         super().__init__()
         self._workspace = workspace
         self._every = every
@@ -139,11 +39,12 @@ class Backup(keras.callbacks.Callback):
     def restore(self, model: keras.Model, step: int) -> None:
         """Load a backup into a model that is compiled as it was then.
 
-        Metrics are taken up when the epoch begins; Keras makes them when it sees a first batch, so
+        The metrics are restored when the epoch begins. Keras creates them with the first batch, so
         the model should have evaluated one by then.
         """
         folder = self._workspace.backup_of(step)
         state = read_json(folder / STATE)
+        # Before the first step an optimizer has no variables to load anything into.
         model.optimizer.build(model.trainable_variables)
         model.load_weights(str(folder / WEIGHTS))
         for variable, value in zip(_random_states(model), state["random"], strict=True):
@@ -152,7 +53,7 @@ class Backup(keras.callbacks.Callback):
         self._last = step
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        """Take up the sums of an epoch that was begun before; Keras has just set them to zero."""
+        """Restore the metrics of a resumed epoch; Keras has just reset them to zero."""
         del logs
         self._epoch = epoch
         if self._metrics is not None:
@@ -161,22 +62,25 @@ class Backup(keras.callbacks.Callback):
             self._metrics = None
 
     def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
-        """Back up when it is time; a shorter first epoch goes on in the middle of its steps."""
+        """Back up if it is time."""
         del logs
+        # A resumed epoch has fewer steps, and Keras counts its batches from 0 again.
         before = self._steps - self.params["steps"]
         step = self._epoch * self._steps + before + batch + 1
-        # The epoch's last step is backed up with what its validation changes.
+        # An epoch's last step is saved by on_epoch_end, after validation: resumed from there, the
+        # epoch is done and must have its row in the history.
         if step - self._last >= self._every and step % self._steps:
             self._save(step)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        """Back up the whole epoch."""
+        """Back up the complete epoch."""
         del logs
         self._save((epoch + 1) * self._steps)
 
     def _save(self, step: int) -> None:
         with atomic_folder(self._workspace.backup_of(step)) as folder:
             self.model.save_weights(str(folder / WEIGHTS))
+            # What save_weights leaves out; and a hash, so that a damaged file is noticed.
             write_json(
                 folder / STATE,
                 {
@@ -190,10 +94,11 @@ class Backup(keras.callbacks.Callback):
 
 
 class BestWeights(keras.callbacks.Callback):
-    """Keep the weights of the best epoch, but never of one whose loss is no number.
+    """Keep the weights of the best epoch, but never of one whose loss is not finite.
 
-    Small validation splits are soon told apart without an error, epoch after epoch: of equal
-    accuracies the lower loss is the better one, and of equal losses the earlier epoch.
+    On a small validation split accuracy soon stays at its best value while the model still learns:
+    of equal accuracies the lower loss is better, and of equal losses the earlier epoch. Keras'
+    ModelCheckpoint monitors one metric only.
 
     Attributes:
         epoch: the best so far, from 0; -1 before the first.
@@ -201,22 +106,22 @@ class BestWeights(keras.callbacks.Callback):
     """
 
     def __init__(self, workspace: Workspace) -> None:
-        """Go on with what the history of `workspace` calls the best."""
+        """Continue from the best epoch in the history of `workspace`."""
         super().__init__()
         self._workspace = workspace
         self.gained = -1
-        self.epoch, self._rank = NONE_YET
+        self.epoch, self._rank = NO_EPOCH
         for row in workspace.epochs().to_dict("records"):
-            self._take_up(int(row["epoch"]), row)
+            self._update(int(row["epoch"]), row)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        """Keep this epoch's weights if it is the best so far."""
-        if self._take_up(epoch, logs or {}):
+        """Save this epoch's weights if it is the best so far."""
+        if self._update(epoch, logs or {}):
             with atomic_write(self._workspace.best) as temporary:
                 self.model.save_weights(str(temporary))
 
-    def _take_up(self, epoch: int, metrics: Mapping[Any, float]) -> bool:
-        """Return whether an epoch is the best so far; it is remembered then."""
+    def _update(self, epoch: int, metrics: Mapping[Any, float]) -> bool:
+        """Return whether an epoch is the best so far, and remember it if so."""
         rank = (metrics.get(MONITORED, -math.inf), -metrics.get("val_loss", math.inf))
         better = math.isfinite(metrics.get("loss", math.nan)) and rank > self._rank
         if better:
@@ -226,5 +131,5 @@ class BestWeights(keras.callbacks.Callback):
 
 
 def _random_states(model: keras.Model) -> list[keras.Variable]:
-    """The states of layers that draw random numbers, such as dropout."""
+    """Return the states of layers that draw random numbers, such as dropout."""
     return [v for v in model.variables if v.path.endswith("seed_generator_state")]

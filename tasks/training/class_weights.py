@@ -18,25 +18,26 @@ if TYPE_CHECKING:
 
 
 def class_weights(inputs: Inputs, settings: TrainingConfig) -> np.ndarray | None:
-    """Return the weight of each class in the loss, (classes,) float32; None for all alike.
+    """Return the weight of each class in the loss, (classes,) float32; None if all are alike.
 
     Raises:
         SettingsError: a label of training.class_weight is not among the classes.
     """
-    wanted, classes = settings.class_weight, inputs.contract.classes
-    if wanted is None:
+    requested, classes = settings.class_weight, inputs.contract.classes
+    if requested is None:
         return None
-    if wanted == "balanced":
+    if requested == "balanced":
         index = pd.read_parquet(inputs.index, columns=[SPLIT, TARGET])
         targets = index.loc[index[SPLIT] == TRAIN, TARGET]
+        # A class may have no training image, and scikit-learn refuses classes without any.
         present = np.unique(targets)
         weights = np.ones(len(classes), "float32")
         weights[present] = compute_class_weight("balanced", classes=present, y=targets)
         return weights
-    unknown = sorted(set(wanted) - set(classes))
+    unknown = sorted(set(requested) - set(classes))
     if unknown:
         raise SettingsError(
-            f"training.class_weight names {unknown}, which are no classes here. There are:"
-            f" {list(classes)}"
+            f"training.class_weight names {unknown}, which are not among the classes"
+            f" {list(classes)}."
         )
-    return np.array([wanted.get(label, 1.0) for label in classes], "float32")
+    return np.array([requested.get(label, 1.0) for label in classes], "float32")

@@ -1,4 +1,4 @@
-"""What Keras 3 lacks for workers that train together."""
+"""Workers that train together: the step they all resume from, and what Keras 3 lacks for them."""
 
 from __future__ import annotations
 
@@ -7,23 +7,24 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from tasks.training.checkpoints import KEPT
+from tasks.training.workspace import BACKUPS_KEPT
 
 
 def agree_on_step(strategy: tf.distribute.Strategy, backups: list[int]) -> int:
-    """Return the last step that every worker can go on from; workers may have been killed apart.
+    """Return the last step that every worker can resume from; they may have been killed apart.
 
-    Each worker backs up at the same steps and keeps the last few, so that one is common to all
-    unless a worker lost its disk; then all begin anew.
+    Each worker backs up at the same steps and keeps the last few, so that they have one in common
+    unless a worker lost its disk; then all start from scratch.
 
     Args:
         strategy: the one the workers opened together.
-        backups: the steps this worker has whole backups of.
+        backups: the steps this worker has intact backups of.
     """
-    told = sorted(backups, reverse=True)[:KEPT]
-    padded = tf.constant([told + [0] * (KEPT - len(told))], tf.int64)
-    everyone = strategy.gather(padded, axis=0).numpy().tolist()
-    return int(max(set.intersection(*map(set, everyone)), default=0))
+    # Gathering needs the same shape from every worker; step 0 is one they all have.
+    latest = sorted(backups, reverse=True)[:BACKUPS_KEPT]
+    padded = tf.constant([latest + [0] * (BACKUPS_KEPT - len(latest))], tf.int64)
+    of_all = strategy.gather(padded, axis=0).numpy().tolist()
+    return int(max(set.intersection(*map(set, of_all)), default=0))
 
 
 class ClusterModel(keras.Model):
@@ -32,7 +33,7 @@ class ClusterModel(keras.Model):
     Keras 3.15 fails there twice: to learn the shapes of a batch it averages a first one over all
     workers (`Attempt to convert a value (PerReplica...`), and it averages a step's scalars along a
     dimension they don't have (`Invalid reduction dimension 0`). tests/test_hardware.py trains two
-    workers, and will tell when plain models can.
+    workers, and shows when plain models can.
     """
 
     def _maybe_symbolic_build(self, iterator: Any = None, data_batch: Any = None) -> None:
@@ -41,6 +42,7 @@ class ClusterModel(keras.Model):
         for _, _, batches in iterator or ():
             data_batch = next(batches)
             break
+        # Shapes are the same on every worker, so this one's share is enough to learn them.
         local = tf.nest.map_structure(self._first_of_replica, data_batch)
         with self.distribute_strategy.scope():
             self._symbolic_build(data_batch=local)

@@ -1,8 +1,8 @@
-"""A model goes in; its batch normalisation becomes one operation a layer, while training.
+"""A model goes in; each batch normalisation of it becomes one operation during training.
 
 Keras 3 normalises a batch with a dozen operations in float32, each of which passes over the whole
-map; on a CPU that is a fifth of a step of fast_cnn. TensorFlow's fused kernel does the same in one,
-in the map's own precision with statistics in float32.
+feature map; on a CPU that is a fifth of a step of fast_cnn. TensorFlow's fused kernel does the same
+in one, in the map's own precision with statistics in float32.
 """
 
 from __future__ import annotations
@@ -13,28 +13,28 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from tasks.training.phases import leaf_layers
+from tasks.models.architectures import leaf_layers
 
 MAP_RANK = 4
 
 
 def fuse_batch_normalization(model: keras.Model) -> None:
-    """Let every batch normalisation of maps use the fused kernel in its training steps.
+    """Let every batch normalisation of feature maps use the fused kernel in its training steps.
 
-    Layers, weights and files stay those of Keras; inference, and what the kernel can't do (another
-    axis, no scale or centre, statistics over all replicas), go Keras' way.
+    Layers, weights and files stay those of Keras. Inference, and what the kernel can't do (another
+    axis, no scale or centre, statistics over all replicas), stay with Keras' own code.
 
     Args:
         model: changed in place; should not have been called in training yet.
     """
     for layer in leaf_layers(model):
         if type(layer) is keras.layers.BatchNormalization and _is_fusible(layer):
-            # The layer's own, so that its class, and with it every saved file, stays Keras'.
+            # On the instance, so that its class, and with it every saved file, stays Keras' own.
             vars(layer)["call"] = _FusedCall(layer)
 
 
 def _is_fusible(layer: keras.layers.BatchNormalization) -> bool:
-    # Known once the layer is built.
+    # The rank is known once the layer is built.
     rank = getattr(layer.input_spec, "ndim", None)
     plain = layer.scale and layer.center and not layer.synchronized
     renormalised = getattr(layer, "renorm", False)
@@ -45,7 +45,7 @@ def _is_fusible(layer: keras.layers.BatchNormalization) -> bool:
 
 @dataclass(frozen=True)
 class _FusedCall:
-    """Stands in for the `call` of one layer."""
+    """Replaces the `call` of one layer."""
 
     layer: keras.layers.BatchNormalization
 
@@ -62,7 +62,7 @@ class _FusedCall:
             epsilon=layer.epsilon,
             is_training=True,
         )
-        # The kernel's variance is that of the population, Keras' that of the batch.
+        # The kernel returns the unbiased variance, Keras keeps the biased one.
         count = tf.cast(tf.size(inputs) // tf.shape(inputs)[-1], tf.float32)
         variance *= (count - 1) / count
         for moving, batch in ((layer.moving_mean, mean), (layer.moving_variance, variance)):

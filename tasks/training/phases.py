@@ -1,4 +1,9 @@
-"""A model and settings go in; what it minimises, how, and which of its layers learn is set."""
+"""A model and settings go in; the same model, compiled for its next epochs, comes out.
+
+A phase is a number of epochs in which the same layers learn under one schedule. Most trainings have
+one; on a frozen base there are two, as a new head would spoil pretrained weights with its first,
+large gradients.
+"""
 
 from __future__ import annotations
 
@@ -7,16 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 import keras
 
-from tasks.errors import SettingsError
-from tasks.models.architectures import HEAD, WHITENING
-from tasks.training.optimizers import ConvMuon
+from tasks.models.architectures import HEAD, WHITENING, leaf_layers
+from tasks.training.optimizers import build_optimizer
 
 if TYPE_CHECKING:
     from tasks.config.training import TrainingConfig
     from tasks.models.contract import InputContract
     from tasks.training.hardware import Hardware
 
-WARM_UP = 0.2
 FINE_TUNING = 0.1
 
 
@@ -26,49 +29,60 @@ class Phase:
 
     Attributes:
         first_epoch: from 0.
-        last_epoch: the one after the last.
-        learning_rate: the highest one.
-        base: learning (as ever), frozen (only the last layer learns) or fine_tuned (all but the
-            statistics of batch normalisation learn).
+        end_epoch: the one after the last.
+        steps_per_epoch: batches per epoch.
+        learning_rate: the highest one of the schedule.
+        base: learning (all layers learn), frozen (only the last one does) or fine_tuned (all layers
+            learn, but batch normalisation keeps its statistics).
     """
 
     first_epoch: int
-    last_epoch: int
+    end_epoch: int
+    steps_per_epoch: int
     learning_rate: float
     base: str
 
+    @property
+    def first_step(self) -> int:
+        """Steps of the whole training before this phase."""
+        return self.first_epoch * self.steps_per_epoch
 
-def plan_phases(settings: TrainingConfig, *, epochs: int) -> tuple[Phase, ...]:
+    @property
+    def end_step(self) -> int:
+        """Steps of the whole training up to the end of this phase."""
+        return self.end_epoch * self.steps_per_epoch
+
+
+def plan_phases(
+    settings: TrainingConfig, *, epochs: int, steps_per_epoch: int
+) -> tuple[Phase, ...]:
     """Split a training into its phases: one, or a frozen base and then fine-tuning."""
     frozen = min(settings.frozen_epochs, epochs)
     if not frozen:
-        return (Phase(0, epochs, settings.learning_rate, "learning"),)
+        return (Phase(0, epochs, steps_per_epoch, settings.learning_rate, "learning"),)
     lower = settings.fine_tune_learning_rate or settings.learning_rate * FINE_TUNING
     phases = (
-        Phase(0, frozen, settings.learning_rate, "frozen"),
-        Phase(frozen, epochs, lower, "fine_tuned"),
+        Phase(0, frozen, steps_per_epoch, settings.learning_rate, "frozen"),
+        Phase(frozen, epochs, steps_per_epoch, lower, "fine_tuned"),
     )
-    return tuple(phase for phase in phases if phase.last_epoch > phase.first_epoch)
+    return tuple(phase for phase in phases if phase.end_epoch > phase.first_epoch)
 
 
-def prepare_phase(  # noqa: PLR0913 - what a compiled model follows from
+def prepare_phase(
     model: keras.Model,
     phase: Phase,
     contract: InputContract,
     settings: TrainingConfig,
     hardware: Hardware,
-    *,
-    steps: int,
 ) -> None:
-    """Freeze what the phase freezes, and compile with a new optimizer.
+    """Freeze the layers that the phase freezes, and compile with a new optimizer.
 
     Args:
         model: changed in place, as Keras does.
-        phase: its epochs, learning rate and base.
+        phase: its length, learning rate and base.
         contract: its class mode decides the loss.
         settings: optimizer, schedule, label smoothing.
         hardware: XLA and steps per execution.
-        steps: of an epoch; the schedule ends with the phase.
 
     Raises:
         SettingsError: Keras knows no such optimizer.
@@ -82,7 +96,11 @@ def prepare_phase(  # noqa: PLR0913 - what a compiled model follows from
         "binary": keras.losses.BinaryCrossentropy(),
     }
     model.compile(
-        optimizer=_optimizer(settings, phase, steps * (phase.last_epoch - phase.first_epoch)),
+        optimizer=build_optimizer(
+            settings,
+            learning_rate=phase.learning_rate,
+            steps=phase.end_step - phase.first_step,
+        ),
         loss=losses[contract.class_mode],
         metrics=["accuracy"],
         jit_compile=hardware.jit_compile,
@@ -99,44 +117,3 @@ def _freeze(model: keras.Model, base: str) -> None:
         for layer in leaf_layers(model):
             if isinstance(layer, keras.layers.BatchNormalization):
                 layer.trainable = False
-
-
-def leaf_layers(model: keras.Model) -> list[keras.Layer]:
-    """Return the layers of a model and of the models inside it, in their order."""
-    leaves: list[keras.Layer] = []
-    for layer in model.layers:
-        leaves.extend(leaf_layers(layer) if isinstance(layer, keras.Model) else [layer])
-    return leaves
-
-
-def _optimizer(settings: TrainingConfig, phase: Phase, steps: int) -> keras.optimizers.Optimizer:
-    rate: Any = phase.learning_rate
-    if settings.learning_rate_schedule == "cosine":
-        warm_up = max(1, round(steps * WARM_UP))
-        rate = keras.optimizers.schedules.CosineDecay(
-            rate / 20, max(1, steps - warm_up), warmup_target=rate, warmup_steps=warm_up
-        )
-    wanted = {"learning_rate": rate}
-    try:
-        optimizer = _named(settings.optimizer)
-        plain = optimizer.get_config()
-        if settings.weight_decay:
-            decays = {"weight_decay", "adam_weight_decay"} & plain.keys()
-            wanted |= dict.fromkeys(decays, settings.weight_decay)
-        if "momentum" in plain:
-            wanted |= {"momentum": settings.momentum}
-        if "nesterov" in plain:
-            wanted |= {"nesterov": settings.momentum > 0}
-        return type(optimizer).from_config(plain | wanted)
-    except (ValueError, TypeError):
-        raise SettingsError(
-            "training.optimizer must be the name of a Keras optimizer such as adam, sgd or adamw."
-            f" Received: {settings.optimizer}"
-        ) from None
-
-
-def _named(optimizer: str) -> keras.optimizers.Optimizer:
-    if optimizer.lower() == "muon":
-        # Half of Muon's rate suits what AdamW moves beside it: measured, docs/decisions/0007.
-        return ConvMuon(exclude_layers=[HEAD], adam_lr_ratio=0.5)
-    return keras.optimizers.get(optimizer)

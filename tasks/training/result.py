@@ -19,16 +19,16 @@ class TrainedModel:
 
     Attributes:
         directory: holds model.keras, history.csv, training.json and tensorboard/.
-        epochs: how many were run.
-        planned_epochs: how many there should have been.
-        best_epoch: the one the file is of, from 1.
-        steps_per_epoch: batches an epoch.
+        epochs: how many were trained.
+        planned_epochs: how many were planned.
+        best_epoch: the one whose weights are in the file, from 1.
+        steps_per_epoch: batches per epoch.
         parameters: weights in the model.
         ended: why training ended.
-        ended_well: False where it ended for a fault, such as a loss that was not a number.
+        ended_well: False if it ended because of a fault, such as a loss that was not a number.
         seed: of weights, order and augmentation.
         hardware: what it ran on, and in which precision.
-        is_chief: whether this process is the one that goes on with what all workers trained.
+        is_chief: whether this process evaluates and registers what all workers trained.
     """
 
     directory: Path
@@ -45,17 +45,17 @@ class TrainedModel:
 
     @property
     def path(self) -> Path:
-        """.keras file; takes uint8 images and answers with probabilities, in float32."""
+        """.keras file; maps uint8 images to probabilities, in float32."""
         return self.directory / MODEL
 
     @property
     def history(self) -> Path:
-        """CSV with a row an epoch: epoch, loss, accuracy, val_loss, val_accuracy and so on."""
+        """CSV with one row per epoch: epoch, loss, accuracy, val_loss, val_accuracy and so on."""
         return self.directory / HISTORY
 
 
 def read_trained(directory: Path) -> TrainedModel | None:
-    """Return the training that finished in a folder; None where there is none."""
+    """Return the training that finished in a folder; None if there is none."""
     record = directory / RECORD
     if not record.exists() or not (directory / MODEL).exists():
         return None

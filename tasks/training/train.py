@@ -1,4 +1,4 @@
-"""A training from its workspace to its model file, in this process."""
+"""A training request goes in; the best epoch's model and the history of all epochs come out."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import logging
 import math
 import shutil
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import keras
 import tensorflow as tf
@@ -18,28 +18,27 @@ from tasks.inventory.columns import VALIDATION
 from tasks.models.architectures import build_model
 from tasks.runtime.user_code import import_by_path
 from tasks.storage.atomic import atomic_folder, write_json
-from tasks.training.callbacks import ALL_EPOCHS_DONE, EpochReporter, TrainingGuard
-from tasks.training.checkpoints import Backup, BestWeights, Workspace
+from tasks.training.callbacks import ALL_EPOCHS_DONE, TrainingGuard, report_epochs
+from tasks.training.checkpoints import Backup, BestWeights
 from tasks.training.class_weights import class_weights
 from tasks.training.distributed import ClusterModel, agree_on_step
 from tasks.training.fused_batch_norm import fuse_batch_normalization
 from tasks.training.hardware import choose_hardware
 from tasks.training.initial_weights import load_base_weights, load_champion_weights
 from tasks.training.phases import plan_phases, prepare_phase
+from tasks.training.precision import dtype_policy
 from tasks.training.result import HISTORY, MODEL, RECORD, TENSORBOARD, TrainedModel, read_trained
 from tasks.training.test_time_augmentation import average_over_flips
 from tasks.training.whitening import whiten_first_layer
+from tasks.training.workspace import Workspace
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
-    from tasks.config.schema import RetrainConfig
-    from tasks.generators.inputs import Inputs
     from tasks.training.callbacks import OnEpoch
     from tasks.training.hardware import Hardware
-    from tasks.training.initial_weights import InitialModel
     from tasks.training.phases import Phase
+    from tasks.training.request import TrainingRequest
 
 DEFAULT_STEPS = 4_000
 FEWEST_EPOCHS, MOST_EPOCHS = 8, 60
@@ -47,67 +46,38 @@ FEWEST_EPOCHS, MOST_EPOCHS = 8, 60
 log = logging.getLogger("pixelgate.training")
 
 
-def train_model(  # noqa: PLR0913 - the two folders, and what is told and taken from outside
-    inputs: Inputs,
-    config: RetrainConfig,
-    *,
-    workspace: Path,
-    directory: Path,
-    on_epoch: OnEpoch,
-    champion: InitialModel | None = None,
-) -> TrainedModel:
+def train_model(request: TrainingRequest, *, on_epoch: OnEpoch) -> TrainedModel:
     """Train on the train split and keep the epoch with the best validation accuracy.
 
-    The test split is not touched. A training that was cut short is found in `workspace` and goes on
-    after its last backup, with the data it would have had; one that has finished in `directory` is
-    returned as it is. Both folders should be named by all that a training follows from.
+    The test split is not touched. An interrupted training resumes from its last backup in
+    `request.workspace`, with the batches it would have seen anyway; one that has already finished
+    in `request.directory` is returned as it is.
 
     Args:
-        inputs: what `build_inputs` returned.
-        config: the training and generators parts, and the seed.
-        workspace: of a training under way; removed at the end.
-        directory: of the finished model; appears as a whole.
+        request: data, settings and folders.
         on_epoch: called after each epoch with its number from 1, the number of epochs, and its
             metrics.
-        champion: what to start from, if training.warm_start is set.
 
     Raises:
         SettingsError: no such model, optimizer, callback or weights.
-        TrainingFailedError: no epoch had a finite loss, the disk was full, or memory too small.
+        TrainingFailedError: no epoch had a finite loss, or disk or memory ran out.
     """
-    finished = read_trained(directory)
+    finished = read_trained(request.directory)
     if finished is not None:
-        log.info("this training was finished before")
+        log.info("this training has already finished")
         return finished
-    # What is there and no finished training would stand in the way of one.
-    shutil.rmtree(directory, ignore_errors=True)
-    # A cluster has to be joined before TensorFlow does anything else.
-    hardware = choose_hardware(config.training)
-    strategy = hardware.open_strategy()
-    steps = config.training.steps_per_epoch or steps_per_epoch(
-        inputs, whole_batches=hardware.shares > 1
-    )
-    hardware = hardware.with_precision(config.paths.hardware).for_steps(steps)
-    log.info("training %s", hardware.sentence)
-    keras.backend.clear_session()
-    keras.utils.set_random_seed(config.seed)
-    training = _Training(
-        inputs=inputs,
-        config=config,
-        workspace=Workspace(workspace),
-        hardware=hardware,
-        steps=steps,
-        epochs=config.training.epochs or default_epochs(steps),
-    )
+    # Files left of a damaged result would make the rename at the end fail.
+    shutil.rmtree(request.directory, ignore_errors=True)
+    training = _Training.prepare(request)
     with (
         _faults_as_messages(training.workspace),
-        dtype_policy(hardware.precision),
-        strategy.scope(),
+        dtype_policy(training.hardware.precision),
+        training.strategy.scope(),
     ):
-        watch = training.run(on_epoch, champion)
-    if watch.reason != ALL_EPOCHS_DONE:
-        log.warning("training ended early: %s", watch.reason)
-    return training.finish(watch, directory)
+        guard = training.run(on_epoch)
+    if guard.reason != ALL_EPOCHS_DONE:
+        log.warning("training ended early: %s", guard.reason)
+    return training.finish(guard)
 
 
 def default_epochs(steps: int) -> int:
@@ -117,178 +87,208 @@ def default_epochs(steps: int) -> int:
 
 @dataclass(frozen=True)
 class _Training:
-    """One training: what it is made of, and its course."""
+    """One training: a request, and what was decided for it."""
 
-    inputs: Inputs
-    config: RetrainConfig
-    workspace: Workspace
+    request: TrainingRequest
     hardware: Hardware
+    strategy: tf.distribute.Strategy
     steps: int
     epochs: int
 
-    def run(self, on_epoch: OnEpoch, champion: InitialModel | None) -> TrainingGuard:
-        """Run what is left of the phases; the best weights are in the workspace then."""
-        self.workspace.directory.mkdir(parents=True, exist_ok=True)
-        done = self._step_to_go_on_from()
-        self.workspace.discard_after(done, epoch=done // self.steps)
-        model = self.build(ClusterModel if self.hardware.workers > 1 else keras.Model)
-        if done:
-            log.info(
-                "going on after step %d of %d, of a training that was cut short",
-                done,
-                self.steps * self.epochs,
-            )
-        else:
-            self._take_weights(model, champion)
-        fuse_batch_normalization(model)
-        settings = self.config.training
-        best = BestWeights(self.workspace)
-        watch = TrainingGuard(
-            settings, best, epochs=self.epochs, classes=len(self.inputs.contract.classes)
+    @classmethod
+    def prepare(cls, request: TrainingRequest) -> Self:
+        """Decide what the settings leave open, and seed all random draws."""
+        settings = request.settings
+        # A cluster has to be joined before TensorFlow does anything else.
+        hardware = choose_hardware(settings)
+        strategy = hardware.open_strategy()
+        steps = settings.steps_per_epoch or steps_per_epoch(
+            request.inputs, drop_remainder=hardware.replicas > 1
         )
+        hardware = hardware.with_precision(request.hardware_cache).for_steps(steps)
+        log.info("training %s", hardware.description)
+        # Names and seeds count up within a Keras session: a training that came before in this
+        # process must not change this one's.
+        keras.backend.clear_session()
+        keras.utils.set_random_seed(request.seed)
+        epochs = settings.epochs or default_epochs(steps)
+        return cls(request, hardware, strategy, steps, epochs)
+
+    @property
+    def workspace(self) -> Workspace:
+        """The folder of the training while it is in progress."""
+        return Workspace(self.request.workspace)
+
+    def run(self, on_epoch: OnEpoch) -> TrainingGuard:
+        """Run the phases that are left; the best weights are in the workspace then."""
+        settings = self.request.settings
+        self.workspace.directory.mkdir(parents=True, exist_ok=True)
+        done = self._step_to_resume_after()
+        self.workspace.discard_after(done, epoch=done // self.steps)
+        model = self._initial_model(done)
+        best = BestWeights(self.workspace)
+        classes = len(self.request.inputs.contract.classes)
+        guard = TrainingGuard(settings, best, epochs=self.epochs, classes=classes)
         backup = Backup(self.workspace, every=settings.backup_steps, steps=self.steps)
-        callbacks = [
-            best,
-            keras.callbacks.CSVLogger(str(self.workspace.history), append=True),
-            keras.callbacks.TensorBoard(str(self.workspace.tensorboard), write_graph=False),
-            *(import_by_path(path, "training.callbacks")() for path in settings.callbacks),
-            watch,
-            # After all that write, so that an epoch it calls done is done in all of them.
-            backup,
-            EpochReporter(self.epochs, on_epoch),
-        ]
-        for phase in plan_phases(settings, epochs=self.epochs):
-            if done > phase.last_epoch * self.steps:
+        callbacks = self._callbacks(best, guard, backup, on_epoch)
+        for phase in plan_phases(settings, epochs=self.epochs, steps_per_epoch=self.steps):
+            if done > phase.end_step:
                 continue
-            prepare_phase(
-                model, phase, self.inputs.contract, settings, self.hardware, steps=self.steps
-            )
-            if done > phase.first_epoch * self.steps:
+            prepare_phase(model, phase, self.request.inputs.contract, settings, self.hardware)
+            # A backup holds the optimizer of the phase it was made in, so it is loaded there, even
+            # if that phase has no step left and only hands its weights to the next one.
+            if done > phase.first_step:
                 backup.restore(model, done)
             self._fit(model, phase, done, callbacks)
             if model.stop_training:
                 break
-        return watch
+        return guard
 
-    def _step_to_go_on_from(self) -> int:
-        backups = self.workspace.whole_backups()
+    def _step_to_resume_after(self) -> int:
+        backups = self.workspace.intact_backups()
         if self.hardware.workers > 1:
-            return agree_on_step(tf.distribute.get_strategy(), backups)
+            return agree_on_step(self.strategy, backups)
         return max(backups, default=0)
 
-    def build(self, kind: type[keras.Model] = keras.Model) -> keras.Model:
-        """Build the model, untrained, under the present dtype policy."""
+    def _initial_model(self, done: int) -> keras.Model:
+        """Build the model to train; a resumed one gets its weights from the backup later."""
+        model = self._build(ClusterModel if self.hardware.workers > 1 else keras.Model)
+        if done:
+            total = self.steps * self.epochs
+            log.info("resuming an interrupted training after step %d of %d", done, total)
+        else:
+            self._load_initial_weights(model)
+        fuse_batch_normalization(model)
+        return model
+
+    def _build(self, kind: type[keras.Model] = keras.Model) -> keras.Model:
+        """Build the untrained model under the current dtype policy."""
+        inputs = self.request.inputs
         return build_model(
-            self.inputs.contract,
-            self.config.training,
-            rescale=self.config.generators.rescale,
-            kind=kind,
+            inputs.contract, self.request.settings, rescale=inputs.settings.rescale, kind=kind
         )
 
-    def _take_weights(self, model: keras.Model, champion: InitialModel | None) -> None:
-        rescale = self.config.generators.rescale
-        whiten_first_layer(model, self.inputs, rescale=rescale)
-        if self.config.training.weights is not None:
-            load_base_weights(model, self.config.training.weights)
-        if champion is not None:
-            load_champion_weights(model, champion, self.inputs.contract.classes)
+    def _load_initial_weights(self, model: keras.Model) -> None:
+        request = self.request
+        whiten_first_layer(model, request.inputs, rescale=request.inputs.settings.rescale)
+        if request.settings.weights is not None:
+            load_base_weights(model, request.settings.weights)
+        # Last, as the champion has learned from these classes and the base perhaps from others.
+        if request.champion is not None:
+            load_champion_weights(model, request.champion, request.inputs.contract.classes)
+
+    def _callbacks(
+        self, best: BestWeights, guard: TrainingGuard, backup: Backup, on_epoch: OnEpoch
+    ) -> list[keras.callbacks.Callback]:
+        users = self.request.settings.callbacks
+        return [
+            best,
+            keras.callbacks.CSVLogger(str(self.workspace.history), append=True),
+            keras.callbacks.TensorBoard(str(self.workspace.tensorboard), write_graph=False),
+            *(import_by_path(path, "training.callbacks")() for path in users),
+            # Ends the epoch at once; the guard, after it, says why.
+            keras.callbacks.TerminateOnNaN(),
+            guard,
+            # After all others that write: an epoch it has saved is complete in their files too.
+            backup,
+            # Last: when an epoch is reported, nothing of it can be lost any more.
+            report_epochs(self.epochs, on_epoch),
+        ]
 
     def _fit(
         self, model: keras.Model, phase: Phase, done: int, callbacks: list[keras.callbacks.Callback]
     ) -> None:
-        """Fit the rest of a phase; an epoch that was begun before is finished by itself."""
-        shares = self.hardware.shares
-        validation = evaluation_batches(self.inputs, VALIDATION, shares=shares)
-        weights = class_weights(self.inputs, self.config.training)
-        position, end = max(done, phase.first_epoch * self.steps), phase.last_epoch * self.steps
-        if position % self.steps:
-            # Keras makes the metrics, whose sums are in the backup, when it sees a first batch.
+        """Fit the rest of a phase; the rest of a resumed epoch is a `fit` of its own."""
+        inputs, replicas = self.request.inputs, self.hardware.replicas
+        validation = evaluation_batches(inputs, VALIDATION, workers=replicas)
+        weights = class_weights(inputs, self.request.settings)
+        step = max(done, phase.first_step)
+        if step % self.steps:
+            # Keras creates the metrics, whose sums are in the backup, with the first batch.
             model.evaluate(validation.take(1), verbose=0)
-        while position < end and not model.stop_training:
-            epoch, skipped = divmod(position, self.steps)
+        while step < phase.end_step and not model.stop_training:
+            epoch, skipped = divmod(step, self.steps)
+            # A fit has one number of steps for all its epochs, so a shorter epoch needs its own.
+            end_epoch = epoch + 1 if skipped else phase.end_epoch
             model.fit(
                 training_batches(
-                    self.inputs,
-                    seed=self.config.seed,
-                    first_step=position,
+                    inputs,
+                    seed=self.request.seed,
+                    first_step=step,
                     class_weights=weights,
-                    whole_batches=shares > 1,
+                    drop_remainder=replicas > 1,
                 ),
                 validation_data=validation,
                 initial_epoch=epoch,
-                epochs=epoch + 1 if skipped else phase.last_epoch,
+                epochs=end_epoch,
                 steps_per_epoch=self.steps - skipped,
                 shuffle=False,
                 verbose=0,
                 callbacks=callbacks,
             )
-            position = (epoch + 1) * self.steps if skipped else end
+            step = end_epoch * self.steps
 
-    def finish(self, watch: TrainingGuard, directory: Path) -> TrainedModel:
-        """Put the best weights into a float32 model, and all files in their place at once."""
-        place = self.workspace
-        if not place.best.exists():
-            shutil.rmtree(place.directory)
+    def finish(self, guard: TrainingGuard) -> TrainedModel:
+        """Save the best weights as a float32 model, and publish all files at once.
+
+        Raises:
+            TrainingFailedError: no epoch had a finite loss, or disk or memory ran out.
+        """
+        workspace, directory = self.workspace, self.request.directory
+        if not workspace.best.exists():
+            shutil.rmtree(workspace.directory)
             raise TrainingFailedError(
-                f"Training left no model to evaluate: {watch.reason}. Lower"
+                f"Training left no model to evaluate: {guard.reason}. Lower"
                 " training.learning_rate, or look at the images in the report's previews."
             )
-        with _faults_as_messages(place):
-            model = self.build()
-            model.load_weights(str(place.best))
-            if self.config.training.test_time_augmentation:
-                model = average_over_flips(model, self.config.generators)
-            record = self._record(model, watch)
+        with _faults_as_messages(workspace):
+            # Outside dtype_policy and the strategy: mixed precision is for training only, and
+            # serving should not depend on the hardware trained on.
+            model = self._build()
+            model.load_weights(str(workspace.best))
+            if self.request.settings.test_time_augmentation:
+                model = average_over_flips(model, self.request.inputs.settings)
+            record = self._record(model, guard)
             with atomic_folder(directory) as finished:
                 model.save(finished / MODEL)
-                shutil.copy(place.history, finished / HISTORY)
-                shutil.copytree(place.tensorboard, finished / TENSORBOARD)
+                shutil.copy(workspace.history, finished / HISTORY)
+                shutil.copytree(workspace.tensorboard, finished / TENSORBOARD)
                 write_json(finished / RECORD, record)
-        shutil.rmtree(place.directory)
+        shutil.rmtree(workspace.directory)
         return TrainedModel(directory=directory, **record)
 
-    def _record(self, model: keras.Model, watch: TrainingGuard) -> dict[str, Any]:
+    def _record(self, model: keras.Model, guard: TrainingGuard) -> dict[str, Any]:
         return {
             "epochs": len(self.workspace.epochs()),
             "planned_epochs": self.epochs,
             "best_epoch": BestWeights(self.workspace).epoch + 1,
             "steps_per_epoch": self.steps,
             "parameters": model.count_params(),
-            "ended": watch.reason,
-            "ended_well": watch.good,
-            "seed": self.config.seed,
-            "hardware": self.hardware.sentence,
+            "ended": guard.reason,
+            "ended_well": guard.good,
+            "seed": self.request.seed,
+            "hardware": self.hardware.description,
             "is_chief": self.hardware.is_chief,
         }
 
 
 @contextlib.contextmanager
-def dtype_policy(precision: str) -> Iterator[None]:
-    """Build layers of this dtype policy meanwhile."""
-    before = keras.config.dtype_policy()
-    keras.config.set_dtype_policy(precision)
-    try:
-        yield
-    finally:
-        keras.config.set_dtype_policy(before)
-
-
-@contextlib.contextmanager
-def _faults_as_messages(place: Workspace) -> Iterator[None]:
-    """Tell what stood in the way, and that nothing was lost."""
+def _faults_as_messages(workspace: Workspace) -> Iterator[None]:
+    """Turn faults of the machine into a message that says what is left and what to do."""
     try:
         yield
     except (MemoryError, tf.errors.ResourceExhaustedError) as error:
         raise TrainingFailedError(
-            f"Memory was too small for training: {_first_line(error)}. Lower generators.batch_size"
-            f" or generators.target_size. {place.resume_message}"
+            f"Training ran out of memory: {_first_line(error)}. Lower generators.batch_size or"
+            f" generators.target_size. {workspace.resume_message}"
         ) from error
     except OSError as error:
         raise TrainingFailedError(
-            f"Training could not write its files: {_first_line(error)}. Make room on the disk of"
-            f" {place.directory}. {place.resume_message}"
+            f"Training could not write its files: {_first_line(error)}. Free space on the disk of"
+            f" {workspace.directory}. {workspace.resume_message}"
         ) from error
 
 
 def _first_line(error: BaseException) -> str:
+    # TensorFlow's messages continue with pages of graph nodes.
     return (str(error).splitlines() or [type(error).__name__])[0]

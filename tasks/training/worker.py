@@ -1,8 +1,8 @@
-"""A training in a process of its own: what it takes from memory goes with it, however it ends.
+"""A training request goes in; a child process trains, and its memory is freed however it ends.
 
-The parent sends a pickled request to the child's stdin and holds that pipe open; the child answers
-on stdout with a line of JSON an event. When the parent dies the pipe breaks, and the child with it,
-so that two trainings never write in one workspace.
+The parent sends a pickled request to the child's stdin and keeps that pipe open; the child writes
+one line of JSON per event to stdout. When the parent dies the pipe breaks, and the child ends too,
+so that two trainings never write to one workspace.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ import subprocess
 import sys
 import threading
 import traceback
-from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any
 
 from tasks import errors
@@ -25,39 +24,26 @@ from tasks.runtime import environment
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tasks.config.schema import RetrainConfig
-    from tasks.generators.inputs import Inputs
     from tasks.training.callbacks import OnEpoch
-    from tasks.training.initial_weights import InitialModel
+    from tasks.training.request import TrainingRequest
     from tasks.training.result import TrainedModel
 
-# An orphan of a killed run notices within a moment; this is for a machine that swaps.
-PATIENCE = 120.0
+# Seconds. The child of a killed run ends within moments; this is for a machine that swaps.
+LOCK_TIMEOUT = 120.0
 
 log = logging.getLogger("pixelgate.training")
 
 
-@dataclass(frozen=True)
-class Request:
-    """What `train_model` is to be called with; see there."""
-
-    inputs: Inputs
-    config: RetrainConfig
-    workspace: Path
-    directory: Path
-    champion: InitialModel | None
-
-
-def train_in_subprocess(request: Request, *, on_epoch: OnEpoch) -> TrainedModel:
-    """Train as `stage.train_model` does, in a child process.
+def train_in_subprocess(request: TrainingRequest, *, on_epoch: OnEpoch) -> TrainedModel:
+    """Train as `train.train_model` does, in a child process.
 
     Args:
-        request: its arguments.
+        request: data, settings and folders.
         on_epoch: called in this process; if it raises, the child is ended.
 
     Raises:
         PixelgateError: as `train_model`.
-        TrainingFailedError: also when the child was killed, such as by a system out of memory.
+        TrainingFailedError: also if the child was killed, for example when memory ran out.
     """
     from tasks.training.result import read_trained
 
@@ -69,28 +55,30 @@ def train_in_subprocess(request: Request, *, on_epoch: OnEpoch) -> TrainedModel:
         env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
     ) as child:
         try:
-            failure = _converse(child, request, on_epoch)
+            failure = _follow(child, request, on_epoch)
             code = child.wait()
         finally:
+            # Also when on_epoch raised: a search stops a trial that way.
             child.kill()
     if failure is not None:
         raise failure
     trained = read_trained(request.directory)
     if trained is None:
-        raise errors.TrainingFailedError(_tell_death(code, request.workspace))
+        raise errors.TrainingFailedError(_describe_death(code, request.workspace))
     return trained
 
 
-def _converse(
-    child: subprocess.Popen[bytes], request: Request, on_epoch: OnEpoch
+def _follow(
+    child: subprocess.Popen[bytes], request: TrainingRequest, on_epoch: OnEpoch
 ) -> errors.PixelgateError | None:
-    """Send the request and follow the events; return the error the child told of, if any."""
-    assert child.stdin is not None  # noqa: S101 - both are pipes, as asked for
+    """Send the request and handle the events; return the error the child reports, if any."""
+    assert child.stdin is not None  # noqa: S101 - both are pipes, as requested
     assert child.stdout is not None  # noqa: S101 - as above
     try:
         pickle.dump(request, child.stdin)
         child.stdin.flush()
     except BrokenPipeError:
+        # The child died while it started; its exit code says more than the pipe.
         return None
     failure = None
     for line in child.stdout:
@@ -104,12 +92,12 @@ def _converse(
     return failure
 
 
-def _tell_death(code: int, workspace: Path) -> str:
-    from tasks.training.checkpoints import Workspace
+def _describe_death(code: int, workspace: Path) -> str:
+    from tasks.training.workspace import Workspace
 
     how = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with code {code}"
     why = (
-        " Most often the system does that when memory runs out: lower generators.batch_size,"
+        " The system usually does that when memory runs out: lower generators.batch_size,"
         " generators.target_size or training.model."
         if -code in (signal.SIGKILL, signal.SIGABRT, signal.SIGBUS)
         else ""
@@ -118,22 +106,22 @@ def _tell_death(code: int, workspace: Path) -> str:
 
 
 def main() -> None:
-    """Train what the parent asks for, and tell it of each event."""
-    # Ctrl-C reaches the whole group; the parent decides what becomes of this process.
+    """Train what the parent requests, and send it each event."""
+    # Ctrl-C reaches the whole process group; the parent decides when this process ends.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     events = os.fdopen(os.dup(1), "w", buffering=1)
-    # What the libraries print is for the log, not for the parent.
+    # What the libraries print belongs in the log, not among the events.
     os.dup2(2, 1)
-    request: Request = pickle.load(sys.stdin.buffer)  # noqa: S301 - from our own parent
+    request: TrainingRequest = pickle.load(sys.stdin.buffer)  # noqa: S301 - from our own parent
     threading.Thread(target=_die_with_parent, daemon=True).start()
     _forward_log(events)
     try:
         _train(request, events)
     except errors.PixelgateError as error:
-        _tell(events, "error", kind=type(error).__name__, message=str(error))
-    except Exception as error:  # noqa: BLE001 - the parent has to be told of any
+        _send(events, "error", kind=type(error).__name__, message=str(error))
+    except Exception as error:  # noqa: BLE001 - the parent has to hear of any
         traceback.print_exc()
-        _tell(
+        _send(
             events,
             "error",
             kind="TrainingFailedError",
@@ -141,42 +129,36 @@ def main() -> None:
         )
 
 
-def _train(request: Request, events: IO[str]) -> None:
+def _train(request: TrainingRequest, events: IO[str]) -> None:
     from tasks.training.train import train_model
     from tasks.training.training_cache import training_lock
 
     request.workspace.parent.mkdir(parents=True, exist_ok=True)
-    # The child of a run that was killed a moment ago may not be gone yet.
-    with training_lock(request.workspace).acquire(timeout=PATIENCE):
+    # The child of a run that was killed a moment ago may still be ending.
+    with training_lock(request.workspace).acquire(timeout=LOCK_TIMEOUT):
         train_model(
-            request.inputs,
-            request.config,
-            workspace=request.workspace,
-            directory=request.directory,
-            champion=request.champion,
-            on_epoch=lambda epoch, epochs, metrics: _tell(
+            request,
+            on_epoch=lambda epoch, epochs, metrics: _send(
                 events, "epoch", epoch=epoch, epochs=epochs, metrics=metrics
             ),
         )
 
 
 def _die_with_parent() -> None:
-    """Wait for the end of stdin, which only the parent's end brings.
-
-    Past `sys.stdin`, whose lock this thread would hold while the interpreter shuts down.
-    """
+    """Wait for the end of stdin, which comes only when the parent ends."""
+    # Not by sys.stdin, whose lock this thread would hold while the interpreter shuts down.
     os.read(0, 1)
     os._exit(1)
 
 
-def _tell(events: IO[str], event: str, **content: Any) -> None:
+def _send(events: IO[str], event: str, **content: Any) -> None:
     events.write(json.dumps({"event": event, **content}) + "\n")
 
 
 def _forward_log(events: IO[str]) -> None:
     class Forward(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
-            _tell(events, "log", level=record.levelno, message=record.getMessage())
+            _send(events, "log", level=record.levelno, message=record.getMessage())
 
     ours = logging.getLogger("pixelgate")
     ours.setLevel(logging.INFO)
@@ -185,7 +167,4 @@ def _forward_log(events: IO[str]) -> None:
 
 
 if __name__ == "__main__":
-    # Pickled records name the module they are of, which is not __main__.
-    from tasks.training.worker import main as run
-
-    run()
+    main()
