@@ -62,9 +62,9 @@ def test_ranges_and_choices_are_read(text: str, name: str, distribution: Any) ->
         (["registry.min_accuracy=0..1"], r"training\.NAME or generators\.NAME"),
         (["training.learning_rat=0..1"], "no such setting"),
         (["training.dropout=0..1.5"], r"training\.dropout"),
-        (["training.dropout=low..high"], "wants numbers"),
+        (["training.dropout=low..high"], "needs numbers"),
         (["training.dropout=0.5..0.1"], r"training\.dropout=0\.5"),
-        (["training.optimizer=adam..sgd"], "wants numbers"),
+        (["training.optimizer=adam..sgd"], "needs numbers"),
     ],
 )
 def test_what_cannot_be_searched_is_told(texts: list[str], message: str) -> None:

@@ -1,5 +1,5 @@
 """Settings to search go in; trials, their scores and the best settings come out.
 
 - `space`: what is searched, as the user writes it.
-- `search`: the trials: a resumable Optuna study, each trial a training like any other.
+- `search`: a resumable Optuna study, each trial of which is a training like any other.
 """

@@ -1,4 +1,4 @@
-"""Trials of a search: each is a training of its own, judged on the validation split alone."""
+"""Settings to search go in; trials, scored on the validation split alone, and the best come out."""
 
 from __future__ import annotations
 
@@ -21,8 +21,9 @@ from tasks.reporting.figures import draw_trials
 from tasks.runs.fingerprint import recipe_key
 from tasks.runs.run_lock import run_lock
 from tasks.storage.hashing import digest
-from tasks.training.checkpoints import MONITORED
-from tasks.training.worker import Request, train_in_subprocess
+from tasks.training.request import TrainingRequest
+from tasks.training.worker import train_in_subprocess
+from tasks.training.workspace import MONITORED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -35,7 +36,8 @@ if TYPE_CHECKING:
 
     OnTrial = Callable[["TrialResult"], None]
 
-TRIED = (TrialState.COMPLETE, TrialState.PRUNED)
+# States of trials that count: a failed one has said nothing about its settings.
+SCORED = (TrialState.COMPLETE, TrialState.PRUNED)
 
 log = logging.getLogger("pixelgate.tuning")
 
@@ -46,10 +48,10 @@ class TrialResult:
 
     Attributes:
         number: from 0.
-        state: complete, pruned (given up early, as it was behind the others) or fail.
+        state: complete, pruned (stopped early, as it was behind the others) or fail.
         settings: dotted names and the values tried.
-        val_accuracy: of its best epoch; None where none ended.
-        seconds: it took.
+        val_accuracy: of its best epoch; None if no epoch ended.
+        seconds: how long it took.
     """
 
     number: int
@@ -61,7 +63,7 @@ class TrialResult:
 
 @dataclass(frozen=True)
 class SearchResult:
-    """What a search found.
+    """All trials of a search, and the best of them.
 
     Attributes:
         best: the trial with the best validation accuracy.
@@ -84,38 +86,40 @@ def search_settings(
     trials: int,
     on_trial: OnTrial,
 ) -> SearchResult:
-    """Try settings until there are so many trials; a search that was cut short goes on.
+    """Try settings until there are as many trials as requested; resume an interrupted search.
 
-    A study is named by data, settings and search space; the same call finds it again, takes up the
-    trial that was under way, and adds what is left. The test split is not touched. The first ten
-    trials are random, as TPE begins; one far behind the others is given up early. After as many
-    failures as there should be trials the search ends with what it has.
+    A study is named by data, settings and search space: the same call finds it again, resumes the
+    trial that was interrupted, and adds what is left. The test split is not touched. The first ten
+    trials are random, as TPE begins; one far behind the others is stopped early. After as many
+    failures as requested trials the search ends with what it has.
 
     Args:
         config: the settings all trials share.
         space: what `space.parse_space` returned.
-        inventory: what the data gate admitted.
-        trials: how many there should be in the end.
+        inventory: the images the data gate accepted.
+        trials: how many there should be in the end, those of earlier calls included.
         on_trial: called after each.
 
     Raises:
-        PixelgateError: every trial failed; the first one's reason.
+        PixelgateError: a trial failed before any had a score; its error.
         RunInProgressError: the same model is being tuned already.
     """
+    # A lock of its own, so that the model can be retrained on schedule meanwhile.
     with run_lock(config.paths.renamed(f"{config.name}-tuning")):
         folder, study = _open_study(config, space, fingerprint(inventory))
-        _take_up_broken_trials(study)
+        _requeue_interrupted_trials(study)
         search = _Search(config, space, inventory, folder, study.study_name)
         failures = 0
-        while failures < trials and len(study.get_trials(states=TRIED)) < trials:
+        while failures < trials and len(study.get_trials(states=SCORED)) < trials:
             trial = study.ask(dict(space))
             failure = search.run(study, trial)
             result = _result_of(study.trials[trial.number])
-            _log(open_store(config), study.study_name, result)
+            _log(open_store(config.paths, config.registry), study.study_name, result)
             on_trial(result)
             if failure is not None:
                 failures += 1
-                if not study.get_trials(states=TRIED):
+                # Nothing has ever worked, so that more trials would fail the same way.
+                if not study.get_trials(states=SCORED):
                     raise failure
         results = tuple(_result_of(trial) for trial in study.trials)
         figure = draw_trials([result.val_accuracy for result in results], folder / "trials.png")
@@ -144,7 +148,8 @@ class _Search:
     study: str
 
     def run(self, study: optuna.Study, trial: optuna.Trial) -> PixelgateError | None:
-        """Train with the settings of a trial and tell the study of it; return its failure."""
+        """Train with a trial's settings and report to the study; return the error, if any."""
+        # By settings, not by number: a trial queued again finds the training it had begun.
         key = digest([self.study, trial.params])
         workspace = self.config.paths.training(key)
         finished = self.config.paths.finished_training(key)
@@ -157,10 +162,8 @@ class _Search:
         try:
             config = with_settings(self.config, trial.params)
             inputs = build_inputs(self.inventory, config, directory=self.folder / key[:16])
-            trained = train_in_subprocess(
-                Request(inputs, config, workspace, finished, champion=None),
-                on_epoch=on_epoch,
-            )
+            request = TrainingRequest.of(inputs, config, workspace=workspace, directory=finished)
+            trained = train_in_subprocess(request, on_epoch=on_epoch)
         except optuna.TrialPruned:
             study.tell(trial, state=TrialState.PRUNED)
             shutil.rmtree(workspace, ignore_errors=True)
@@ -171,6 +174,7 @@ class _Search:
             return error
         history = pd.read_csv(trained.history)
         study.tell(trial, float(history[MONITORED].max()))
+        # Only the score counts: a retraining with the best settings trains its own model.
         shutil.rmtree(finished)
         return None
 
@@ -187,14 +191,16 @@ def _open_study(
     study = optuna.create_study(
         study_name=name, storage=storage, direction="maximize", load_if_exists=True
     )
-    # Another seed a start, or a search that goes on would draw its first trials again.
+    # A new seed for each call, or a resumed search would draw its first trials again.
     study.sampler = optuna.samplers.TPESampler(seed=config.seed + len(study.trials))
+    # Four finished trials to compare with before one is stopped early.
     study.pruner = optuna.pruners.MedianPruner(n_startup_trials=4, n_warmup_steps=1)
     return folder, study
 
 
-def _take_up_broken_trials(study: optuna.Study) -> None:
-    """Try again what was under way when the search was cut short; its training goes on."""
+def _requeue_interrupted_trials(study: optuna.Study) -> None:
+    """Queue the trials that were running when the search was interrupted; they are resumed."""
+    # Optuna can't reopen a running trial, so it fails, and a new one has the same settings.
     for trial in study.get_trials(states=(TrialState.RUNNING,)):
         study.tell(trial.number, state=TrialState.FAIL)
         study.enqueue_trial(trial.params)

@@ -1,9 +1,9 @@
-"""What a search may change: a setting and its range or choices, as they stand on the command line.
+"""Settings with ranges or choices, as written on the command line, go in; a search space comes out.
 
 | written | means |
 |---|---|
-| `training.learning_rate=0.0005..0.02:log` | a number between two, drawn on a logarithmic scale |
-| `generators.rotation_range=0..20.0` | a number between two (whole ones if both ends are) |
+| `training.learning_rate=0.0005..0.02:log` | a number in this range, on a logarithmic scale |
+| `generators.rotation_range=0..20.0` | a number in this range; an integer if both ends are |
 | `training.model=fast_cnn,small_cnn` | one of these |
 """
 
@@ -27,19 +27,20 @@ if TYPE_CHECKING:
 
     from tasks.config.schema import RetrainConfig
 
+# Only what a training reads: other settings change the data or the verdict, not the model.
 SEARCHED = ("training.", "generators.")
 
 
 def parse_space(texts: Sequence[str], config: RetrainConfig) -> dict[str, BaseDistribution]:
-    """Read what is to be searched.
+    """Read a search space.
 
     Args:
         texts: `NAME=LOW..HIGH`, `NAME=LOW..HIGH:log` or `NAME=ONE,TWO,...` each.
-        config: both ends and each choice have to be allowed in it.
+        config: accepts both ends and each choice as values of their settings.
 
     Raises:
-        SettingsError: one can't be read, is no setting of training or generators, or is out of
-            range.
+        SettingsError: a text can't be read, names no setting of training or generators, or has a
+            value that is not allowed.
     """
     if not texts:
         raise SettingsError(
@@ -51,10 +52,11 @@ def parse_space(texts: Sequence[str], config: RetrainConfig) -> dict[str, BaseDi
         name, separator, values = text.partition("=")
         if not separator or not name.startswith(SEARCHED):
             raise SettingsError(
-                "--search wants training.NAME or generators.NAME and =LOW..HIGH, =LOW..HIGH:log or"
-                f" =ONE,TWO. Got: {text}"
+                "--search needs training.NAME or generators.NAME and =LOW..HIGH, =LOW..HIGH:log or"
+                f" =ONE,TWO. Received: {text}"
             )
         space[name], ends = _distribution(text, values)
+        # Now, rather than by a trial that fails an hour later.
         for value in ends:
             with_settings(config, {name: value})
     return space
@@ -69,10 +71,10 @@ def _distribution(text: str, values: str) -> tuple[BaseDistribution, list[Any]]:
     ends = [_plain(low), _plain(high)]
     if scale not in ("", "log") or not all(isinstance(end, int | float) for end in ends):
         raise SettingsError(
-            f"--search wants numbers, as in LOW..HIGH or LOW..HIGH:log. Got: {text}"
+            f"--search needs numbers, as in LOW..HIGH or LOW..HIGH:log. Received: {text}"
         )
-    whole = all(isinstance(end, int) for end in ends)
-    kind = IntDistribution if whole else FloatDistribution
+    integers = all(isinstance(end, int) for end in ends)
+    kind = IntDistribution if integers else FloatDistribution
     try:
         return kind(ends[0], ends[1], log=scale == "log"), ends
     except ValueError as error:
