@@ -10,7 +10,7 @@ from tasks.orchestration.run_scope import RunScope
 
 @flow(name="retrain", flow_run_name="retrain {config.name}")
 def retrain(config: RetrainConfig) -> State:
-    """Retrain a model and let it into production only when data and model have earned it.
+    """Retrain a model, and promote it only if data and model pass their gates.
 
     Args:
         config: every setting, one form in the Prefect UI.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import shutil
 import sys
 from typing import TYPE_CHECKING
 
@@ -22,11 +23,12 @@ from tests.command_line import (  # noqa: E402 - after the libraries are quiet
 )
 from tests.gate_keeper import GateKeeper  # noqa: E402 - as above
 from tests.image_trees import Tree, state_of, write_tree  # noqa: E402 - as above
+from tests.model_bench import Bench, prepare_bench  # noqa: E402 - as above
 from tests.prefect_server import PrefectServer, shared_server  # noqa: E402 - as above
 from tests.trainings import OWN_MODULE, Trainer, TrainingData  # noqa: E402 - as above
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
 
@@ -87,6 +89,21 @@ def keeper(tmp_path: Path) -> GateKeeper:
 
 
 @pytest.fixture
+def plant_only(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Return a function that makes a drill plant the faults of a few rules only."""
+
+    def choose(*rules: str) -> None:
+        from tasks.drill import plan
+
+        monkeypatch.setattr(
+            "tasks.drill.rehearsal.plan_faults",
+            lambda gate: [fault for fault in plan.plan_faults(gate) if fault.rule in rules],
+        )
+
+    return choose
+
+
+@pytest.fixture
 def own_module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """Put a user's module of models and callbacks on the path."""
     (tmp_path / "users_own.py").write_text(OWN_MODULE)
@@ -109,6 +126,26 @@ def three_classes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Training
 def trainer(three_classes: TrainingData, tmp_path: Path) -> Trainer:
     """Return a trainer on three classes of 60 images."""
     return Trainer(three_classes, tmp_path / "trainer")
+
+
+@pytest.fixture(scope="session")
+def prepared_bench(tmp_path_factory: pytest.TempPathFactory) -> Bench:
+    """Prepare a model and its evaluation once; tests only read them."""
+    return prepare_bench(tmp_path_factory.mktemp("bench"))
+
+
+@pytest.fixture
+def fresh_bench(prepared_bench: Bench, tmp_path: Path) -> Bench:
+    """Return the prepared model with a home that doesn't exist yet."""
+    return prepared_bench.at_home(tmp_path / "home")
+
+
+@pytest.fixture
+def bench(prepared_bench: Bench, fresh_bench: Bench) -> Bench:
+    """Return the prepared model with a home of its own, whose store is empty."""
+    fresh_bench.config.paths.state.mkdir(parents=True)
+    shutil.copy(prepared_bench.config.paths.database, fresh_bench.config.paths.database)
+    return fresh_bench
 
 
 @pytest.fixture

@@ -1,208 +1,201 @@
-"""The model gate and the registry: who becomes champion, and what is kept of it."""
+"""Versions and decisions in the store: each step repeated after a fault, and where files are."""
 
 from __future__ import annotations
 
 import dataclasses
+import shutil
+import sqlite3
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
-import keras
 import mlflow
 import numpy as np
-import pandas as pd
 import pytest
 
-from tasks.config.schema import RetrainConfig
-from tasks.errors import ModelRejectedError, NoChampionError
-from tasks.evaluation.evaluate import Evaluation, evaluate_model
-from tasks.generators.inputs import Inputs, build_inputs
-from tasks.inventory.scan import take_inventory
-from tasks.model_gate.rules import predict_in_fresh_process, require_not_rejected
-from tasks.models.architectures import build_model
-from tasks.registry.champion import find_champion, require_champion
-from tasks.registry.mlflow_store import champion_classes, find_judged_run
-from tasks.registry.registration import Registration, register_model
-from tasks.serving.predictor import predict_files
+from tasks.errors import PixelgateError
+from tasks.generators.inputs import sample_images
+from tasks.outcome import Outcome
+from tasks.registry.champion import (
+    champion_classes,
+    champion_version,
+    find_champion,
+    find_judged_run,
+    require_champion,
+)
+from tasks.registry.mlflow_store import CHALLENGER, CHAMPION, ModelStore
+from tasks.registry.registration import record_decision
+from tasks.runs.provenance import OUTCOME_TAG
+from tasks.storage.home import Home
+from tests.command_line import predict_here
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
-    Tree = Callable[..., Path]
+    from tests.model_bench import Bench
 
 
-@dataclasses.dataclass
-class Bench:
-    """A data set, a model, and what is needed to register it."""
+def break_once(monkeypatch: pytest.MonkeyPatch, owner: Any, name: str) -> None:
+    """Make the first call of a method fail as a disk or network does; later calls work."""
+    original = getattr(owner, name)
 
-    root: Path
-    config: RetrainConfig
-    inventory: pd.DataFrame
-    inputs: Inputs
-    model: Path
-    evaluation: Evaluation
+    def fail(*_: Any, **__: Any) -> None:
+        monkeypatch.setattr(owner, name, original)
+        raise OSError(f"no space left for {name}")
 
-    def with_accuracy(self, accuracy: float) -> Evaluation:
-        """The evaluation as if the model had this accuracy."""
-        return dataclasses.replace(
-            self.evaluation, accuracy=accuracy, accuracy_low=accuracy - 0.01, majority_share=0.4
-        )
-
-    def register(
-        self, accuracy: float, champion: float | None = None, **registry: Any
-    ) -> Registration:
-        """Register the model as if it, and the champion, had these accuracies."""
-        config = self.config.model_copy(
-            update={"registry": self.config.registry.model_copy(update=registry)}
-        )
-        return register_model(
-            self.model,
-            self.inputs,
-            self.with_accuracy(accuracy),
-            None if champion is None else self.with_accuracy(champion),
-            config,
-            tags={"pixelgate.recipe": f"recipe-{accuracy}", "pixelgate.data_fingerprint": "f00d"},
-            artifacts=self.root.parent / "evaluation",
-        )
+    monkeypatch.setattr(owner, name, fail)
 
 
-@pytest.fixture
-def bench(image_tree: Tree) -> Bench:
-    """Prepare an untrained but real model on a small tree."""
-    root = image_tree({"a": 40, "b": 40})
-    config = RetrainConfig.model_validate(
-        {"name": "bench", "home": root.parent / "home", "data": {"directory": root}}
-    )
-    inventory = take_inventory(config.data, seed=1)
-    inputs = build_inputs(inventory, config, directory=root.parent / "run")
-    model = build_model(inputs.contract, config.training, rescale=1 / 255)
-    file = root.parent / "model.keras"
-    model.save(file)
-    evaluation = evaluate_model(
-        file, inputs.contract, inventory, config, predictions=root.parent / "evaluation/p.parquet"
-    )
-    return Bench(root, config, inventory, inputs, file, evaluation)
-
-
-def test_the_first_good_model_becomes_champion(bench: Bench) -> None:
-    """It has both aliases, its signature, its tags, and its metrics and artifacts."""
-    registration = bench.register(0.9)
-    assert registration.outcome == "promoted"
-    assert all(check.success for check in registration.checks)
-    client = mlflow.MlflowClient(f"sqlite:///{bench.config.paths.state}/mlflow.db")
-    version = client.get_model_version_by_alias("bench", "champion")
-    assert client.get_model_version_by_alias("bench", "challenger").version == version.version
+def test_the_first_good_model_becomes_champion(fresh_bench: Bench) -> None:
+    """It has both aliases, its tags, its parameters, metrics and evidence."""
+    registration = fresh_bench.retrain(0.9)
+    assert registration.decision.outcome is Outcome.PROMOTED
+    assert registration.decision.message.endswith("is champion now")
+    assert all(check.success for check in registration.decision.checks)
+    client = fresh_bench.store.client
+    version = client.get_model_version_by_alias("bench", CHAMPION)
+    assert client.get_model_version_by_alias("bench", CHALLENGER).version == version.version
     assert version.tags["pixelgate.data_fingerprint"] == "f00d"
-    run = client.get_run(registration.mlflow_run)
+    assert version.tags["pixelgate.check.floor"].startswith("pass")
+    run = client.get_run(registration.candidate.mlflow_run)
+    assert run.info.status == "FINISHED"
+    assert run.data.tags[OUTCOME_TAG] == "promoted"
     assert run.data.metrics["accuracy"] == 0.9
     assert run.data.params["training.model"] == "fast_cnn"
-    assert "evaluation" not in {file.path for file in client.list_artifacts(run.info.run_id)}
-    assert "p.json" in {file.path for file in client.list_artifacts(run.info.run_id)}
-    champion = require_champion(bench.config)
-    assert champion.contract == bench.inputs.contract
-
-
-def test_the_champions_classes_are_told_without_loading_it(bench: Bench) -> None:
-    """None before there is one, and asking makes no store."""
-    assert champion_classes(bench.config) is None
-    assert not (bench.config.paths.state / "mlflow.db").exists()
-    bench.register(0.9)
-    assert champion_classes(bench.config) == ("a", "b")
-
-
-def test_a_better_model_takes_over_and_a_worse_one_does_not(bench: Bench) -> None:
-    """The alias moves only to a model that is no worse."""
-    bench.register(0.9)
-    worse = bench.register(0.89, champion=0.9)
-    assert worse.outcome == "kept_champion"
-    assert "no_worse_than_champion" in worse.message
-    assert require_champion(bench.config).version == "1"
-    assert require_not_rejected(worse.outcome, worse.message) is None
-    assert bench.register(0.89, champion=0.9, max_accuracy_drop=0.02).outcome == "promoted"
-    assert bench.register(0.9, champion=0.9).outcome == "promoted"
-    assert require_champion(bench.config).version == "4"
-
-
-@pytest.mark.parametrize(("accuracy", "rule"), [(0.45, "floor"), (0.405, "better_than_guessing")])
-def test_a_model_below_the_floor_is_rejected(bench: Bench, accuracy: float, rule: str) -> None:
-    """It is kept as challenger, with the reason, and never becomes champion."""
-    registration = bench.register(accuracy)
-    assert registration.outcome == "model_rejected"
-    assert rule in {check.rule for check in registration.checks if not check.success}
-    assert find_champion(bench.config) is None
-    with pytest.raises(ModelRejectedError, match=rule):
-        require_not_rejected(registration.outcome, registration.message)
-    client = mlflow.MlflowClient(f"sqlite:///{bench.config.paths.state}/mlflow.db")
-    version = client.get_model_version_by_alias("bench", "challenger")
-    assert version.tags[f"pixelgate.check.{rule}"].startswith("FAIL")
-
-
-def test_the_saved_model_answers_alike_in_a_fresh_process(bench: Bench) -> None:
-    """With nothing but Keras, on the file that the registry holds."""
-    bench.register(0.9)
-    client = mlflow.MlflowClient(f"sqlite:///{bench.config.paths.state}/mlflow.db")
-    source = mlflow.artifacts.download_artifacts(
-        artifact_uri=client.get_model_version_download_uri("bench", "1"),
-        tracking_uri=f"sqlite:///{bench.config.paths.state}/mlflow.db",
+    evidence = (
+        fresh_bench.config.paths.artifacts / "bench" / run.info.run_id / "artifacts/evaluation"
     )
-    import pathlib
-
-    images = np.load(bench.inputs.pixels)[:16]
-    answers = predict_in_fresh_process(next(pathlib.Path(source).rglob("*.keras")), images)
-    expected = keras.saving.load_model(bench.model).predict(images, verbose=0)
-    np.testing.assert_allclose(answers, expected, atol=1e-6)
+    assert {file.name for file in evidence.iterdir()} == {
+        "predictions.json",
+        "predictions.parquet",
+    }
 
 
-@keras.saving.register_keras_serializable(package="ours")
-class OurLayer(keras.layers.Layer):
-    """Be a layer that only exists here."""
-
-    def call(self, inputs: Any) -> Any:
-        """Pass on."""
-        return inputs
-
-
-def test_a_model_that_needs_our_code_is_rejected(bench: Bench) -> None:
-    """A saved file that a fresh process can't load never reaches production."""
-    inputs = keras.Input(bench.inputs.contract.shape, dtype="uint8")
-    flat = keras.layers.Flatten()(OurLayer()(keras.layers.Rescaling(1 / 255)(inputs)))
-    keras.Model(inputs, keras.layers.Dense(2, activation="softmax")(flat)).save(bench.model)
-    registration = bench.register(0.9)
-    assert registration.outcome == "model_rejected"
-    failed = [check for check in registration.checks if not check.success]
-    assert [check.rule for check in failed] == ["saved_file_answers_the_same"]
-    assert "OurLayer" in failed[0].observed
-
-
-def test_a_settled_recipe_is_found_again(bench: Bench) -> None:
-    """Only a run that was judged to its end, and only while something is in production."""
-    assert find_judged_run("recipe-0.9", bench.config) is None
-    bench.register(0.45)
-    assert find_judged_run("recipe-0.45", bench.config) is None
-    bench.register(0.9)
-    settled = find_judged_run("recipe-0.9", bench.config)
-    assert settled is not None
-    assert settled["model_version"] == "2"
-    assert settled["metrics"]["accuracy"] == 0.9
-    assert find_judged_run("recipe-0.8", bench.config) is None
-
-
-def test_prediction_needs_a_champion(bench: Bench) -> None:
-    """The error names the model and the way to get one."""
-    with pytest.raises(NoChampionError, match="bench"):
-        predict_files([bench.root], bench.config)
+@pytest.mark.parametrize(
+    ("owner", "step"),
+    [
+        (mlflow.MlflowClient, "log_batch"),
+        (ModelStore, "upload_evidence"),
+        (ModelStore, "upload_model"),
+        (mlflow.MlflowClient, "finalize_logged_model"),
+        (mlflow.MlflowClient, "create_model_version"),
+        (mlflow.MlflowClient, "set_registered_model_alias"),
+    ],
+)
+def test_registering_again_after_a_fault_makes_no_second_version(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, owner: Any, step: str
+) -> None:
+    """Wherever the fault was, there is one MLflow run and one version, with everything in it."""
+    break_once(monkeypatch, owner, step)
+    with pytest.raises(OSError, match=step):
+        bench.register()
+    candidate = bench.register()
+    assert bench.register() == candidate
+    client = bench.store.client
+    assert [version.version for version in client.search_model_versions("name = 'bench'")] == [1]
+    (run,) = client.search_runs([bench.store.experiment("bench")])
+    assert run.info.run_id == candidate.mlflow_run
+    assert run.data.metrics["accuracy"] == 0.9
+    np.testing.assert_array_equal(
+        predict_here(candidate.file, sample_images(bench.inputs)),
+        predict_here(bench.model, sample_images(bench.inputs)),
+    )
+    version = bench.store.version_by_alias(CHALLENGER)
+    assert version is not None
+    assert str(version.version) == candidate.version
 
 
-def test_prediction_names_every_image_or_says_why_not(bench: Bench) -> None:
-    """Files and folders; what can't be read keeps its row."""
-    bench.register(0.9)
-    (bench.root / "a/bad.png").write_bytes(b"no image")
-    table = predict_files([bench.root / "a", bench.root / "b/000.png"], bench.config)
-    assert len(table) == 42
-    bad = table[table["error"].notna()]
-    assert bad["path"].tolist() == [str(bench.root / "a/bad.png")]
-    assert bad["predicted"].isna().all()
-    assert set(table["predicted"].dropna()) <= {"a", "b"}
-    test = bench.inventory[bench.inventory["split"] == "test"]
-    kept = pd.read_parquet(bench.evaluation.predictions).set_index("path")["predicted"]
-    named = predict_files([bench.root / path for path in test["path"]], bench.config)
-    assert named["predicted"].tolist() == kept[test["path"]].tolist()
+@pytest.mark.parametrize(
+    "step",
+    ["set_model_version_tag", "set_registered_model_alias", "set_tag", "set_terminated"],
+)
+def test_recording_a_decision_again_after_a_fault_completes_it(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    """The recipe counts as judged only when the decision is recorded to its end."""
+    candidate = bench.register()
+    decision = bench.judge(candidate, 0.9, champion=None)
+    break_once(monkeypatch, mlflow.MlflowClient, step)
+    with pytest.raises(OSError, match=step):
+        record_decision(bench.store, candidate, decision)
+    if step != "set_terminated":
+        assert find_judged_run(bench.store, "recipe-0.9") is None
+    record_decision(bench.store, candidate, decision)
+    record_decision(bench.store, candidate, decision)
+    assert champion_version(bench.store) == candidate.version
+    assert find_judged_run(bench.store, "recipe-0.9") is not None
+    run = bench.store.client.get_run(candidate.mlflow_run)
+    assert (run.info.status, run.data.tags[OUTCOME_TAG]) == ("FINISHED", "promoted")
+
+
+def test_mlflows_global_uris_and_the_working_directory_are_untouched(
+    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another use of MLflow in the same process keeps its own store."""
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    before = f"sqlite:///{tmp_path}/theirs.db"
+    mlflow.set_tracking_uri(before)
+    try:
+        bench.retrain(0.9)
+        assert find_champion(bench.store) is not None
+        assert (mlflow.get_tracking_uri(), mlflow.get_registry_uri()) == (before, before)
+    finally:
+        mlflow.set_tracking_uri(None)
+    assert not list((tmp_path / "elsewhere").iterdir())
+    assert not (tmp_path / "theirs.db").exists()
+
+
+def test_a_home_can_be_moved(bench: Bench, tmp_path: Path) -> None:
+    """The champion of a moved home is read from where the home is now."""
+    bench.retrain(0.9)
+    moved = bench.config.home.rename(tmp_path / "moved")
+    champion = require_champion(ModelStore(Home("bench", moved)))
+    assert champion.file.is_relative_to(moved)
+    assert champion.file.is_file()
+
+
+def test_a_location_outside_the_home_is_refused(bench: Bench) -> None:
+    """A database that was tampered with, or copied from another home, names no other files."""
+    bench.retrain(0.9)
+    inside = bench.store.client.get_model_version("bench", "1").source
+    for location in (
+        "mlflow-artifacts:/../outside",
+        "mlflow-artifacts:/bench/%2e%2e/%2e%2e/outside",
+        "file:///etc",
+        "/etc",
+        inside,
+    ):
+        with closing(sqlite3.connect(bench.config.paths.database)) as database, database:
+            database.execute("UPDATE model_versions SET storage_location = ?", (location,))
+        if location == inside:
+            assert find_champion(bench.store) is not None
+            return
+        with pytest.raises(PixelgateError, match="outside its home"):
+            find_champion(bench.store)
+
+
+def test_another_store_is_used_through_mlflow(
+    fresh_bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With a tracking URI nothing is written under home; the champion is downloaded."""
+    monkeypatch.chdir(tmp_path)
+    registry = fresh_bench.config.registry.model_copy(
+        update={"tracking_uri": f"sqlite:///{tmp_path}/central.db"}
+    )
+    central = dataclasses.replace(
+        fresh_bench, config=fresh_bench.config.model_copy(update={"registry": registry})
+    )
+    candidate = central.retrain(0.9).candidate
+    champion = require_champion(central.store)
+    assert champion.contract == fresh_bench.inputs.contract
+    assert champion_classes(central.store) == ("a", "b")
+    assert not fresh_bench.config.home.exists()
+    logged = central.store.client.list_artifacts(candidate.mlflow_run, "evaluation")
+    assert {file.path for file in logged} == {
+        "evaluation/predictions.json",
+        "evaluation/predictions.parquet",
+    }
+    for folder in (candidate.file, champion.file):
+        shutil.rmtree(
+            next(parent for parent in folder.parents if "pixelgate-model-" in parent.name)
+        )

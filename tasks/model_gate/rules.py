@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Decision:
-    """What becomes of a version.
+    """The model gate's decision on a version.
 
     Attributes:
         outcome: promoted, kept_champion or model_rejected.
-        message: the decision in one line, with the checks that stood in the way.
+        message: the decision in one line, with the checks that failed.
         version: of the registered model.
-        checks: one record for each rule.
+        checks: one for each rule.
     """
 
     outcome: Outcome
@@ -45,8 +45,13 @@ def judge_model(
 ) -> tuple[Check, ...]:
     """Compare a model with the floor, with guessing, and with the champion.
 
-    The rules that keep a challenger from promotion without a fault of its own are warnings; the
-    others reject it.
+    A model that breaks a critical rule is rejected. One that is only worse than the champion is
+    sound: that rule is a warning, and the champion stays.
+
+    Args:
+        evaluation: of the new model, on the test split.
+        champion: of the model in production, on the same images; None without one.
+        settings: the thresholds.
     """
     accuracy = f"accuracy {evaluation.accuracy:.4f}"
     checks = [
@@ -63,7 +68,7 @@ def judge_model(
             " share of the largest class",
             observed=f"{accuracy}, interval from {evaluation.accuracy_low:.4f}",
             success=evaluation.accuracy_low > evaluation.majority_share,
-            remedy="The model has learned nothing: look at the labels and the training curve.",
+            remedy="The model has learned nothing: check the labels and the training curve.",
         ),
     ]
     if champion is not None:
@@ -93,10 +98,10 @@ def decide(version: str, evaluation: Evaluation, checks: tuple[Check, ...]) -> D
 
 
 def require_not_rejected(decision: Decision) -> None:
-    """Let a model pass that is champion now, or only no better than the champion.
+    """Pass a model that is champion now, or that was no better than the champion.
 
     Raises:
-        ModelRejectedError: with the message, which names the rules it broke.
+        ModelRejectedError: it was rejected; the message names the rules it broke.
     """
     if decision.outcome is Outcome.MODEL_REJECTED:
         raise ModelRejectedError(decision.message)

@@ -1,8 +1,9 @@
-"""What happens in a run, in which order, and what Prefect knows of it; nothing else in tasks/ does.
+"""The stages in their order, as Prefect runs them; the only package in tasks/ that knows Prefect.
 
 - `stages`: the stages of a retraining as Prefect tasks.
 - `stage_task.stage`: makes a function such a task.
+- `drill_task.drill_gate`: the drill as a task.
 - `run_scope.RunScope`: a run from its lock to its notification.
-- `artifacts`: what Prefect shows of a stage.
-- `gate_run`: the data gate by itself, without Prefect.
+- `artifacts`: the tables, texts and links Prefect shows with a run.
+- `gate_run`: the data gate alone, without Prefect.
 """

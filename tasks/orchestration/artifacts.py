@@ -1,4 +1,4 @@
-"""What a stage found goes in; the tables, texts and links that Prefect shows of it come out."""
+"""The results of a stage go in; the tables, texts and links Prefect shows with a run come out."""
 
 from __future__ import annotations
 
@@ -26,31 +26,39 @@ if TYPE_CHECKING:
     from tasks.runs.run_folder import Run
     from tasks.validation.verdict import Verdict
 
+# An artifact is one JSON value in Prefect's database; everything else is in the report.
 ROWS_SHOWN = 50
 FINDING = ("rule", "severity", "success", "description", "observed", "remedy")
 
 
 def show_class_counts(run: Run, counts: pd.DataFrame, message: str) -> None:
-    """Show a row a class and split."""
+    """Show how many images each class has in each split."""
     create_table_artifact(_rows(counts), key=_key(run, "class-counts"), description=message)
 
 
 def show_verdict(run: Run, verdict: Verdict) -> None:
-    """Show every finding of the data gate, where Data Docs are, and what failed as on a screen."""
+    """Show every finding of the data gate, a link to Data Docs, and what failed as text."""
     create_table_artifact(
         [{name: getattr(finding, name) for name in FINDING} for finding in verdict.findings],
         key=_key(run, "data-gate"),
-        description=verdict.line,
+        description=verdict.headline,
     )
     create_link_artifact(
         verdict.data_docs.as_uri(), link_text="Data Docs", key=_key(run, "data-docs")
     )
     if verdict.failures:
-        create_markdown_artifact(f"```\n{verdict.screen}\n```", key=_key(run, "data-gate-failures"))
+        text = f"```\n{verdict.details}\n```"
+        create_markdown_artifact(text, key=_key(run, "data-gate-failures"))
 
 
 def show_moves(run: Run, moves: pd.DataFrame, counts: dict[str, int]) -> None:
-    """Show the first files that were moved, changed, added or removed; `counts` is of all."""
+    """Show the first files that were moved, changed, added or removed.
+
+    Args:
+        run: whose files they are.
+        moves: one row per file, as in moves.parquet.
+        counts: of all such files, by kind.
+    """
     message = ", ".join(f"{count} {kind}" for kind, count in counts.items())
     create_table_artifact(
         _rows(moves.fillna("")),
@@ -60,24 +68,28 @@ def show_moves(run: Run, moves: pd.DataFrame, counts: dict[str, int]) -> None:
 
 
 def show_progress(run: Run) -> Callable[[int, int, str], None]:
-    """Show a training's progress; the function returned moves it to `epoch` of `epochs`."""
+    """Show a training's progress.
+
+    Returns:
+        A function of the epoch, the number of epochs and a message, which updates it.
+    """
     progress = cast(
         "UUID",
         create_progress_artifact(
-            0.0, key=_key(run, "training-progress"), description="training begins"
+            0.0, key=_key(run, "training-progress"), description="training starts"
         ),
     )
 
-    def move(epoch: int, epochs: int, message: str) -> None:
+    def update(epoch: int, epochs: int, message: str) -> None:
         update_progress_artifact(
             progress, 100 * epoch / epochs, description=f"epoch {epoch} of {epochs}: {message}"
         )
 
-    return move
+    return update
 
 
 def show_evaluation(run: Run, evaluation: Evaluation) -> None:
-    """Show precision, recall and counts of each class."""
+    """Show precision, recall and the number of images of each class."""
     create_table_artifact(
         evaluation.per_class[:ROWS_SHOWN],
         key=_key(run, "evaluation"),
@@ -86,7 +98,7 @@ def show_evaluation(run: Run, evaluation: Evaluation) -> None:
 
 
 def show_decision(run: Run, decision: Decision) -> None:
-    """Show what the model gate checked, and where the report is."""
+    """Show the model gate's checks and decision, and a link to the report."""
     rows = "\n".join(f"- {check.sentence}" for check in decision.checks)
     create_markdown_artifact(
         f"## {decision.message}\n\n{rows}\n\nReport: `{run.report}`",

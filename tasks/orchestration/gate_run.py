@@ -1,4 +1,4 @@
-"""The data gate by itself: settings go in, a verdict and its evidence come out."""
+"""The data gate alone: settings go in; a verdict and its evidence come out."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from tasks.inventory.run_inventory import record_inventory
 from tasks.inventory.scan import inventory_of
 from tasks.outcome import Outcome
 from tasks.registry.champion import champion_classes
+from tasks.registry.mlflow_store import open_store
 from tasks.reporting.page import write_report
 from tasks.runs.run_folder import open_run, record_stage, reopen_run
 from tasks.runs.summary import write_summary
@@ -35,8 +36,8 @@ def judge_data(
 
     Args:
         config: the data and gate parts.
-        accept_with_reason: overrules a rejection of just this data by just these rules, for this
-            and later runs.
+        accept_with_reason: overrules a rejection of exactly this data by exactly these rules, in
+            this run and later ones.
 
     Returns:
         The verdict, and the summary of a run with the outcome accepted or data_rejected.
@@ -46,7 +47,7 @@ def judge_data(
         UsageError: the reason is blank.
     """
     if accept_with_reason is not None and not accept_with_reason.strip():
-        raise UsageError("--accept-with-reason wants a reason that others can understand.")
+        raise UsageError("--accept-with-reason needs a reason that others can understand.")
     run = open_run(config)
     started = time.monotonic()
     inventory = inventory_of(config)
@@ -62,12 +63,13 @@ def judge_data(
             rules=stopping,
             why=accept_with_reason,
         )
+        # Judged again, so that the evidence shows the verdict with its override.
         verdict = _judge(run, inventory)
     record_stage(run, "validate", time.monotonic() - started)
     summary = write_summary(
         run,
         outcome=Outcome.ACCEPTED if verdict.accepted else Outcome.DATA_REJECTED,
-        message=verdict.screen,
+        message=verdict.details,
         exit_code=0 if verdict.accepted else 3,
     )
     write_report(run, summary)
@@ -75,24 +77,24 @@ def judge_data(
 
 
 def admit_data(config: RetrainConfig) -> pd.DataFrame:
-    """Judge a model's data and return the inventory of what may be trained on.
+    """Judge a model's data and return the inventory of the files it may be trained on.
 
     Raises:
-        DataRejectedError: the verdict, with what to do.
+        DataRejectedError: the gate rejected it; the message says what to do.
     """
     verdict, _ = judge_data(config)
     return drop_quarantined(inventory_of(config), require_accepted(verdict))
 
 
 def accept_data(config: RetrainConfig, *, reason: str) -> Baseline:
-    """Make a folder as it is the baseline, on an operator's word.
+    """Make a folder's present content the baseline, because an operator says so.
 
     Args:
         config: the data and gate parts.
-        reason: kept with the baseline.
+        reason: stored with the baseline.
 
     Raises:
-        DataRejectedError: it breaks rules that have nothing to do with the old baseline.
+        DataRejectedError: it breaks rules that do not depend on the old baseline.
     """
     verdict, summary = judge_data(config)
     require_acceptable(verdict)
@@ -101,4 +103,5 @@ def accept_data(config: RetrainConfig, *, reason: str) -> Baseline:
 
 
 def _judge(run: Run, inventory: pd.DataFrame) -> Verdict:
-    return judge_inventory(run, inventory, champion_classes=champion_classes(run.config))
+    store = open_store(run.config.paths, run.config.registry)
+    return judge_inventory(run, inventory, champion_classes=champion_classes(store))

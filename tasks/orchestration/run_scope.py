@@ -1,4 +1,4 @@
-"""A run from its lock and its folder to its summary, report, baseline and notification."""
+"""The scope of a run: its lock and folder at the start, its summary and notification at the end."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ log = logging.getLogger("pixelgate")
 
 
 class RunScope:
-    """A run from its lock and its folder to its summary, report and notification.
+    """A run from its lock and folder to its summary, report, baseline and notification.
 
-    As a context manager it gives the `Run`; ends Pixelgate foresees are recorded and swallowed,
-    other errors are recorded and raised again.
+    As a context manager it yields the `Run`. Ends that Pixelgate foresees are recorded and
+    suppressed, since the summary holds them; other errors are recorded and raised again.
 
     Raises:
         RunInProgressError: on entry, when the model is being retrained already.
@@ -34,7 +34,7 @@ class RunScope:
 
     def __init__(self, config: RetrainConfig) -> None:
         environment.prepare()
-        # What the stages say of a run belongs to its log in Prefect, wherever it was started.
+        # The stages' log lines belong to the run's log in Prefect, wherever it was started.
         log.setLevel(min(log.level or logging.INFO, logging.INFO))
         self._lock = run_lock(config.paths)
         self._config = config
@@ -59,12 +59,13 @@ class RunScope:
 
 
 def _conclude(run: Run, error: BaseException | None) -> None:
-    """Write summary and report, move the baseline, and notify whoever is to be notified."""
+    """Write summary and report, move the baseline, and send the notification."""
     outcome, message = _outcome(run, error)
     summary = write_summary(
         run, outcome=outcome, message=message, exit_code=_exit_code(outcome, error)
     )
     if outcome.accepts_data:
+        # Only now: the data of a run that fails must not become what later data is compared with.
         from tasks.validation.data_gate import accept_run
 
         accept_run(run)
@@ -75,7 +76,7 @@ def _conclude(run: Run, error: BaseException | None) -> None:
 
         write_report(run, summary)
     except Exception:
-        # The report shows what happened; its own fault must not hide or change that.
+        # The report shows how the run ended; its own fault must not hide or change that.
         log.exception("the report of run %s could not be written", run.id)
     notify(summary, run.config.notify)
 

@@ -1,4 +1,4 @@
-"""A stage's function goes in; a Prefect task that notes its time and foreseen ends comes out."""
+"""A stage's function goes in; a Prefect task that records its time and outcome comes out."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ import time
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from prefect import task
-from prefect.cache_policies import NO_CACHE
+from prefect.cache_policies import NO_CACHE, CacheKeyFnPolicy
 from prefect.states import Completed, Failed
 from sqlalchemy.exc import SQLAlchemyError
 
 from tasks.errors import EarlyEnd, PixelgateError
 from tasks.runs.run_folder import record_stage
+from tasks.storage.hashing import digest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,17 +34,22 @@ def stage(
     refresh: Callable[..., bool] | None = None,
     **options: Any,
 ) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """Make a function a Prefect task that notes how long it took.
-
-    A result kept under `cache_policy` stands in for the call unless `refresh` says otherwise.
+    """Make a function a Prefect task that records how long it took.
 
     An end that Pixelgate foresees (a PixelgateError, an EarlyEnd) becomes a state with its message
     and no traceback, and is not retried; it is raised again where the task was called.
+
+    Args:
+        name: of the task, and of the stage in the summary.
+        cache_policy: a result cached under it replaces the call.
+        refresh: called with the arguments; true ignores the cached result.
+        options: of `prefect.task`, such as retries.
     """
 
     def decorate(function: Callable[P, R]) -> Callable[P, R]:
         @functools.wraps(function)
         def guarded(*args: P.args, **kwargs: P.kwargs) -> Any:
+            # Returned as states, because Prefect logs a traceback of whatever is raised.
             try:
                 return function(*args, **kwargs)
             except PixelgateError as error:
@@ -67,6 +73,7 @@ def stage(
             state = chosen(*args, **kwargs, return_state=True)
             run: Run = args[0]  # type: ignore[assignment]
             record_stage(run, name, time.monotonic() - started)
+            # Raises the error of a failed state.
             result = state.result()
             if isinstance(result, EarlyEnd):
                 raise result
@@ -77,12 +84,24 @@ def stage(
     return decorate
 
 
+def cached_by_key(name: str) -> CachePolicy:
+    """Return a policy that caches a stage's result under its argument `key`, for each home."""
+
+    def key_of(_context: object, arguments: dict[str, Any]) -> str:
+        run: Run = arguments["run"]
+        # Prefect has one result store for all homes, and a result names files of one of them.
+        return digest([name, str(run.config.home), arguments["key"]])
+
+    return CacheKeyFnPolicy(cache_key_fn=key_of)
+
+
 def _is_transient(_task: object, _task_run: object, state: State[Any]) -> bool:
-    """Tell whether a fault of the network or the disk may be gone on retry; a verdict stands."""
+    """Return whether a retry can help: after faults of network or disk, but not after a verdict."""
     fault = state.result(raise_on_failure=False)
+    # SQLAlchemy's errors include an SQLite database that another process has locked for long.
     return isinstance(fault, OSError | SQLAlchemyError)
 
 
 def first_line(error: Exception) -> str:
-    """Return what Prefect shows of an error in a list."""
+    """Return an error's message in one line, as Prefect's lists show it."""
     return str(error).splitlines()[0]

@@ -1,4 +1,4 @@
-"""The stages as Prefect tasks: names, retries, cache policy and artifacts.
+"""The stages of a run as Prefect tasks: names, retries, cache policies and artifacts.
 
 Heavy libraries are imported by the stage that needs them, so that a flow that is refused, or ends
 early, doesn't wait for TensorFlow.
@@ -10,13 +10,12 @@ import logging
 import shutil
 from typing import TYPE_CHECKING, Any
 
-from prefect import task
-from prefect.cache_policies import NO_CACHE, CacheKeyFnPolicy
 from prefect.states import Completed, Failed
 
-from tasks.errors import PixelgateError, Unchanged, WorkerDone
+from tasks.errors import Unchanged, WorkerDone
 from tasks.orchestration import artifacts
-from tasks.orchestration.stage_task import first_line, stage
+from tasks.orchestration.stage_task import cached_by_key, stage
+from tasks.registry.mlflow_store import open_store
 from tasks.runs.fingerprint import recipe_key
 from tasks.runs.provenance import provenance
 from tasks.runs.run_folder import REGISTRATION, record_facts
@@ -26,24 +25,25 @@ from tasks.storage.hashing import digest, file_digest
 
 if TYPE_CHECKING:
     import pandas as pd
-    from prefect.cache_policies import CachePolicy
     from prefect.client.schemas.objects import State
 
-    from tasks.config.schema import RetrainConfig
     from tasks.evaluation.compare import Evaluations
     from tasks.generators.inputs import Inputs
+    from tasks.registry.mlflow_store import ModelStore
     from tasks.runs.run_folder import Run
     from tasks.runs.summary import RunSummary
     from tasks.training.initial_weights import InitialModel
     from tasks.training.result import TrainedModel
 
+# Stages that only read and write files and databases; a training is not repeated by Prefect, since
+# it resumes from its own checkpoints.
 RETRY_TRANSIENT_FAULTS: dict[str, Any] = {"retries": 2, "retry_delay_seconds": 5}
 
 log = logging.getLogger("pixelgate")
 
 
 def final_state(run: Run) -> State[RunSummary]:
-    """Return the flow's end as Prefect shows it: the outcome and the message in one line."""
+    """Return the flow's final state as Prefect shows it: the outcome and one line of message."""
     summary = read_summary(run.config.paths, run.id)
     make = Failed if summary.exit_code else Completed
     name = summary.outcome.replace("_", " ").title().replace(" ", "")
@@ -58,8 +58,10 @@ def take_inventory(run: Run) -> pd.DataFrame:
     from tasks.inventory.run_inventory import record_inventory
     from tasks.inventory.scan import inventory_of
 
-    with EagerDecoder(run.config) as decoder:
-        inventory = inventory_of(run.config, eager_decoder=decoder)
+    # Images are decoded for the model while they are open for the inventory: one read for both.
+    config = run.config
+    with EagerDecoder(config.generators, config.data, config.paths) as decoder:
+        inventory = inventory_of(config, eager_decoder=decoder)
     facts = record_inventory(run, inventory)
     message = (
         f"{facts['images']} images in {len(facts['classes'])} classes,"
@@ -81,12 +83,13 @@ def validate(run: Run, inventory: pd.DataFrame) -> pd.DataFrame:
     from tasks.validation.quarantine import drop_quarantined
     from tasks.validation.verdict import require_accepted
 
-    verdict = judge_inventory(run, inventory, champion_classes=champion_classes(run.config))
+    verdict = judge_inventory(run, inventory, champion_classes=champion_classes(_store(run)))
+    # Shown before rejected data ends the run: that is when somebody reads it.
     artifacts.show_verdict(run, verdict)
     if verdict.moves:
         moves = pd.read_parquet(run.validation / "moves.parquet")
         artifacts.show_moves(run, moves, verdict.moves)
-    log.info(verdict.line)
+    log.info(verdict.headline)
     admitted = drop_quarantined(inventory, require_accepted(verdict))
     record_facts(run, quarantined=len(inventory) - len(readable(admitted)))
     return admitted
@@ -94,13 +97,13 @@ def validate(run: Run, inventory: pd.DataFrame) -> pd.DataFrame:
 
 @stage("skip if unchanged")
 def skip_if_unchanged(run: Run, inventory: pd.DataFrame) -> str:
-    """End the run where data, settings and code were judged before; else return the recipe key."""
+    """End the run if data, settings and code were judged before; else return the recipe key."""
     from tasks.inventory.columns import fingerprint
     from tasks.registry.champion import find_judged_run
 
     key = recipe_key(fingerprint(inventory), run.config)
     record_facts(run, recipe=key)
-    judged = None if run.config.force else find_judged_run(key, run.config)
+    judged = None if run.config.force else find_judged_run(_store(run), key)
     if judged is not None:
         record_facts(run, **judged)
         raise Unchanged(
@@ -130,7 +133,7 @@ def build_generators(run: Run, inventory: pd.DataFrame) -> Inputs:
 
 
 def train(run: Run, inputs: Inputs, key: str) -> TrainedModel:
-    """Train the model, or take a finished training of the same data, settings and code.
+    """Train the model, or reuse a finished training of the same data, settings and code.
 
     Raises:
         WorkerDone: this process trained for another one, which continues from here.
@@ -139,11 +142,12 @@ def train(run: Run, inputs: Inputs, key: str) -> TrainedModel:
     from tasks.reporting.results import draw_training
     from tasks.training.training_cache import copy_training
 
-    champion = find_initial_model(run.config)
+    champion = find_initial_model(_store(run)) if run.config.training.warm_start else None
     if champion is not None:
+        # The same recipe from another starting point is another model.
         key = digest([key, champion.version])
     key = train_once(run, inputs, key, champion)
-    # Each run has its own copy as evidence.
+    # Each run has its own copy as evidence; the shared one is pruned sooner or later.
     finished = run.config.paths.finished_training(key)
     model = copy_training(finished, run.directory / "model")
     draw_training(model.history, model.directory)
@@ -153,27 +157,18 @@ def train(run: Run, inputs: Inputs, key: str) -> TrainedModel:
 
 
 def _must_train(run: Run, _inputs: Inputs, key: str, _champion: InitialModel | None) -> bool:
-    """Tell whether the files of a training are missing, or not wanted (--force)."""
+    """Return whether the files of a training are missing, or must not be reused (--force)."""
     from tasks.training.result import read_trained
 
     return run.config.force or read_trained(run.config.paths.finished_training(key)) is None
 
 
-def _cached_by_key(name: str) -> CachePolicy:
-    """Cache a stage's result under its key; Prefect has one result store for all homes."""
-
-    def key_of(_context: object, arguments: dict[str, Any]) -> str:
-        run: Run = arguments["run"]
-        return digest([name, str(run.config.home), arguments["key"]])
-
-    return CacheKeyFnPolicy(cache_key_fn=key_of)
-
-
-@stage("train", cache_policy=_cached_by_key("train"), refresh=_must_train, persist_result=True)
+@stage("train", cache_policy=cached_by_key("train"), refresh=_must_train, persist_result=True)
 def train_once(run: Run, inputs: Inputs, key: str, champion: InitialModel | None) -> str:
-    """Train in a process of its own; its epochs appear in Prefect as they end."""
+    """Train in a separate process; its epochs appear in Prefect as they end."""
+    from tasks.training.request import TrainingRequest
     from tasks.training.training_cache import prune_trainings
-    from tasks.training.worker import Request, train_in_subprocess
+    from tasks.training.worker import train_in_subprocess
 
     show = artifacts.show_progress(run)
 
@@ -184,8 +179,9 @@ def train_once(run: Run, inputs: Inputs, key: str, champion: InitialModel | None
 
     paths = run.config.paths
     if run.config.force:
+        # Or the worker would find this result and return it.
         shutil.rmtree(paths.finished_training(key), ignore_errors=True)
-    request = Request(
+    request = TrainingRequest.of(
         inputs,
         run.config,
         workspace=paths.training(key),
@@ -200,13 +196,15 @@ def train_once(run: Run, inputs: Inputs, key: str, champion: InitialModel | None
 def evaluate(
     run: Run, model: TrainedModel, inputs: Inputs, inventory: pd.DataFrame, key: str
 ) -> Evaluations:
-    """Evaluate model and champion, or take over what an interrupted run had finished."""
+    """Evaluate model and champion, or reuse what an interrupted run had finished."""
     from tasks.evaluation.compare import copy_evaluations
     from tasks.evaluation.evaluate import worst_mistakes
     from tasks.registry.champion import champion_version
     from tasks.reporting.results import draw_evaluation
 
-    key = digest([key, file_digest(model.path), champion_version(run.config)])
+    # The model's bytes, since two trainings of one recipe differ, and the champion, which may have
+    # changed since the interrupted run.
+    key = digest([key, file_digest(model.path), champion_version(_store(run))])
     key = evaluate_once(run, model, inputs, inventory, key)
     folder = run.directory / "evaluation"
     evaluation, before = copy_evaluations(run.config.paths.evaluation(key), folder)
@@ -227,13 +225,13 @@ def evaluate(
 def _must_evaluate(
     run: Run, _model: TrainedModel, _inputs: Inputs, _inventory: pd.DataFrame, key: str
 ) -> bool:
-    """Tell whether the files of an evaluation are missing, or not wanted (--force)."""
+    """Return whether the files of an evaluation are missing, or must not be reused (--force)."""
     return run.config.force or not run.config.paths.evaluation(key).exists()
 
 
 @stage(
     "evaluate",
-    cache_policy=_cached_by_key("evaluate"),
+    cache_policy=cached_by_key("evaluate"),
     refresh=_must_evaluate,
     persist_result=True,
 )
@@ -244,7 +242,7 @@ def evaluate_once(
     from tasks.evaluation.compare import Contender, evaluate_both
     from tasks.registry.champion import find_champion
 
-    champion = find_champion(run.config)
+    champion = find_champion(_store(run))
     evaluate_both(
         Contender(model.path, inputs.contract),
         Contender(champion.file, champion.contract) if champion else None,
@@ -259,16 +257,17 @@ def evaluate_once(
 def register(run: Run, model: TrainedModel, inputs: Inputs, evaluations: Evaluations) -> None:
     """Register a version, judge it, and promote it if it has earned it.
 
-    Each of the three steps can be repeated, so that a retry makes no second version. A rejected
-    version ends the run.
+    Each of the three steps can be repeated, so that a retry makes no second version.
+
+    Raises:
+        ModelRejectedError: the version was rejected, which ends the run.
     """
     from tasks.generators.inputs import sample_images
     from tasks.model_gate.rules import decide, judge_model, require_not_rejected
     from tasks.model_gate.saved_model import check_saved_file
-    from tasks.registry.mlflow_store import open_store
     from tasks.registry.registration import record_decision, register_version
 
-    store = open_store(run.config)
+    store = _store(run)
     evaluation, champion = evaluations
     candidate = register_version(
         store,
@@ -292,15 +291,5 @@ def register(run: Run, model: TrainedModel, inputs: Inputs, evaluations: Evaluat
     require_not_rejected(decision)
 
 
-@task(name="drill", task_run_name="drill {config.name}", cache_policy=NO_CACHE)
-def drill_gate(config: RetrainConfig) -> State[list[dict[str, Any]]]:
-    """Plant each kind of fault in a sample of the data; leave a table of what the gate caught."""
-    from tasks.drill.rehearsal import require_all_hold, run_drill
-
-    try:
-        results = run_drill(config)
-        rows = artifacts.show_drill(config.name, results)
-        require_all_hold(results)
-    except PixelgateError as error:
-        return Failed(message=first_line(error), data=error)
-    return Completed(message=f"{len(results)} of {len(results)} as they should be", data=rows)
+def _store(run: Run) -> ModelStore:
+    return open_store(run.config.paths, run.config.registry)

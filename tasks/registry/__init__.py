@@ -3,8 +3,9 @@
 MLflow is the store: an SQLite file under the state folder unless another tracking URI is set.
 `challenger` is always the newest version; `champion` is the one in production.
 
-- `mlflow_store.ModelStore`: the store itself, and where its files are.
-- `champion`: the model in production.
-- `registration`: a new version, its evidence, and the decision on it.
-- `tracking`: the trials of a search.
+- `mlflow_store.open_store`: the store of a model, and the paths of its files.
+- `champion.find_champion`: the model in production; also its version or classes alone.
+- `registration.register_version`, `registration.record_decision`: a new version, and the model
+  gate's decision on it.
+- `tracking.log_trial`: a trial of a search.
 """

@@ -1,4 +1,4 @@
-"""The model in production: its file, and what it must be fed."""
+"""The model in production: a store goes in; its file, contract and version come out."""
 
 from __future__ import annotations
 
@@ -10,16 +10,17 @@ from typing import TYPE_CHECKING, Any
 from tasks.errors import NoChampionError
 from tasks.models.contract import InputContract
 from tasks.outcome import Outcome
-from tasks.registry.mlflow_store import CHAMPION, open_store
+from tasks.registry.mlflow_store import CHAMPION
 from tasks.runs.provenance import OUTCOME_TAG, RECIPE_TAG
-from tasks.training.initial_weights import InitialModel
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tasks.config.schema import RetrainConfig
+    from tasks.registry.mlflow_store import ModelStore
+    from tasks.training.initial_weights import InitialModel
 
 CONTRACT = "pixelgate_contract"
+MLMODEL = "MLmodel"
 
 log = logging.getLogger("pixelgate")
 
@@ -31,7 +32,7 @@ class Champion:
     Attributes:
         version: of the registered model.
         file: .keras file.
-        contract: what it must be fed and what it answers.
+        contract: the model's input, and the meaning of its outputs.
     """
 
     version: str
@@ -39,50 +40,54 @@ class Champion:
     contract: InputContract
 
 
-def find_champion(config: RetrainConfig) -> Champion | None:
+def find_champion(store: ModelStore) -> Champion | None:
     """Return the model in production, or None when there is none yet."""
-    version = champion_version(config)
+    version = champion_version(store)
     if version is None:
         return None
-    folder = open_store(config).folder_of(version)
-    return Champion(version, model_file(folder), contract_in(folder))
+    folder = store.model_path(version)
+    return Champion(version, model_file(folder), contract_in(folder / MLMODEL))
 
 
-def require_champion(config: RetrainConfig) -> Champion:
+def require_champion(store: ModelStore) -> Champion:
     """Return the model in production.
 
     Raises:
         NoChampionError: there is none.
     """
-    champion = find_champion(config)
+    champion = find_champion(store)
     if champion is None:
         raise NoChampionError(
-            f"No model named {config.name} is in production in {config.home}. Train one with"
-            " `pixelgate run --data DIR`, or set name and home."
+            f"No model named {store.home.name} is in production in {store.home.root}. Train one"
+            " with `pixelgate run --data DIR`, or set name and home."
         )
     return champion
 
 
-def champion_version(config: RetrainConfig) -> str | None:
+def champion_version(store: ModelStore) -> str | None:
     """Return the version in production without its files; None when there is none yet."""
-    store = open_store(config)
+    # Opening a client would create the embedded store, and a question must not write.
     if not store.exists:
         return None
     version = store.version_by_alias(CHAMPION)
     return None if version is None else str(version.version)
 
 
-def champion_classes(config: RetrainConfig) -> tuple[str, ...] | None:
+def champion_classes(store: ModelStore) -> tuple[str, ...] | None:
     """Return the classes of the model in production, or None when there is none yet."""
-    champion = find_champion(config)
-    return None if champion is None else champion.contract.classes
-
-
-def find_initial_model(config: RetrainConfig) -> InitialModel | None:
-    """Return what a warm start begins with: None without training.warm_start or a champion."""
-    if not config.training.warm_start:
+    version = champion_version(store)
+    if version is None:
         return None
-    champion = find_champion(config)
+    # One small file, so that the data gate need not download a whole model.
+    return contract_in(store.model_path(version, MLMODEL)).classes
+
+
+def find_initial_model(store: ModelStore) -> InitialModel | None:
+    """Return the model a warm start begins with: the champion, or None when there is none yet."""
+    # The data gate asks this module for the champion's classes and must not wait for TensorFlow.
+    from tasks.training.initial_weights import InitialModel
+
+    champion = find_champion(store)
     if champion is None:
         log.info("no warm start: there is no champion yet")
         return None
@@ -91,23 +96,23 @@ def find_initial_model(config: RetrainConfig) -> InitialModel | None:
     )
 
 
-def find_judged_run(recipe: str, config: RetrainConfig) -> dict[str, Any] | None:
+def find_judged_run(store: ModelStore, recipe: str) -> dict[str, Any] | None:
     """Look for an earlier run of the same data, settings and code that the model gate judged.
 
     Args:
+        store: of the model.
         recipe: as `recipe_key` returns it.
-        config: the name and the store.
 
     Returns:
         The version now in production and the earlier run's metrics; None when there was no such
-        run, or nothing is in production any more.
+        run, or when no model is in production any more.
     """
-    champion = champion_version(config)
+    champion = champion_version(store)
     if champion is None:
         return None
-    store = open_store(config)
-    experiment = store.experiment(config.name)
+    experiment = store.experiment(store.home.name)
     for run in store.client.search_runs([experiment], f"tags.`{RECIPE_TAG}` = '{recipe}'"):
+        # A run that was cut short before its decision has no outcome: its recipe is tried again.
         outcome = run.data.tags.get(OUTCOME_TAG)
         if outcome in set(Outcome) and Outcome(outcome).is_judged:
             return {"model_version": champion, "metrics": dict(run.data.metrics)}
@@ -119,9 +124,9 @@ def model_file(folder: Path) -> Path:
     return next(folder.rglob("*.keras"))
 
 
-def contract_in(folder: Path) -> InputContract:
-    """Return the input contract that was registered with a model."""
+def contract_in(file: Path) -> InputContract:
+    """Return the input contract that was registered with a model, from its MLmodel file."""
     from mlflow.models import Model
 
-    metadata = Model.load(str(folder / "MLmodel")).metadata or {}
+    metadata = Model.load(str(file)).metadata or {}
     return InputContract.from_dict(json.loads(metadata[CONTRACT]))

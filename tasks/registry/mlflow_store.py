@@ -1,4 +1,4 @@
-"""The store of models: MLflow clients with an explicit address, and where the files are.
+"""The store of models: MLflow clients with explicit URIs, and the paths of their files.
 
 MLflow's global tracking URI is neither read nor set. The embedded store's artifact locations are
 `mlflow-artifacts:/...`, relative to the home's artifact folder, so that a home can be moved; MLflow
@@ -17,17 +17,18 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from tasks.errors import PixelgateError
-from tasks.storage.atomic import atomic_folder
+from tasks.storage.atomic import atomic_folder, atomic_write
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities.model_registry import ModelVersion
 
-    from tasks.config.schema import RetrainConfig
+    from tasks.config.registry import RegistryConfig
     from tasks.storage.home import Home
 
 CHAMPION, CHALLENGER = "champion", "challenger"
 SCHEME = "mlflow-artifacts"
+# MLflow reports a model that was never registered by the first, an unknown alias by the second.
 MISSING = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")
 
 
@@ -37,7 +38,7 @@ class ModelStore:
 
     Attributes:
         home: names the model, and holds the embedded store.
-        tracking_uri: of another MLflow store; None for the embedded one.
+        tracking_uri: of an MLflow server or another store; None for the embedded one.
     """
 
     home: Home
@@ -45,17 +46,17 @@ class ModelStore:
 
     @property
     def exists(self) -> bool:
-        """Whether there can be anything in it; the embedded one is made when first needed."""
+        """Whether it can hold anything; the embedded store is created on first use."""
         return self.tracking_uri is not None or self.home.database.exists()
 
     @property
     def uri(self) -> str:
-        """Address of the store, as MLflow takes it."""
+        """URI of the store, as MLflow takes it."""
         return self.tracking_uri or f"sqlite:///{self.home.database}"
 
     @functools.cached_property
     def client(self) -> MlflowClient:
-        """MLflow's client for tracking and registry both."""
+        """MLflow's client, for tracking and registry."""
         from mlflow import MlflowClient
 
         if self.tracking_uri is None:
@@ -63,10 +64,10 @@ class ModelStore:
         return MlflowClient(tracking_uri=self.uri, registry_uri=self.uri)
 
     def experiment(self, name: str) -> str:
-        """Return the id of an experiment; it is created if need be."""
-        found = self.client.get_experiment_by_name(name)
-        if found is not None:
-            return str(found.experiment_id)
+        """Return the id of an experiment, which is created if it is missing."""
+        experiment = self.client.get_experiment_by_name(name)
+        if experiment is not None:
+            return str(experiment.experiment_id)
         location = f"{SCHEME}:/{name}" if self.tracking_uri is None else None
         return str(self.client.create_experiment(name, artifact_location=location))
 
@@ -81,26 +82,35 @@ class ModelStore:
                 return None
             raise
 
-    def folder_of(self, version: str) -> Path:
-        """Return the local folder with a version's files, fetched if the store is elsewhere."""
-        if self.tracking_uri is None:
-            uri = self.client.get_model_version_download_uri(self.home.name, version)
-            return self._local(uri)
-        return self._fetched(version)
+    def model_path(self, version: str, name: str = "") -> Path:
+        """Return the local folder with a version's files, or one of its files.
 
-    def _fetched(self, version: str) -> Path:
+        The embedded store's own files are returned, those of another store are downloaded.
+
+        Args:
+            version: of the registered model.
+            name: path of one file in that folder; by default the whole folder.
+
+        Raises:
+            PixelgateError: the embedded store names a path outside its home.
+        """
+        # Not `models:/...`, which MLflow resolves by its global registry URI.
+        uri = self.client.get_model_version_download_uri(self.home.name, version)
+        if self.tracking_uri is None:
+            return self._local(uri) / name
+        return self._download(f"{uri}/{name}".rstrip("/"))
+
+    def _download(self, uri: str) -> Path:
         import mlflow.artifacts
 
-        folder = mlflow.artifacts.download_artifacts(
-            f"models:/{self.home.name}/{version}",
-            tracking_uri=self.uri,
-            registry_uri=self.uri,
-            dst_path=tempfile.mkdtemp(prefix="pixelgate-model-"),
+        folder = tempfile.mkdtemp(prefix="pixelgate-model-")
+        path = mlflow.artifacts.download_artifacts(
+            uri, dst_path=folder, tracking_uri=self.uri, registry_uri=self.uri
         )
-        return Path(folder)
+        return Path(path)
 
     def upload_model(self, model_id: str, folder: Path) -> None:
-        """Put a saved model's files where MLflow expects those of a logged model."""
+        """Copy a saved model's files to where MLflow expects those of a logged model."""
         if self.tracking_uri is not None:
             self.client.log_model_artifacts(model_id, str(folder))
             return
@@ -109,26 +119,34 @@ class ModelStore:
             shutil.copytree(folder, unfinished, dirs_exist_ok=True)
 
     def upload_evidence(self, run_id: str, folder: Path, files: list[Path]) -> None:
-        """Put files of a run's folder beside its MLflow run, at the same relative paths."""
+        """Log files of a run's folder as artifacts of its MLflow run, at the same relative paths.
+
+        Args:
+            run_id: of the MLflow run.
+            folder: the paths are relative to it.
+            files: in that folder, or below it.
+        """
+        if self.tracking_uri is not None:
+            for file in files:
+                parent = file.parent.relative_to(folder).as_posix()
+                self.client.log_artifact(run_id, str(file), None if parent == "." else parent)
+            return
+        target = self._local(self.client.get_run(run_id).info.artifact_uri)
         for file in files:
-            place = file.parent.relative_to(folder).as_posix()
-            if self.tracking_uri is not None:
-                self.client.log_artifact(run_id, str(file), None if place == "." else place)
-                continue
-            target = self._local(self.client.get_run(run_id).info.artifact_uri) / place
-            target.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(file, target)
+            with atomic_write(target / file.relative_to(folder)) as copy:
+                shutil.copy2(file, copy)
 
     def _local(self, uri: str) -> Path:
-        """Return where the embedded store keeps what a URI names.
+        """Return the path of an artifact of the embedded store.
 
         Raises:
-            PixelgateError: that is outside this home.
+            PixelgateError: the path is outside this home.
         """
         parts = urlsplit(uri)
         path = Path(unquote(parts.path))
         if parts.scheme == SCHEME:
             path = self.home.artifacts / unquote(parts.path).lstrip("/")
+        # A copied database may name the folders of the home it came from, and other models' files.
         if not path.resolve().is_relative_to(self.home.artifacts.resolve()):
             raise PixelgateError(
                 f"The store in {self.home.database} points outside its home, to {uri}. Nothing is"
@@ -137,6 +155,6 @@ class ModelStore:
         return path
 
 
-def open_store(config: RetrainConfig) -> ModelStore:
-    """Return the store of a model, as its settings say."""
-    return ModelStore(config.paths, config.registry.tracking_uri)
+def open_store(home: Home, settings: RegistryConfig) -> ModelStore:
+    """Return a model's store: the one under its home, or the one in the settings."""
+    return ModelStore(home, settings.tracking_uri)

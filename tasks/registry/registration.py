@@ -1,6 +1,6 @@
-"""A model and its evidence go in; a registered version comes out, and later the decision on it.
+"""A model and its evidence go in; a registered version comes out, and later holds the decision.
 
-Every function can be repeated: what an interrupted call left is found again by the run's id.
+Every function can be repeated: whatever an interrupted call left is found again by the run's id.
 """
 
 from __future__ import annotations
@@ -31,9 +31,10 @@ if TYPE_CHECKING:
     from tasks.models.contract import InputContract
     from tasks.registry.mlflow_store import ModelStore
 
-# MLflow takes no more of them at once.
-PARAMETERS_A_CALL = 100
+# MLflow accepts no more of them in one call.
+PARAMETERS_PER_CALL = 100
 EVIDENCE_SUFFIXES = {".png", ".json", ".csv", ".parquet"}
+# Large, or of no use outside the run's folder.
 NOT_EVIDENCE = {"gx", "tensorboard", "backup"}
 
 log = logging.getLogger("pixelgate")
@@ -41,12 +42,12 @@ log = logging.getLogger("pixelgate")
 
 @dataclass(frozen=True)
 class Candidate:
-    """A registered version the model gate has not decided on yet.
+    """A registered version that the model gate has not decided on yet.
 
     Attributes:
         version: of the registered model.
         mlflow_run: id of the MLflow run with its parameters, metrics and evidence.
-        file: .keras file as the registry holds it.
+        file: .keras file, as stored in the registry.
     """
 
     version: str
@@ -54,7 +55,7 @@ class Candidate:
     file: Path
 
 
-def register_version(  # noqa: PLR0913 - the evidence a version consists of
+def register_version(  # noqa: PLR0913 - everything a version consists of
     store: ModelStore,
     model: Path,
     contract: InputContract,
@@ -64,17 +65,18 @@ def register_version(  # noqa: PLR0913 - the evidence a version consists of
     tags: Mapping[str, str],
     evidence: Path,
 ) -> Candidate:
-    """Register a version as challenger, with the evidence it was made of.
+    """Register a version as challenger, with the evidence of its run.
 
     Args:
-        store: where.
+        store: of the model.
         model: .keras file.
-        contract: kept with the model.
+        contract: stored with the model.
         evaluation: of this model on the test split.
         settings: logged as parameters.
         tags: run id, data fingerprint, recipe and so on.
-        evidence: folder whose files are logged beside the model.
+        evidence: folder whose files are logged with the MLflow run.
     """
+    # MLflow has no idempotency key; the run id, a tag of both, serves as one.
     run_id = tags[RUN_TAG]
     mlflow_run = _find_run(store, run_id) or _create_run(store, run_id, tags)
     _log_numbers(store, mlflow_run, evaluation.metrics, settings)
@@ -83,7 +85,7 @@ def register_version(  # noqa: PLR0913 - the evidence a version consists of
         store, model, contract, mlflow_run, tags
     )
     store.client.set_registered_model_alias(store.home.name, CHALLENGER, version)
-    return Candidate(version, mlflow_run, model_file(store.folder_of(version)))
+    return Candidate(version, mlflow_run, model_file(store.model_path(version)))
 
 
 def record_decision(store: ModelStore, candidate: Candidate, decision: Decision) -> None:
@@ -94,6 +96,8 @@ def record_decision(store: ModelStore, candidate: Candidate, decision: Decision)
             name, candidate.version, f"pixelgate.check.{check.rule}", check.sentence
         )
     client.set_model_version_tag(name, candidate.version, OUTCOME_TAG, decision.outcome.value)
+    # After the tags, so that a champion always shows why it is one; before the MLflow run's own
+    # outcome, which lets later runs skip this recipe.
     if decision.outcome is Outcome.PROMOTED:
         client.set_registered_model_alias(name, CHAMPION, candidate.version)
     client.set_tag(candidate.mlflow_run, OUTCOME_TAG, decision.outcome.value)
@@ -102,8 +106,8 @@ def record_decision(store: ModelStore, candidate: Candidate, decision: Decision)
 
 def _find_run(store: ModelStore, run_id: str) -> str | None:
     experiment = store.experiment(store.home.name)
-    found = store.client.search_runs([experiment], f"tags.`{RUN_TAG}` = '{run_id}'")
-    return str(found[0].info.run_id) if found else None
+    runs = store.client.search_runs([experiment], f"tags.`{RUN_TAG}` = '{run_id}'")
+    return str(runs[0].info.run_id) if runs else None
 
 
 def _create_run(store: ModelStore, run_id: str, tags: Mapping[str, str]) -> str:
@@ -119,18 +123,18 @@ def _log_numbers(
 
     now = int(time.time() * 1000)
     parameters = [Param(name, value) for name, value in _flat(settings)]
-    for start in range(0, len(parameters), PARAMETERS_A_CALL):
-        store.client.log_batch(mlflow_run, params=parameters[start : start + PARAMETERS_A_CALL])
+    for start in range(0, len(parameters), PARAMETERS_PER_CALL):
+        store.client.log_batch(mlflow_run, params=parameters[start : start + PARAMETERS_PER_CALL])
     store.client.log_batch(
         mlflow_run, metrics=[Metric(name, value, now, 0) for name, value in metrics.items()]
     )
 
 
 def _find_version(store: ModelStore, run_id: str) -> str | None:
-    found = store.client.search_model_versions(
+    versions = store.client.search_model_versions(
         f"name = '{store.home.name}' and tags.`{RUN_TAG}` = '{run_id}'"
     )
-    return str(found[0].version) if found else None
+    return str(versions[0].version) if versions else None
 
 
 def _create_version(
@@ -140,7 +144,7 @@ def _create_version(
     mlflow_run: str,
     tags: Mapping[str, str],
 ) -> str:
-    """Log a model and register it; a version appears only once its files are in place."""
+    """Log a model and register it; the version appears only when its files are complete."""
     from mlflow.exceptions import MlflowException
 
     name, client = store.home.name, store.client
@@ -202,7 +206,7 @@ def _flat(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]
 
 
 def _loggable(folder: Path) -> list[Path]:
-    """Return the evidence worth keeping with the MLflow run: not the GX project or backups."""
+    """Return the evidence worth logging: not the GX project, TensorBoard logs or backups."""
     return [
         file
         for file in sorted(folder.rglob("*"))

@@ -1,4 +1,4 @@
-"""One MLflow run for each trial of a search, in an experiment beside the model's."""
+"""A trial of a search goes in; an MLflow run in the experiment <model>-tuning comes out."""
 
 from __future__ import annotations
 

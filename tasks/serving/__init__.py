@@ -1,4 +1,4 @@
 """Images and the champion go in; predictions come out.
 
-- `predictor.predict_files`: files and folders, one row per file.
+- `predictor.predict_files`: predicts files and folders, one row per file.
 """

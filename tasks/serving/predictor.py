@@ -1,4 +1,4 @@
-"""Images and the champion go in; a label for each comes out."""
+"""Image files and a store go in; the champion's label for each file comes out."""
 
 from __future__ import annotations
 
@@ -21,33 +21,35 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from tasks.config.schema import RetrainConfig
     from tasks.models.contract import InputContract
+    from tasks.registry.mlflow_store import ModelStore
 
+# Files that are decoded before one call of the model; their pixels are in memory together.
 BATCH = 512
 
 
-def predict_files(images: Sequence[Path], config: RetrainConfig) -> pd.DataFrame:
-    """Name the class of each image with the model in production.
+def predict_files(images: Sequence[Path], store: ModelStore, *, max_pixels: int) -> pd.DataFrame:
+    """Predict the class of each image with the model in production.
 
     Args:
-        images: image files, and folders whose images are meant.
-        config: name, home and the limit of pixels.
+        images: image files, and folders whose images are predicted.
+        store: of the model.
+        max_pixels: an image that declares more is not decoded.
 
     Returns:
-        A frame with path, predicted, probability and error, a row an image; a file that can't be
-        read has only its path and the reason.
+        A frame with path, predicted, probability and error, one row per image; a file that can't
+        be read has only its path and the reason.
 
     Raises:
         DataFolderError: there is no such file or folder, or a folder has no images.
         NoChampionError: no model is in production.
     """
     files = [file for image in images for file in _expanded(image)]
-    champion = require_champion(config)
+    champion = require_champion(store)
     model = keras.saving.load_model(champion.file)
     batches = [files[start : start + BATCH] for start in range(0, len(files), BATCH)]
     tables = [
-        _predict(batch, model, champion.contract, config.data.max_pixels)
+        _predict(batch, model, champion.contract, max_pixels)
         for batch in track(batches, total=len(files), description="predict")
     ]
     return pd.concat(tables, ignore_index=True)
@@ -77,14 +79,15 @@ def _predict(
             errors.append(error_reason(error))
     table = pd.DataFrame({PATH: [str(file) for file in files], ERROR: errors})
     read = table[ERROR].isna()
-    answers = pd.DataFrame({PREDICTED: [], PROBABILITY: []})
+    predictions = pd.DataFrame({PREDICTED: [], PROBABILITY: []})
     if images:
-        answers = predict_labels(model, contract, np.stack(images))
-    answers.index = table.index[read]
-    return table.join(answers)[[PATH, PREDICTED, PROBABILITY, ERROR]]
+        predictions = predict_labels(model, contract, np.stack(images))
+    predictions.index = table.index[read]
+    return table.join(predictions)[[PATH, PREDICTED, PROBABILITY, ERROR]]
 
 
 def _decode(file: Path, contract: InputContract, max_pixels: int) -> np.ndarray:
+    # Opening a pipe would wait for ever for somebody to write to it.
     if not file.is_file():
         raise ValueError("not a regular file (a pipe, socket or device); not opened")
     return decoding_of(contract).decode(file.read_bytes(), max_pixels)
