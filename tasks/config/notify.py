@@ -16,7 +16,8 @@ class NotifyConfig(Part):
     on_outcome: str | None = Field(
         None,
         description="A command that reads the summary on its standard input, or an http(s) URL that"
-        " it is posted to, as JSON.",
+        " it is posted to, as JSON; or an Apprise URL of a chat or mail service, such as slack://...,"
+        " which receives the message as text.",
     )
     outcomes: list[Outcome] = Field(
         [outcome for outcome in Outcome if outcome.is_bad],
