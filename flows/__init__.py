@@ -1,1 +1,1 @@
-"""The flows (retrain, gate) and the command line that starts them."""
+"""The flows (retrain, drill) and the command line `pixelgate` (cli)."""

@@ -1,7 +1,10 @@
-"""The command line `pixelgate`: each file is a group of commands that parses, calls and prints.
+"""The command line `pixelgate`: each module is a group of commands that parse, call and print.
 
-- `main`: the app, and what turns errors into messages.
-- `run_commands`: run, demo, predict, runs, config; `serve_command`; `tune_command`.
+- `main`: the app as a whole.
+- `run_commands`: run, demo, predict, runs, config; `tune_command`; `serve_command`.
 - `data_commands`: inventory, gate, drill; `baseline_commands`; `quarantine_commands`.
-- `options`: the options commands share; `display`: what they print; `screen`: where it goes.
+- `options`: the options that commands share.
+- `data_display`, `run_display`: print results; `printing`: JSON and tables; `screen`: messages for
+  people on stderr, and the log file.
+- `schedule`: the served flow of `serve`; `demo`: the data of `demo`.
 """

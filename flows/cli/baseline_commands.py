@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from flows.cli.display import show_baselines
+from flows.cli.data_display import show_baselines
 from flows.cli.options import Config, Folder, Home, Json, Name, Set, examples, load, new_app
 from flows.cli.screen import quiet, say
 
@@ -24,9 +24,9 @@ def accept(  # noqa: PLR0913, PLR0917 - each is a flag
     assignments: Set = None,
     name: Name = None,
     home: Home = None,
-    reason: Annotated[str, typer.Option(help="Kept with the baseline.")] = "",
+    reason: Annotated[str, typer.Option(help="Stored with the baseline.")] = "",
 ) -> None:
-    """Make a folder as it is the baseline, whatever moved since the last one."""
+    """Make a folder's present content the baseline, whatever changed since the last one."""
     settings, _ = load(config, assignments, data__directory=directory, name=name, home=home)
     with quiet(settings.paths):
         from tasks.orchestration.gate_run import accept_data
@@ -45,7 +45,7 @@ def show(
     *,
     as_json: Json = False,
 ) -> None:
-    """List the accepted runs that are remembered, the newest first."""
+    """List the accepted runs that later data is compared with, the newest first."""
     from tasks.validation.baseline import list_baselines
 
     settings, _ = load(config, assignments, name=name, home=home)
@@ -56,9 +56,9 @@ def show(
 def reset(
     config: Config = None, assignments: Set = None, name: Name = None, home: Home = None
 ) -> None:
-    """Forget every baseline; the next accepted run starts anew."""
+    """Move all baselines aside; the next accepted run becomes the first one."""
     from tasks.validation.baseline import reset_baselines
 
     settings, _ = load(config, assignments, name=name, home=home)
-    aside = reset_baselines(settings.paths)
-    say("There was no baseline." if aside is None else f"Put aside as {aside}")
+    backup = reset_baselines(settings.paths)
+    say("There was no baseline." if backup is None else f"Moved to {backup}")

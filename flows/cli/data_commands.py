@@ -7,8 +7,9 @@ from typing import Annotated
 
 import typer
 
-from flows.cli.display import show_drill, show_inventory, show_json, show_verdict
+from flows.cli.data_display import show_drill, show_inventory, show_verdict
 from flows.cli.options import Config, Folder, Home, Json, Name, Set, examples, load, new_app
+from flows.cli.printing import print_json
 from flows.cli.screen import quiet
 
 commands = new_app()
@@ -31,12 +32,12 @@ def inventory(  # noqa: PLR0913, PLR0917 - each is a flag
     ] = None,
     explain: Annotated[
         Path | None,
-        typer.Option("--explain", help="Say why this file has its label and its split."),
+        typer.Option("--explain", help="Explain the label and the split of this file."),
     ] = None,
     *,
     as_json: Json = False,
 ) -> None:
-    """Read every image of a folder and say what is there."""
+    """Read every image of a folder and summarize them."""
     settings, _ = load(config, assignments, data__directory=directory, home=home)
     with quiet(settings.paths):
         from tasks.inventory.columns import THUMBNAIL, fingerprint
@@ -47,13 +48,13 @@ def inventory(  # noqa: PLR0913, PLR0917 - each is a flag
         if explain is not None:
             explained = explain_file(explain, settings)
         else:
-            found = inventory_of(settings)
+            table = inventory_of(settings)
             if output is not None:
-                write_parquet(output, found.drop(columns=THUMBNAIL))
+                write_parquet(output, table.drop(columns=THUMBNAIL))
     if explain is None:
-        show_inventory(found, fingerprint(found), as_json=as_json)
+        show_inventory(table, fingerprint(table), as_json=as_json)
     elif as_json:
-        show_json(explained)
+        print_json(explained)
     else:
         typer.echo(format_explanation(explained))
 
@@ -63,7 +64,7 @@ def inventory(  # noqa: PLR0913, PLR0917 - each is a flag
         "pixelgate gate photos/",
         "pixelgate gate photos/ --set gate.class_size.min_files=50 --json",
         "pixelgate gate photos/ --suggest > retrain.toml",
-        "pixelgate gate photos/ --accept-with-reason 'two copies are meant, see ticket 17'",
+        "pixelgate gate photos/ --accept-with-reason 'both copies are intended, see ticket 17'",
     )
 )
 def gate(  # noqa: PLR0913, PLR0917 - each is a flag
@@ -74,7 +75,7 @@ def gate(  # noqa: PLR0913, PLR0917 - each is a flag
     home: Home = None,
     accept_with_reason: Annotated[
         str | None,
-        typer.Option(help="Overrule a rejection of just this data, and say why.", metavar="WHY"),
+        typer.Option(help="Overrule a rejection of exactly this data; the reason.", metavar="WHY"),
     ] = None,
     *,
     suggest: Annotated[
@@ -82,15 +83,14 @@ def gate(  # noqa: PLR0913, PLR0917 - each is a flag
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Inventory and validation alone: may this data be trained on? Exit 0 or 3."""
+    """Run inventory and validation alone: may this data be trained on? Exit code 0 or 3."""
     settings, _ = load(config, assignments, data__directory=directory, name=name, home=home)
     with quiet(settings.paths):
         if suggest:
             from tasks.inventory.scan import inventory_of
             from tasks.validation.suggest import suggest_settings
 
-            found = inventory_of(settings)
-            proposal = suggest_settings(found, name=settings.name)
+            proposal = suggest_settings(inventory_of(settings), name=settings.name)
         else:
             from tasks.orchestration.gate_run import judge_data
 
@@ -114,10 +114,10 @@ def drill(  # noqa: PLR0913 - each is a flag
     *,
     as_json: Json = False,
 ) -> None:
-    """Plant each kind of fault in a copy of some of this data, and prove that the gate trips.
+    """Plant each kind of fault in a copy of some of this data, and check that the gate trips.
 
-    The data itself is only read. Exit 0 only if every rule caught its fault and the untouched
-    sample passed.
+    The data itself is only read. The exit code is 0 only if every rule caught its fault and the
+    untouched sample passed.
     """
     settings, _ = load(config, assignments, data__directory=directory, name=name, home=home)
     with quiet(settings.paths):

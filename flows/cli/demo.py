@@ -1,4 +1,4 @@
-"""The demonstration: scikit-learn's handwritten digits, written out as a user's folder would be."""
+"""The demo's data: scikit-learn's handwritten digits, written as a user's folder would be."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 FULL_INTENSITY = 16.0
+# A model that learned anything reaches this on digits; it shows what the floor is for.
 SETTINGS: dict[str, Any] = {"name": "digits", "registry.min_accuracy": 0.97}
 
 
 def write_digits(folder: Path) -> Path:
     """Write the 1,797 digits as 8 x 8 grayscale PNG files, folder/<class>/<number>.png.
 
-    Files that are there already are left as they are.
+    Existing files are not written again, so that damage a user tries out stays there.
     """
     from PIL import Image
     from sklearn.datasets import load_digits
@@ -30,11 +31,11 @@ def write_digits(folder: Path) -> Path:
 
 
 def next_steps(folder: Path, home: Path) -> str:
-    """Return the commands to try after the demonstration."""
+    """Return commands to try after the demo."""
     return f"""
 Try next:
   pixelgate predict {folder}/7 --name digits --home {home} | head
   pixelgate demo --home {home}             (again: unchanged, nothing new to learn)
-  truncate -s 100 {folder}/3/0003.png; pixelgate demo --home {home}     (the gate says no)
+  truncate -s 100 {folder}/3/0003.png; pixelgate demo --home {home}     (the gate rejects it)
   pixelgate runs --home {home}
   pixelgate run --data YOUR_FOLDER"""

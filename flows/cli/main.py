@@ -1,4 +1,4 @@
-"""The command line as a whole: every command, and errors as messages."""
+"""The command line as a whole: all commands, and errors as messages."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ app = new_app(
     name="pixelgate",
     help="Scheduled retraining for image classifiers that lets nothing bad through.",
 )
+# Without a name, typer merges the commands of a group into the app, in this order.
 for module in (run_commands, data_commands, tune_command, serve_command):
     app.add_typer(module.commands)
 app.add_typer(baseline_commands.commands, name="baseline")
@@ -26,6 +27,7 @@ app.add_typer(quarantine_commands.commands, name="quarantine")
 
 def main() -> None:
     """Run the command line; every end Pixelgate foresees is a message and an exit code."""
+    # Before any library is imported: they read these variables at import.
     environment.prepare()
     with errors_as_messages():
         app()

@@ -1,4 +1,4 @@
-"""The options that commands share, and how they become settings."""
+"""The options that commands share go in; settings come out."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ if TYPE_CHECKING:
     from tasks.config.schema import RetrainConfig
 
 EXIT_CODES = """\
-Exit codes: 0 the run ended well (promoted, champion kept, or nothing new to learn); 1 an unexpected
-fault, or a drill that failed; 2 wrong usage or settings; 3 the data gate rejected the data; 4 the
-model gate rejected the model.
+Exit codes: 0 success (promoted, champion kept, or unchanged); 1 an unexpected fault, or a failed
+drill; 2 wrong usage or settings; 3 the data gate rejected the data; 4 the model gate rejected the
+model.
 """
 
 Data = Annotated[
@@ -27,14 +27,17 @@ Set = Annotated[
 ]
 Name = Annotated[str | None, typer.Option("--name", help="Name of the registered model.")]
 Home = Annotated[
-    Path | None, typer.Option("--home", help="Folder of runs/ and state/.", show_default=False)
+    Path | None,
+    typer.Option("--home", help="Folder that holds runs/ and state/.", show_default=False),
 ]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON on stdout, all else on stderr.")]
-Force = Annotated[bool, typer.Option("--force", help="Train although nothing has changed.")]
+Json = Annotated[
+    bool, typer.Option("--json", help="Print JSON on stdout, everything else on stderr.")
+]
+Force = Annotated[bool, typer.Option("--force", help="Train even if nothing has changed.")]
 
 
 def new_app(**options: Any) -> typer.Typer:
-    """Return an app, or a group of commands, that looks like the others."""
+    """Return an app, or a group of commands, with the options all of them have."""
     return typer.Typer(
         no_args_is_help=True,
         rich_markup_mode=None,
@@ -46,7 +49,8 @@ def new_app(**options: Any) -> typer.Typer:
 
 
 def examples(*lines: str) -> str:
-    """Return the end of a command's help."""
+    """Return the end of a command's help: examples and exit codes."""
+    # Click joins lines; only paragraphs stay apart.
     return "\n\n".join(["Examples:", *lines, EXIT_CODES])
 
 
@@ -55,7 +59,16 @@ def load(
     assignments: list[str] | None,
     **flags: Any,
 ) -> tuple[RetrainConfig, dict[str, str]]:
-    """Return the settings and where each came from; `data__directory` stands for data.directory."""
+    """Return the settings, and the source of each that is not at its default.
+
+    Args:
+        config: TOML file.
+        assignments: of --set.
+        flags: values of other flags; `data__directory` is the setting data.directory.
+
+    Raises:
+        SettingsError: a name is unknown or a value is out of range.
+    """
     from tasks.config.load import load_config
 
     given = {name.replace("__", "."): value for name, value in flags.items() if value is not None}

@@ -1,4 +1,4 @@
-"""The commands about files that were left out of the last run."""
+"""The commands about quarantined files."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from typing import Annotated
 
 import typer
 
-from flows.cli.display import show_quarantine
+from flows.cli.data_display import show_quarantine
 from flows.cli.options import Config, Home, Json, Name, Set, examples, load, new_app
 from flows.cli.screen import say
 
-commands = new_app(help="The files that the last run left out.")
+commands = new_app(help="Files that were left out of the last run.")
 
 
 @commands.command(
@@ -24,7 +24,7 @@ def list_(
     *,
     as_json: Json = False,
 ) -> None:
-    """List the files that the last run left out, by which rules, and since when."""
+    """List the files that were left out of the last run, with the rules and the date."""
     from tasks.validation.quarantine import list_quarantine
 
     settings, _ = load(config, assignments, name=name, home=home)
@@ -47,7 +47,7 @@ def clear(  # noqa: PLR0913 - each is a flag
     *,
     everything: Annotated[bool, typer.Option("--all", help="Every file that can be read.")] = False,
 ) -> None:
-    """Let files back in, whatever the rules say of them as they are now."""
+    """Use files again although they break a rule, as long as their content stays the same."""
     from tasks.errors import UsageError
     from tasks.validation.quarantine import clear_quarantine
 

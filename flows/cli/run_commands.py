@@ -1,4 +1,4 @@
-"""The commands around a run: run, demo, predict, runs and config."""
+"""The commands about runs: run, demo, predict, runs and config."""
 
 from __future__ import annotations
 
@@ -7,8 +7,14 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from flows.cli.display import Lines, show_predictions, show_runs, show_settings, show_summary
 from flows.cli.options import Config, Data, Force, Home, Json, Name, Set, examples, load, new_app
+from flows.cli.run_display import (
+    PredictionFormat,
+    show_predictions,
+    show_runs,
+    show_settings,
+    show_summary,
+)
 from flows.cli.screen import quiet, say
 
 if TYPE_CHECKING:
@@ -22,6 +28,7 @@ def _retrain(settings: RetrainConfig) -> RunSummary:
     """Run the flow in this process and return its summary."""
     from tasks.config.data import existing_data
 
+    # Before Prefect's seconds of import and start-up.
     existing_data(settings.data)
     with quiet(settings.paths):
         from flows.retrain import retrain
@@ -64,7 +71,7 @@ def run(  # noqa: PLR0913 - each is a flag
 
 @commands.command(epilog=examples("pixelgate demo", "pixelgate demo --home /tmp/demo --json"))
 def demo(home: Home = None, *, force: Force = False, as_json: Json = False) -> None:
-    """Retrain on the 1,797 handwritten digits that come inside scikit-learn."""
+    """Retrain on the 1,797 handwritten digits that are part of scikit-learn."""
     from flows.cli.demo import SETTINGS, next_steps, write_digits
 
     flags = {"home": home, "force": force or None}
@@ -86,15 +93,19 @@ def predict(  # noqa: PLR0913 - each is a flag
     assignments: Set = None,
     name: Name = None,
     home: Home = None,
-    as_format: Annotated[Lines, typer.Option("--format", "-f", help="csv or jsonl.")] = Lines.csv,
+    output_format: Annotated[
+        PredictionFormat, typer.Option("--format", "-f", help="csv or jsonl.")
+    ] = PredictionFormat.csv,
 ) -> None:
-    """Name the class of each image with the model in production."""
+    """Predict the class of each image with the model in production."""
     settings, _ = load(config, assignments, name=name, home=home)
     with quiet(settings.paths):
+        from tasks.registry.mlflow_store import open_store
         from tasks.serving.predictor import predict_files
 
-        table = predict_files(images, settings)
-    show_predictions(table, as_format)
+        store = open_store(settings.paths, settings.registry)
+        table = predict_files(images, store, max_pixels=settings.data.max_pixels)
+    show_predictions(table, output_format)
     unreadable = int(table["error"].notna().sum())
     if unreadable:
         say(f"{unreadable} of {len(table)} files can't be read; the reason is in the column error.")
@@ -120,7 +131,7 @@ def show_config(
     *,
     as_json: Json = False,
 ) -> None:
-    """Print every setting, its value, where it came from, and what it means."""
+    """Print every setting with its value, source and meaning."""
     from tasks.config.load import describe
 
     show_settings(describe(*load(config, assignments)), as_json=as_json)

@@ -1,16 +1,15 @@
-"""Keeps the retraining on a schedule in one process, on a Prefect server of its own if need be."""
+"""Retrains on a schedule in one process, on the user's Prefect server or on its own."""
 
 from __future__ import annotations
 
 import contextlib
 import logging
+import os
 import re
 import socket
 import subprocess
 import sys
 import time
-import urllib.error
-import urllib.request
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -20,16 +19,23 @@ from tasks.errors import PixelgateError, SettingsError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from tasks.config.data import DataConfig
     from tasks.config.schema import RetrainConfig
 
 UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+# The first start on a home creates the database, which takes half a minute on a slow machine.
 START_SECONDS = 180
 
 log = logging.getLogger("pixelgate")
 
 
-def check_schedule(config: RetrainConfig, *, cron: str | None, every: str | None) -> dict[str, Any]:
-    """Check the schedule and the data folder, so that a mistake shows now and not at night.
+def check_schedule(data: DataConfig, *, cron: str | None, every: str | None) -> dict[str, Any]:
+    """Check the schedule and the data folder, so that a mistake shows before the first run.
+
+    Args:
+        data: the data folder must exist.
+        cron: five fields, such as "0 2 * * *".
+        every: an interval, such as 90s, 30m, 6h or 1d.
 
     Returns:
         The schedule as Prefect's `serve` takes it: cron, or interval (a timedelta).
@@ -38,7 +44,7 @@ def check_schedule(config: RetrainConfig, *, cron: str | None, every: str | None
         SettingsError: not exactly one of cron and every, or one that can't be read.
         DataFolderError: the data folder is not set or missing.
     """
-    existing_data(config.data)
+    existing_data(data)
     if (cron is None) == (every is None):
         raise SettingsError('Give either --cron "0 2 * * *" or --every 6h.')
     if every is not None:
@@ -58,8 +64,16 @@ def check_schedule(config: RetrainConfig, *, cron: str | None, every: str | None
 def serve_schedule(config: RetrainConfig, schedule: dict[str, Any]) -> None:
     """Serve the flow until the process is stopped.
 
-    Every run is a process of its own, so that memory doesn't grow from run to run; a run that comes
-    due while one is running is cancelled, and the model's lock holds off those of other processes.
+    Every run is a separate process, so that memory doesn't grow from run to run. A run that comes
+    due while another is running is cancelled, and the model's lock keeps out those of other
+    processes.
+
+    Args:
+        config: the parameters of every run.
+        schedule: as `check_schedule` returns it.
+
+    Raises:
+        PixelgateError: our own Prefect server did not start.
     """
     with _server():
         from prefect.client.schemas.objects import ConcurrencyLimitConfig, ConcurrencyLimitStrategy
@@ -67,7 +81,7 @@ def serve_schedule(config: RetrainConfig, schedule: dict[str, Any]) -> None:
 
         from flows.retrain import retrain
 
-        log.info("serving retrain/%s %s; stop with Ctrl-C", config.name, _told(schedule))
+        log.info("serving retrain/%s %s; stop with Ctrl-C", config.name, _describe(schedule))
         retrain.serve(
             name=config.name,
             parameters={"config": config.model_dump(mode="json")},
@@ -82,19 +96,26 @@ def serve_schedule(config: RetrainConfig, schedule: dict[str, Any]) -> None:
 
 
 def _interval(text: str) -> timedelta:
-    found = re.fullmatch(r"(\d+)([smhd])", text.strip())
-    if not found or int(found[1]) == 0:
+    match = re.fullmatch(r"(\d+)([smhd])", text.strip())
+    if not match or int(match[1]) == 0:
         raise SettingsError(f"--every must be a number and s, m, h or d, as 6h. Received: {text!r}")
-    return timedelta(**{UNITS[found[2]]: int(found[1])})
+    return timedelta(**{UNITS[match[2]]: int(match[1])})
 
 
-def _told(schedule: dict[str, Any]) -> str:
+def _describe(schedule: dict[str, Any]) -> str:
     return ", ".join(f"{name} {value}" for name, value in schedule.items())
 
 
 @contextlib.contextmanager
 def _server() -> Iterator[None]:
-    """Use the server the user named, or run one for as long as we serve."""
+    """Use the server in PREFECT_API_URL, or run one for as long as we serve.
+
+    Prefect's own helper, SubprocessASGIServer, is no use here: its server is ephemeral, which
+    schedules nothing and has no dashboard.
+
+    Raises:
+        PixelgateError: the server did not start.
+    """
     from prefect.settings import PREFECT_API_URL, temporary_settings
 
     if PREFECT_API_URL.value():
@@ -102,12 +123,15 @@ def _server() -> Iterator[None]:
         return
     port = _free_port()
     url = f"http://127.0.0.1:{port}"
-    command = [sys.executable, "-m", "prefect", "server", "start", "--port", str(port)]
-    server = subprocess.Popen(command)  # noqa: S603 - our own interpreter
+    # The port as a setting, not as --port, by which the dashboard would still call port 4200.
+    server = subprocess.Popen(
+        [sys.executable, "-m", "prefect", "server", "start"],
+        env={**os.environ, "PREFECT_SERVER_API_PORT": str(port)},
+    )
     try:
-        _wait_for(server, f"{url}/api/health")
-        log.info("Prefect server with its dashboard: %s", url)
         with temporary_settings({PREFECT_API_URL: f"{url}/api"}):
+            _wait_until_healthy(server)
+            log.info("Prefect server with its dashboard: %s", url)
             yield
     finally:
         server.terminate()
@@ -121,20 +145,22 @@ def _free_port() -> int:
     return port
 
 
-def _wait_for(server: subprocess.Popen[bytes], health: str) -> None:
-    """Wait until the server answers.
+def _wait_until_healthy(server: subprocess.Popen[bytes]) -> None:
+    """Wait until the server at PREFECT_API_URL answers.
 
     Raises:
-        PixelgateError: it ended, or did not answer in time.
+        PixelgateError: its process ended, or it did not answer in time.
     """
+    from prefect.client.orchestration import get_client
+
     deadline = time.monotonic() + START_SECONDS
-    while time.monotonic() < deadline and server.poll() is None:
-        try:
-            with urllib.request.urlopen(health, timeout=5):  # noqa: S310 - our own address
+    with get_client(sync_client=True) as client:
+        # A process that has ended will never answer: no reason to wait for the deadline.
+        while time.monotonic() < deadline and server.poll() is None:
+            if client.api_healthcheck() is None:
                 return
-        except (urllib.error.URLError, OSError):
             time.sleep(0.5)
     raise PixelgateError(
-        "The Prefect server did not start. Its messages are in the log file; or name a server of"
-        " yours in PREFECT_API_URL."
+        "The Prefect server did not start. Its output is in the log file. To use a running server,"
+        " set PREFECT_API_URL."
     )

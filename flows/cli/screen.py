@@ -1,4 +1,4 @@
-"""Our lines go to the screen, the libraries' noise to a log file, and faults become messages."""
+"""Our messages go to the screen, the libraries' output to a log file; faults become messages."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ LOG_BYTES = 10 * 2**20
 
 
 def say(text: str = "") -> None:
-    """Print a line for a person: on stderr, wherever the libraries' stderr goes by now."""
+    """Print a message for a person: on stderr as it was before `quiet` redirected it."""
     print(text, file=progress.screen(), flush=True)
 
 
@@ -47,15 +47,19 @@ def errors_as_messages() -> Iterator[None]:
 def quiet(home: Home) -> Iterator[None]:
     """Send whatever the libraries print to a log file under `home`; our own log lines are shown.
 
-    File descriptors 1 and 2 are turned, not `sys.stdout`, since TensorFlow, Prefect's server and
-    worker processes write to those directly. stdout comes back at the end, for results; stderr does
-    not, as the libraries go on to say their farewells there when the process ends. An unforeseen
-    fault leaves its traceback in the file and one line on the screen.
+    File descriptors 1 and 2 are redirected, not `sys.stdout`, since TensorFlow, Prefect's server
+    and worker processes write to those directly. stdout is restored at the end, for results; stderr
+    is not, because the libraries still print there when the process exits. An unexpected fault
+    leaves its traceback in the file and one line on the screen.
+
+    Raises:
+        PixelgateError: the log file can't be written.
     """
     file = _open_log(home)
     sys.stdout.flush()
     sys.stderr.flush()
     stdout = os.dup(1)
+    # The first call of a process decides: afterwards descriptor 2 is the log file.
     if progress.screen() is sys.stderr:
         progress.use_screen(os.fdopen(os.dup(2), "w", buffering=1, errors="backslashreplace"))
     with file.open("ab") as log:
@@ -66,7 +70,7 @@ def quiet(home: Home) -> Iterator[None]:
         yield
     except (PixelgateError, KeyboardInterrupt, SystemExit):
         raise
-    except Exception as error:  # noqa: BLE001 - the last resort, which tells where it is logged
+    except Exception as error:  # noqa: BLE001 - the last resort, which says where the traceback is
         os.write(2, traceback.format_exc().encode())
         say(f"Error: {type(error).__name__}: {error}\nThe traceback is in {file}")
         raise SystemExit(1) from None
@@ -78,7 +82,7 @@ def quiet(home: Home) -> Iterator[None]:
 
 
 def _open_log(home: Home) -> Path:
-    """Return the log file; one that has grown large becomes the previous one."""
+    """Return the log file; a large one is renamed, and replaces the one renamed before."""
     file = home.log_file
     try:
         file.parent.mkdir(parents=True, exist_ok=True)

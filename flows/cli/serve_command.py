@@ -28,13 +28,13 @@ def serve(  # noqa: PLR0913 - each is a flag
     cron: Annotated[str | None, typer.Option(help='Cron expression, such as "0 2 * * *".')] = None,
     every: Annotated[str | None, typer.Option(help="Interval, such as 90s, 30m, 6h or 1d.")] = None,
 ) -> None:
-    """Keep retraining on a schedule, in this process, until it is stopped.
+    """Retrain on a schedule until this process is stopped.
 
-    Uses the Prefect server that PREFECT_API_URL names, or starts one of its own.
+    Uses the Prefect server at PREFECT_API_URL, or starts its own.
     """
     from flows.cli.schedule import check_schedule, serve_schedule
 
     settings, _ = load(config, assignments, data__directory=data, name=name, home=home)
-    schedule = check_schedule(settings, cron=cron, every=every)
+    schedule = check_schedule(settings.data, cron=cron, every=every)
     with quiet(settings.paths):
         serve_schedule(settings, schedule)

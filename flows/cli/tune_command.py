@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from flows.cli.display import show_search, show_trial
 from flows.cli.options import Config, Data, Home, Json, Name, Set, examples, load, new_app
+from flows.cli.run_display import show_search, trial_line
 from flows.cli.screen import quiet, say
 
 commands = new_app()
@@ -16,8 +16,8 @@ Search = Annotated[
     list[str] | None,
     typer.Option(
         "--search",
-        help="A setting and where to look: NAME=LOW..HIGH, NAME=LOW..HIGH:log or NAME=ONE,TWO; can"
-        " be repeated.",
+        help="A setting and its range: NAME=LOW..HIGH, NAME=LOW..HIGH:log or NAME=ONE,TWO; can be"
+        " repeated.",
     ),
 ]
 
@@ -34,7 +34,7 @@ def tune(  # noqa: PLR0913 - each is a flag
     data: Data = None,
     search: Search = None,
     trials: Annotated[
-        int, typer.Option(min=1, help="Trials in all, those of an earlier start included.")
+        int, typer.Option(min=1, help="Number of trials, including those of an interrupted search.")
     ] = 20,
     config: Config = None,
     assignments: Set = None,
@@ -42,10 +42,10 @@ def tune(  # noqa: PLR0913 - each is a flag
     home: Home = None,
     as_json: Json = False,
 ) -> None:
-    """Search settings for a better validation accuracy; cut short, the same command goes on.
+    """Search settings for a better validation accuracy; the same command resumes a search.
 
-    The data gate comes first, as in a run. Each trial trains once; the test split is not touched,
-    and nothing is registered. Trials are logged to MLflow, in the experiment NAME-tuning.
+    The data gate comes first, as in a run. Each trial trains once; the test split is not used, and
+    nothing is registered. Trials are logged to MLflow, in the experiment NAME-tuning.
     """
     settings, _ = load(config, assignments, data__directory=data, name=name, home=home)
     with quiet(settings.paths):
@@ -56,12 +56,12 @@ def tune(  # noqa: PLR0913 - each is a flag
 
         existing_data(settings.data)
         space = parse_space(search or [], settings)
-        say("the data gate judges what all trials would learn from")
+        say("the data gate judges the data of all trials")
         result = search_settings(
             settings,
             space,
             admit_data(settings),
             trials=trials,
-            on_trial=lambda trial: say(show_trial(trial)),
+            on_trial=lambda trial: say(trial_line(trial)),
         )
     show_search(result, as_json=as_json)
