@@ -1,12 +1,12 @@
-"""The errors Pixelgate raises on purpose; each says what was wrong and what to do.
+"""The errors Pixelgate raises on purpose; each message says what is wrong and what to do.
 
-PixelgateError              exit 1  an end that needs an operator
+PixelgateError              exit 1  the run failed in a way an operator can fix
 ├── UsageError              exit 2  wrong usage or settings
 │   ├── SettingsError               a setting is unknown or out of range
 │   ├── DataFolderError             the data folder can't be read as a labelled image set
 │   └── NoChampionError             there is no model in production yet
-├── DataRejectedError       exit 3  the data gate said no
-├── ModelRejectedError      exit 4  the model gate said no
+├── DataRejectedError       exit 3  the data gate rejected the data
+├── ModelRejectedError      exit 4  the model gate rejected the model
 ├── RunInProgressError      exit 1  another retraining of the same model is running
 ├── DrillFailedError        exit 1  a rule of the gate did not catch its fault
 ├── ImagesChangedError      exit 1  files changed between the inventory and their decoding
@@ -17,14 +17,14 @@ from tasks.outcome import Outcome
 
 
 class PixelgateError(Exception):
-    """Base of every error a user can fix; printed as one message, never as a traceback."""
+    """Base of every error a user can fix; printed as a message, never as a traceback."""
 
     exit_code = 1
     outcome = Outcome.FAILED
 
 
 class UsageError(PixelgateError):
-    """The command, a setting or an input is not what is expected."""
+    """The command, a setting or an input is wrong."""
 
     exit_code = 2
 
@@ -34,7 +34,7 @@ class SettingsError(UsageError):
 
 
 class DataFolderError(UsageError):
-    """The data folder is missing, empty, or laid out in no known way."""
+    """The data folder is missing or empty, or its layout is unknown."""
 
 
 class NoChampionError(UsageError):
@@ -49,7 +49,7 @@ class DataRejectedError(PixelgateError):
 
 
 class ModelRejectedError(PixelgateError):
-    """The new model did not reach the floor, or its saved file answered differently."""
+    """The new model broke a critical rule of the model gate."""
 
     exit_code = 4
     outcome = Outcome.MODEL_REJECTED
@@ -64,7 +64,7 @@ class DrillFailedError(PixelgateError):
 
 
 class ImagesChangedError(PixelgateError):
-    """Files on disk are no longer those the inventory described."""
+    """Files on disk are not the ones the inventory described any more."""
 
 
 class TrainingFailedError(PixelgateError):
@@ -72,13 +72,13 @@ class TrainingFailedError(PixelgateError):
 
 
 class EarlyEnd(Exception):  # noqa: N818 - a good end, not an error
-    """A run that ends well before its last stage."""
+    """A run that ends successfully before its last stage."""
 
     outcome = Outcome.UNCHANGED
 
 
 class Unchanged(EarlyEnd):
-    """Data, settings and code are those of a run already judged; there is nothing to learn."""
+    """Data, settings and code are those of a run already judged; training would add nothing."""
 
 
 class WorkerDone(EarlyEnd):

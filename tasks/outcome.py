@@ -1,4 +1,4 @@
-"""How a run ends, in one word."""
+"""The outcomes of a run."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class Outcome(StrEnum):
-    """The end of a run; the value is what summaries, tags and notifications say."""
+    """How a run ended; summaries, tags and notifications use the value."""
 
     PROMOTED = "promoted"
     KEPT_CHAMPION = "kept_champion"
@@ -20,17 +20,18 @@ class Outcome(StrEnum):
 
     @property
     def accepts_data(self) -> bool:
-        """Whether the run's data becomes the baseline that later data is compared with."""
+        """Whether the run's data becomes the baseline of later data."""
         return self in (Outcome.PROMOTED, Outcome.KEPT_CHAMPION, Outcome.UNCHANGED)
 
     @property
     def is_judged(self) -> bool:
-        """Whether the model gate came to a decision that the same recipe need not repeat."""
+        """Whether the model gate reached a decision that the same recipe need not repeat."""
+        # A rejection is not final: a repeated run fails again instead of ending as unchanged.
         return self in (Outcome.PROMOTED, Outcome.KEPT_CHAMPION)
 
     @property
     def is_bad(self) -> bool:
-        """Whether somebody should look at the run."""
+        """Whether somebody should look into the run."""
         return self in (Outcome.DATA_REJECTED, Outcome.MODEL_REJECTED, Outcome.FAILED)
 
     @property

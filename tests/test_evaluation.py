@@ -1,4 +1,4 @@
-"""Evaluation: the numbers, the interval, and an older model asked about the same images."""
+"""Evaluation: the numbers, the interval, and an older model on the same images."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def model_of_brightest_column(contract: InputContract) -> keras.Model:
-    """Build a model that answers by the column whose bar is brightest; it needs no training."""
+    """Build a model that predicts by the column with the brightest bar; it needs no training."""
     inputs = keras.Input(contract.shape, dtype="uint8")
     columns = keras.layers.Rescaling(1 / 255)(inputs)
     columns = keras.layers.AveragePooling2D((contract.height, contract.width // 4))(columns)
@@ -31,14 +31,14 @@ def model_of_brightest_column(contract: InputContract) -> keras.Model:
     dense = keras.layers.Dense(len(contract.classes), activation="softmax")
     model = keras.Model(inputs, dense(flat))
     weights = np.zeros((4, len(contract.classes)))
-    for place in range(len(contract.classes)):
-        weights[place, place] = 20
+    for column in range(len(contract.classes)):
+        weights[column, column] = 20
     dense.set_weights([weights, np.zeros(len(contract.classes))])
     return model
 
 
 @pytest.fixture
-def judged(image_tree: Tree) -> tuple[pd.DataFrame, RetrainConfig, Path]:
+def labelled(image_tree: Tree) -> tuple[pd.DataFrame, RetrainConfig, Path]:
     """Give an inventory of three classes, its settings, and where to write."""
     root = image_tree({"a": 60, "b": 60, "c": 60})
     config = RetrainConfig.model_validate(
@@ -52,31 +52,33 @@ def contract_of(*classes: str, side: int = 16) -> InputContract:
     return InputContract(classes, side, side, "grayscale", "categorical")
 
 
-def test_the_numbers_are_scikit_learns(judged: tuple[pd.DataFrame, RetrainConfig, Path]) -> None:
-    """Accuracy, F1, support, confusion and interval agree with the predictions that were kept."""
-    inventory, config, file = judged
+def test_the_numbers_are_scikit_learns(
+    labelled: tuple[pd.DataFrame, RetrainConfig, Path],
+) -> None:
+    """Accuracy, F1, support, confusion and interval agree with the stored predictions."""
+    inventory, config, file = labelled
     contract = contract_of("a", "b", "c")
     result = evaluate_model(
         model_of_brightest_column(contract), contract, inventory, config, predictions=file
     )
-    kept = pd.read_parquet(result.predictions)
+    stored = pd.read_parquet(result.predictions)
     test = inventory[inventory["split"] == "test"]
-    assert kept["path"].tolist() == test["path"].tolist()
+    assert stored["path"].tolist() == test["path"].tolist()
     assert result.test_images == len(test)
-    assert result.accuracy == (kept["label"] == kept["predicted"]).mean()
+    assert result.accuracy == (stored["label"] == stored["predicted"]).mean()
     assert result.macro_f1 == pytest.approx(
-        f1_score(kept["label"], kept["predicted"], average="macro")
+        f1_score(stored["label"], stored["predicted"], average="macro")
     )
     assert result.accuracy_low < result.accuracy <= result.accuracy_high
     assert np.sum(result.confusion) == len(test)
     assert sum(row["support"] for row in result.per_class) == len(test)
 
 
-def test_an_older_model_is_asked_about_the_same_images(
-    judged: tuple[pd.DataFrame, RetrainConfig, Path],
+def test_an_older_model_predicts_the_same_images(
+    labelled: tuple[pd.DataFrame, RetrainConfig, Path],
 ) -> None:
     """Another input size is decoded for it; a class it never knew counts as its mistake."""
-    inventory, config, file = judged
+    inventory, config, file = labelled
     contract = contract_of("a", "b", side=32)
     result = evaluate_model(
         model_of_brightest_column(contract), contract, inventory, config, predictions=file
@@ -88,9 +90,11 @@ def test_an_older_model_is_asked_about_the_same_images(
     assert recall["a"] > 0.5
 
 
-def test_the_worst_mistakes_come_first(judged: tuple[pd.DataFrame, RetrainConfig, Path]) -> None:
-    """Only wrong answers, the most confident first, no more than asked for."""
-    inventory, config, file = judged
+def test_the_worst_mistakes_come_first(
+    labelled: tuple[pd.DataFrame, RetrainConfig, Path],
+) -> None:
+    """Only misclassified images, the most confident first, no more than requested."""
+    inventory, config, file = labelled
     contract = contract_of("b", "a", "c")
     result = evaluate_model(
         model_of_brightest_column(contract), contract, inventory, config, predictions=file
@@ -102,8 +106,8 @@ def test_the_worst_mistakes_come_first(judged: tuple[pd.DataFrame, RetrainConfig
 
 
 @pytest.mark.parametrize("class_mode", ["binary", "sparse"])
-def test_binary_answers_are_read_as_two_classes(image_tree: Tree, class_mode: str) -> None:
-    """A sigmoid below one half names the first class."""
+def test_a_binary_output_is_read_as_two_classes(image_tree: Tree, class_mode: str) -> None:
+    """A sigmoid below one half predicts the first class."""
     root = image_tree({"a": 60, "b": 60})
     config = RetrainConfig.model_validate(
         {"home": root.parent / "home", "data": {"directory": root}}

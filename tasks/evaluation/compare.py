@@ -1,6 +1,6 @@
-"""Challenger and champion go in; what both answer on the same test images comes out.
+"""Challenger and champion go in; the evaluations of both on the same test images come out.
 
-Finished evaluations are kept by key, so that a run that was cut short after one takes it over.
+Finished evaluations are cached by key, so that the run after an interrupted one reuses them.
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     Evaluations = tuple[Evaluation, Evaluation | None]
 
 PREDICTIONS, CHAMPION_PREDICTIONS = "predictions.parquet", "champion_predictions.parquet"
-KEPT = 4
+# Enough for the interrupted runs of a few models in one home; an evaluation is small.
+EVALUATIONS_KEPT = 4
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ class Contender:
 
     Attributes:
         file: .keras file.
-        contract: what it must be fed and what it answers.
+        contract: the model's input, and the meaning of its outputs.
     """
 
     file: Path
@@ -54,13 +55,14 @@ def evaluate_both(
     Args:
         challenger: the new model.
         champion: the model in production.
-        inventory: what the gate admitted.
+        inventory: the rows the gate admitted.
         config: the evaluation and data parts, and home.
-        directory: appears as a whole, with a Parquet and a JSON file for each model.
+        directory: appears complete or not at all, with a Parquet and a JSON file for each model.
 
     Raises:
         ImagesChangedError: a file changed since the inventory.
     """
+    # --force evaluates again what is there already.
     shutil.rmtree(directory, ignore_errors=True)
     with atomic_folder(directory) as unfinished:
         for contender, name in ((challenger, PREDICTIONS), (champion, CHAMPION_PREDICTIONS)):
@@ -72,25 +74,32 @@ def evaluate_both(
                     config,
                     predictions=unfinished / name,
                 )
-    for old in stale_folders(directory.parent, kept=KEPT):
+    for old in stale_folders(directory.parent, kept=EVALUATIONS_KEPT):
         shutil.rmtree(old, ignore_errors=True)
 
 
 def copy_evaluations(finished: Path, directory: Path) -> Evaluations:
-    """Copy evaluations into the evidence of a run, whole or not at all.
+    """Copy evaluations into the evidence of a run, all of them or none.
+
+    Args:
+        finished: folder that `evaluate_both` made.
+        directory: folder in the run's evidence; must not exist.
+
+    Returns:
+        The evaluation of the new model, and that of the champion or None.
 
     Raises:
-        PixelgateError: they were removed meanwhile.
+        PixelgateError: another process removed them in the meantime.
     """
     try:
         copy_result(finished, directory)
     except FileNotFoundError as error:
         raise PixelgateError(f"The finished evaluation is gone: {error}. Run again.") from None
-    champion = directory / CHAMPION_PREDICTIONS
-    before = read_evaluation(champion) if champion.exists() else None
-    return read_evaluation(directory / PREDICTIONS), before
+    file = directory / CHAMPION_PREDICTIONS
+    champion = read_evaluation(file) if file.exists() else None
+    return read_evaluation(directory / PREDICTIONS), champion
 
 
 def read_evaluation(predictions: Path) -> Evaluation:
-    """Read what `evaluate_model` left beside its predictions."""
+    """Read the numbers `evaluate_model` wrote next to its predictions."""
     return Evaluation(**read_json(predictions.with_suffix(".json")), predictions=predictions)

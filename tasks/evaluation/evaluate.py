@@ -33,20 +33,20 @@ PROBABILITY = "probability"
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What a model answers on the test split.
+    """A model's metrics on the test split.
 
     Attributes:
-        accuracy: share of the images named rightly.
+        accuracy: share of the images classified correctly.
         accuracy_low: lower end of its confidence interval (Wilson).
         accuracy_high: upper end.
         confidence_level: of that interval.
         macro_f1: mean over the classes of the harmonic mean of precision and recall.
         macro_precision: mean over the classes.
         macro_recall: mean over the classes.
-        majority_share: accuracy of always naming the largest class.
+        majority_share: accuracy of always predicting the largest class.
         test_images: how many images.
-        classes: labels, in the order of the lists below.
-        per_class: a row a class: label, precision, recall, f1, support.
+        classes: labels, in the order of the confusion matrix.
+        per_class: one row per class: label, precision, recall, f1, support.
         confusion: (classes, classes) counts, rows true and columns predicted.
         predictions: Parquet with path, label, predicted and probability (of the predicted class).
     """
@@ -83,54 +83,59 @@ def evaluate_model(
     *,
     predictions: Path,
 ) -> Evaluation:
-    """Ask a model about every image of the test split and compare with the labels.
+    """Predict every image of the test split and compare with the labels.
 
     The images are decoded as the model's own contract says, so an older model with another input
-    size is asked about the same images; a label it doesn't know counts as a mistake.
+    size predicts the same images; a label it doesn't know counts as a mistake.
 
     Args:
         model: a loaded model, or the path of a .keras file.
-        contract: what the model is fed and what its answers mean.
-        inventory: rows of split test are used, those that can't be read left out.
-        config: the evaluation and data parts, and the state folder.
-        predictions: Parquet file to write; a JSON of the numbers is written beside it.
+        contract: the model's input, and the meaning of its outputs.
+        inventory: rows of split test are used, without those that can't be read.
+        config: the evaluation and data parts, and home, which holds the decode cache.
+        predictions: Parquet file to write; a JSON of the numbers is written next to it.
 
     Raises:
         ImagesChangedError: a file changed since the inventory.
     """
     images = readable(inventory)
-    # Decoded as a whole, as the generators did, so that their cache answers for the same contract.
-    pixels = decode_for(contract, images, config)
+    # The whole set, not the test split alone: this is the set the generators decoded and cached.
+    pixels = decode_for(contract, images, config.data, config.paths)
     rows = np.flatnonzero(images[SPLIT] == TEST)
     network = model if isinstance(model, keras.Model) else keras.saving.load_model(model)
-    answered = predict_labels(network, contract, pixels_of(pixels, rows))
+    predicted = predict_labels(network, contract, pixels_of(pixels, rows))
     test = images.iloc[rows][[PATH, LABEL]].reset_index(drop=True)
-    table = pd.concat([test, answered], axis="columns")
-    evaluation = _measure(table, config, write_parquet(predictions, table))
+    table = pd.concat([test, predicted], axis="columns")
+    evaluation = _measure(
+        table,
+        confidence_level=config.evaluation.confidence_level,
+        predictions=write_parquet(predictions, table),
+    )
     numbers = {name: value for name, value in asdict(evaluation).items() if name != "predictions"}
     write_json(predictions.with_suffix(".json"), numbers)
     return evaluation
 
 
 def predict_labels(model: keras.Model, contract: InputContract, images: np.ndarray) -> pd.DataFrame:
-    """Return the label a model gives each image and how sure it is.
+    """Return the label a model predicts for each image, and its probability.
 
     Args:
-        model: answers with probabilities.
-        contract: the classes behind them.
+        model: its outputs are probabilities, (images, outputs) float32 in [0, 1].
+        contract: the classes of these outputs.
         images: (images, height, width, channels) uint8.
 
     Returns:
-        A frame with predicted (label) and probability (of that label), a row an image.
+        A frame with predicted (label) and probability (of that label), one row per image.
     """
-    answers = model.predict(images, batch_size=BATCH, verbose=0)
+    probabilities = model.predict(images, batch_size=BATCH, verbose=0)
     if contract.class_mode == "binary":
-        answers = np.concatenate([1 - answers, answers], axis=1)
-    best = answers.argmax(axis=1)
+        # A sigmoid's only output is the probability of the second class.
+        probabilities = np.concatenate([1 - probabilities, probabilities], axis=1)
+    best = probabilities.argmax(axis=1)
     return pd.DataFrame(
         {
             PREDICTED: np.asarray(contract.classes, dtype=object)[best],
-            PROBABILITY: answers.max(axis=1).astype("float64"),
+            PROBABILITY: probabilities.max(axis=1).astype("float64"),
         }
     )
 
@@ -142,24 +147,26 @@ def worst_mistakes(evaluation: Evaluation, *, most: int) -> pd.DataFrame:
     return wrong.sort_values(PROBABILITY, ascending=False).head(most)
 
 
-def _measure(table: pd.DataFrame, config: RetrainConfig, predictions: Path) -> Evaluation:
-    truth, answers = table[LABEL].astype("str"), table[PREDICTED].astype("str")
-    classes = sorted(set(truth) | set(answers))
-    known = sorted(set(truth))
-    right = int((truth == answers).sum())
-    level = config.evaluation.confidence_level
-    interval = binomtest(right, len(table)).proportion_ci(level, method="wilson")
+def _measure(table: pd.DataFrame, *, confidence_level: float, predictions: Path) -> Evaluation:
+    true, predicted = table[LABEL].astype("str"), table[PREDICTED].astype("str")
+    # An older champion may predict a class that has no test images any more: it has a column in the
+    # confusion matrix, but no recall that could enter a mean.
+    classes = sorted(set(true) | set(predicted))
+    labels = sorted(set(true))
+    correct = int((true == predicted).sum())
+    # Wilson's interval stays within 0 and 1 and holds for small test sets, unlike the normal one.
+    interval = binomtest(correct, len(table)).proportion_ci(confidence_level, method="wilson")
     precision, recall, f1, support = precision_recall_fscore_support(
-        truth, answers, labels=known, zero_division=0
+        true, predicted, labels=labels, zero_division=0
     )
     per_class = pd.DataFrame(
-        {"label": known, "precision": precision, "recall": recall, "f1": f1, "support": support}
+        {"label": labels, "precision": precision, "recall": recall, "f1": f1, "support": support}
     )
     return Evaluation(
-        accuracy=float(accuracy_score(truth, answers)),
+        accuracy=float(accuracy_score(true, predicted)),
         accuracy_low=float(interval.low),
         accuracy_high=float(interval.high),
-        confidence_level=level,
+        confidence_level=confidence_level,
         macro_f1=float(f1.mean()),
         macro_precision=float(precision.mean()),
         macro_recall=float(recall.mean()),
@@ -167,6 +174,6 @@ def _measure(table: pd.DataFrame, config: RetrainConfig, predictions: Path) -> E
         test_images=len(table),
         classes=classes,
         per_class=[{str(k): v for k, v in row.items()} for row in per_class.to_dict("records")],
-        confusion=confusion_matrix(truth, answers, labels=classes).tolist(),
+        confusion=confusion_matrix(true, predicted, labels=classes).tolist(),
         predictions=predictions,
     )

@@ -25,6 +25,7 @@ def list_runs(home: Home) -> list[RunSummary]:
 
 
 def _summary_of(home: Home, folder: Path) -> RunSummary:
+    # A run in progress and one whose process was killed look the same from here.
     if (folder / SUMMARY).exists():
         return read_summary(home, folder.name)
     return RunSummary(

@@ -19,12 +19,14 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 DPI = 110
+# They differ in lightness too, for colour-blind readers and grayscale prints.
 INK, SECOND = "#1f4e79", "#d1495b"
+# With more, numbers in the cells of a confusion matrix can't be read.
 MANY_CLASSES = 20
 
 
 def draw_image_grid(rows: Sequence[tuple[str, np.ndarray]], file: Path, *, title: str) -> Path:
-    """Draw a row of images for each name.
+    """Draw one row of images for each name.
 
     Args:
         rows: name and (images, height, width, channels) uint8.
@@ -34,13 +36,14 @@ def draw_image_grid(rows: Sequence[tuple[str, np.ndarray]], file: Path, *, title
     columns = max(len(images) for _, images in rows)
     figure = Figure(figsize=(1.2 + 0.75 * columns, 0.6 + 0.75 * len(rows)), layout="constrained")
     axes = figure.subplots(len(rows), columns, squeeze=False)
-    for (name, images), line in zip(rows, axes, strict=True):
-        for axis, image in zip(line, images, strict=False):
+    for (name, images), row in zip(rows, axes, strict=True):
+        # A class may have fewer images than the grid has columns.
+        for axis, image in zip(row, images, strict=False):
             _show(axis, image)
-        for axis in line:
+        for axis in row:
             axis.axis("off")
-        line[0].text(
-            -0.15, 0.5, name, transform=line[0].transAxes, ha="right", va="center", fontsize=8
+        row[0].text(
+            -0.15, 0.5, name, transform=row[0].transAxes, ha="right", va="center", fontsize=8
         )
     figure.suptitle(title, fontsize=10)
     return _save(figure, file)
@@ -51,13 +54,13 @@ def draw_mistakes(images: np.ndarray, captions: Sequence[str], file: Path) -> Pa
 
     Args:
         images: (images, height, width, channels) uint8.
-        captions: one an image.
+        captions: one per image.
         file: PNG to write.
     """
     columns = min(8, len(images))
-    lines = -(-len(images) // columns)
-    figure = Figure(figsize=(1.35 * columns, 1.6 * lines), layout="constrained")
-    axes = figure.subplots(lines, columns, squeeze=False)
+    rows = -(-len(images) // columns)
+    figure = Figure(figsize=(1.35 * columns, 1.6 * rows), layout="constrained")
+    axes = figure.subplots(rows, columns, squeeze=False)
     for axis in axes.flat:
         axis.axis("off")
     for axis, image, caption in zip(axes.flat, images, captions, strict=False):
@@ -67,7 +70,7 @@ def draw_mistakes(images: np.ndarray, captions: Sequence[str], file: Path) -> Pa
 
 
 def draw_size_histogram(inventory: pd.DataFrame, file: Path) -> Path:
-    """Draw how many images have which height and which width, pixels."""
+    """Draw histograms of the images' heights and widths, in pixels."""
     figure = Figure(figsize=(6, 2.8), layout="constrained")
     for axis, column in zip(figure.subplots(1, 2, sharey=True), (HEIGHT, WIDTH), strict=True):
         axis.hist(inventory[column].dropna().astype(int), bins=30, color=INK)
@@ -108,7 +111,8 @@ def draw_history(history: pd.DataFrame, file: Path) -> Path:
 
 
 def draw_trials(scores: Sequence[float | None], file: Path) -> Path:
-    """Draw the score of each trial of a search, and the best one so far."""
+    """Draw the score of each trial of a search, and the best score so far."""
+    # A trial that failed has no score: a gap in the plot, which fmax skips.
     values = np.array([np.nan if score is None else score for score in scores])
     figure = Figure(figsize=(6, 2.8), layout="constrained")
     axis = figure.subplots()
@@ -127,6 +131,7 @@ def draw_trials(scores: Sequence[float | None], file: Path) -> Path:
 def draw_confusion(confusion: Sequence[Sequence[int]], classes: Sequence[str], file: Path) -> Path:
     """Draw the confusion matrix, counts in the cells where there are few enough classes."""
     counts = np.asarray(confusion)
+    # Colours by share of the row, so that small classes are as visible as large ones.
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     side = max(3.5, 0.42 * len(classes))
     figure = Figure(figsize=(side + 0.6, side), layout="constrained")
@@ -146,6 +151,7 @@ def draw_confusion(confusion: Sequence[Sequence[int]], classes: Sequence[str], f
 
 def _show(axis: Axes, image: np.ndarray) -> None:
     gray = image.shape[-1] == 1
+    # Fixed limits, or matplotlib would stretch the contrast of each image.
     axis.imshow(image[..., 0] if gray else image, cmap="gray" if gray else None, vmin=0, vmax=255)
 
 

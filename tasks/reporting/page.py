@@ -1,4 +1,4 @@
-"""The evidence in a run's folder goes in; report.html, one self-contained page, comes out."""
+"""A run's evidence goes in; report.html, one self-contained page, comes out."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from tasks.runs.summary import RunSummary
 
 FIGURES = {
-    "classes": ("previews/classes.png", "Images a class"),
+    "classes": ("previews/classes.png", "Images per class"),
     "sizes": ("previews/sizes.png", "Heights and widths"),
     "samples": ("previews/samples.png", "Samples of each class"),
     "augmented": ("previews/augmented.png", "The same samples, augmented"),
@@ -32,12 +32,13 @@ MOVES_SHOWN = 50
 
 
 def write_report(run: Run, summary: RunSummary) -> Path:
-    """Write report.html from whatever the stages left; parts that are missing are left out.
+    """Write report.html from the evidence the stages left; the page omits what is missing.
 
     Args:
-        run: whose folder holds the evidence.
+        run: its folder holds the evidence.
         summary: as `write_summary` returned it.
     """
+    # File names and labels come from the data, so everything is escaped.
     environment = Environment(
         loader=PackageLoader("tasks.reporting", "templates"),
         autoescape=True,
@@ -80,13 +81,14 @@ def _moves(file: Path) -> list[dict[str, Any]]:
     if not file.exists():
         return []
     moves = pd.read_parquet(file)
-    # Relabelled files first: they are the fewest and tell the most.
+    # Relabelled files first: they are few, and each changes what a model learns.
     order = moves["change"].map({"relabelled": 0, "changed": 1, "removed": 2}).fillna(3)
     shown = moves.iloc[order.argsort(kind="stable")].head(MOVES_SHOWN).fillna("")
     return [{str(key): value for key, value in row.items()} for row in shown.to_dict("records")]
 
 
 def _data_docs() -> str:
+    # Great Expectations takes seconds to import.
     from expectations.gx_checkpoint import DATA_DOCS
 
     return DATA_DOCS
@@ -101,8 +103,8 @@ def _figures(directory: Path) -> dict[str, dict[str, str]]:
         name: {
             "title": title,
             "url": "data:image/png;base64,"
-            + base64.b64encode((directory / place).read_bytes()).decode(),
+            + base64.b64encode((directory / path).read_bytes()).decode(),
         }
-        for name, (place, title) in FIGURES.items()
-        if (directory / place).exists()
+        for name, (path, title) in FIGURES.items()
+        if (directory / path).exists()
     }

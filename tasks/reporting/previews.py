@@ -1,4 +1,4 @@
-"""Inputs go in; PNG files that show what the model will be fed come out."""
+"""Inputs go in; PNG files that show the model's training images come out."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ def draw_previews(
     """Draw samples of each class, the same ones augmented, the sizes and the class counts.
 
     Args:
-        inputs: what `build_inputs` returned.
-        inventory: what it was made from.
+        inputs: as `build_inputs` returned them.
+        inventory: the inputs were built from it.
         seed: of the augmentation.
         folder: gets samples.png, augmented.png, sizes.png and classes.png.
 
@@ -38,13 +38,13 @@ def draw_previews(
         The files.
     """
     samples = _samples(inputs)
-    moved = [
+    augmented = [
         (label, augment(images, inputs.settings, seed=tf.constant([seed, row], tf.int64)).numpy())
         for row, (label, images) in enumerate(samples)
     ]
     return [
-        draw_image_grid(samples, folder / "samples.png", title="as the model is given them"),
-        draw_image_grid(moved, folder / "augmented.png", title="the same, augmented"),
+        draw_image_grid(samples, folder / "samples.png", title="as the model receives them"),
+        draw_image_grid(augmented, folder / "augmented.png", title="the same, augmented"),
         draw_size_histogram(inventory, folder / "sizes.png"),
         draw_class_counts(readable(inventory), folder / "classes.png"),
     ]

@@ -1,4 +1,4 @@
-"""A training and an evaluation go in; PNG files that show them come out."""
+"""A training and an evaluation go in; PNG files of their results come out."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def draw_training(history: Path, folder: Path) -> Path:
-    """Draw the history CSV of a training into `folder`."""
+    """Draw the learning curves of a training, from its history CSV, to `folder`/history.png."""
     return draw_history(pd.read_csv(history), folder / "history.png")
 
 
@@ -31,13 +31,14 @@ def draw_evaluation(
     Args:
         evaluation: of the new model.
         mistakes: rows of path, label, predicted and probability.
-        inputs: where the images are.
+        inputs: the images.
         folder: gets confusion.png and, if there are mistakes, mistakes.png.
     """
     files = [draw_confusion(evaluation.confusion, evaluation.classes, folder / "confusion.png")]
     if mistakes.empty:
         return files
     index = pd.read_parquet(inputs.index, columns=[PATH])
+    # The decoded pixels have the order of the index, not that of the mistakes.
     rows = pd.Index(index[PATH]).get_indexer(pd.Index(mistakes[PATH]))
     captions = [
         f"{label} read as {predicted}\n{probability:.0%}"

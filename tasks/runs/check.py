@@ -1,4 +1,4 @@
-"""The record of a gate's decision, which the CLI, the report and the registry all show."""
+"""Check: one rule of a gate and how it ended; the CLI, the report and the registry show it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from tasks.config.base import Severity
 
 
 class Check(BaseModel):
-    """One rule, what it wants, what was seen, and what to do if that is not enough."""
+    """One rule: its threshold, what was observed, and the remedy if it failed."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -21,7 +21,7 @@ class Check(BaseModel):
 
     @property
     def mark(self) -> str:
-        """How the check ended, in one word."""
+        """The result in one word: pass, FAIL, warning or info."""
         if self.success:
             return "pass"
         return "FAIL" if self.severity == "critical" else self.severity
@@ -29,5 +29,5 @@ class Check(BaseModel):
     @property
     def sentence(self) -> str:
         """The whole check in one line."""
-        told = f"{self.mark}  {self.rule}: wants {self.threshold}; observed {self.observed}."
-        return told if self.success or not self.remedy else f"{told} {self.remedy}"
+        text = f"{self.mark}  {self.rule}: requires {self.threshold}; observed {self.observed}."
+        return text if self.success or not self.remedy else f"{text} {self.remedy}"

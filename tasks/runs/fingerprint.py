@@ -1,4 +1,4 @@
-"""What a result depends on, as a hash: data, settings and code."""
+"""Data, settings and code go in; one hash of everything a result depends on comes out."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from tasks.storage.hashing import digest
 if TYPE_CHECKING:
     from tasks.config.schema import RetrainConfig
 
-# What a run learns from; other parts of the settings say where and to whom, not what.
+# The parts of the settings a result depends on; the others name folders and receivers.
 RECIPE = ("name", "seed", "data", "gate", "generators", "training", "evaluation", "registry")
-# The same images in another folder, read by more processes, are the same images.
+# The same images in another folder, or read by more processes, are the same images.
 NOT_RECIPE = ("directory", "manifest", "workers")
 
 
@@ -23,7 +23,7 @@ def recipe_key(fingerprint: str, config: RetrainConfig) -> str:
 
     Args:
         fingerprint: of the data.
-        config: every setting; those that don't change the result are left out.
+        config: every setting; those that don't change the result are ignored.
     """
     settings = config.model_dump(mode="json", include=set(RECIPE))
     settings["data"] = {
@@ -34,7 +34,10 @@ def recipe_key(fingerprint: str, config: RetrainConfig) -> str:
 
 @functools.cache
 def code_version() -> str:
-    """Return a hash over the source of the stages: the version of the code that decides."""
+    """Return a hash (16 hexadecimal digits) of the source of tasks/ and expectations/.
+
+    The installed version would not change while somebody edits the code.
+    """
     tasks = Path(__file__).parents[1]
     hasher = hashlib.sha256()
     for folder in (tasks, tasks.parent / "expectations"):

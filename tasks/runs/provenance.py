@@ -1,4 +1,4 @@
-"""A run goes in; where its model comes from, as the tags of a version, comes out."""
+"""A run goes in; the origin of its model, as tags of the version, comes out."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ OUTCOME_TAG = "pixelgate.outcome"
 
 
 def provenance(run: Run) -> dict[str, str]:
-    """Return run, recipe, data, code, commit and, if the verdict was overruled, by whom and why."""
+    """Return run, recipe, data, code and commit; for an overruled verdict also by whom and why."""
     facts = read_evidence(run, FACTS)
     tags = {
         RUN_TAG: run.id,
@@ -34,7 +34,7 @@ def provenance(run: Run) -> dict[str, str]:
 
 
 def _git_revision() -> str:
-    """Return the commit of the working directory; empty outside a git checkout."""
+    """Return the commit of the working directory, or an empty string outside a git checkout."""
     try:
         ended = subprocess.run(
             ["git", "rev-parse", "HEAD"],  # noqa: S607 - whatever git the user has

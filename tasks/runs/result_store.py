@@ -1,4 +1,4 @@
-"""Results of finished stages, kept by key, which a later run of the same recipe takes over."""
+"""Results of finished stages, cached by key; a later run of the same recipe reuses them."""
 
 from __future__ import annotations
 
@@ -11,40 +11,47 @@ from tasks.storage.atomic import atomic_folder
 if TYPE_CHECKING:
     from pathlib import Path
 
-# After this long no process is still writing in a folder that is not in its place yet.
+# No process writes to an unfinished folder for longer than this.
 ABANDONED_SECONDS = 86_400.0
 
 
 def copy_result(finished: Path, directory: Path) -> None:
-    """Copy what runs share of a finished stage into the evidence of one, whole or not at all.
+    """Copy the shared result of a finished stage into a run's evidence, all of it or nothing.
+
+    Args:
+        finished: folder of the result.
+        directory: in the run's folder; must not exist.
 
     Raises:
-        FileNotFoundError: it was removed meanwhile.
+        FileNotFoundError: another process removed the result in the meantime.
     """
     with atomic_folder(directory) as copy:
         shutil.copytree(finished, copy, dirs_exist_ok=True)
 
 
 def stale_folders(folder: Path, *, kept: int) -> list[Path]:
-    """Return which folders inside one nobody needs any more.
+    """Return the folders in a result store that can be removed.
 
     Args:
         folder: holds folders that `atomic_folder` made; need not exist.
-        kept: how many of them stay, those used last.
+        kept: how many of them stay, the most recently changed ones.
 
     Returns:
-        The rest of them, and what processes that were killed left half-written.
+        All others, and the unfinished folders of processes that were killed.
     """
     by_age = sorted((entry for entry in folder.glob("*") if entry.is_dir()), key=folder_age)
-    whole = [entry for entry in by_age if not entry.name.startswith(".")]
+    # `atomic_folder` writes under a hidden name and renames at the end.
+    finished = [entry for entry in by_age if not entry.name.startswith(".")]
     unfinished = [entry for entry in by_age if entry.name.startswith(".")]
-    return [*whole[kept:], *(left for left in unfinished if folder_age(left) > ABANDONED_SECONDS)]
+    abandoned = [entry for entry in unfinished if folder_age(entry) > ABANDONED_SECONDS]
+    return [*finished[kept:], *abandoned]
 
 
 def folder_age(folder: Path) -> float:
-    """Return for how many seconds neither it nor a file in it was changed."""
+    """Return the seconds since the folder, or a file in it, was last changed."""
     try:
         times = [path.stat().st_mtime for path in (folder, *folder.glob("*"))]
     except OSError:
+        # Another process is removing or renaming it just now.
         return 0.0
     return time.time() - max(times)

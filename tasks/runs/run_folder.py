@@ -1,4 +1,4 @@
-"""The folder of a run, and the records its stages leave there."""
+"""The folder of a run, and the records its stages write there."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Run:
     Attributes:
         id: sorts by time; also the name of the folder.
         config: every setting.
-        directory: runs/<id>, where the evidence is.
+        directory: runs/<id>, which holds the evidence.
     """
 
     id: str
@@ -46,23 +46,24 @@ class Run:
 
     @property
     def report(self) -> Path:
-        """The page that shows all of the run."""
+        """The page with the run's whole evidence."""
         return self.directory / REPORT
 
     @property
     def validation(self) -> Path:
-        """Folder of the data gate's evidence."""
+        """Folder with the data gate's evidence."""
         return self.directory / VALIDATION
 
     @property
     def started(self) -> datetime:
-        """When the run was opened, to the second."""
+        """Time at which the run was opened, UTC, in whole seconds."""
         moment, _, _ = self.id.rpartition("-")
         return datetime.strptime(moment, MOMENT).replace(tzinfo=UTC)
 
 
 def open_run(config: RetrainConfig) -> Run:
     """Create the folder of a new run and write its settings there."""
+    # The random part separates runs of several models that start in the same second.
     run_id = f"{datetime.now(UTC).strftime(MOMENT)}-{secrets.token_hex(2)}"
     run = reopen_run(config, run_id)
     run.directory.mkdir(parents=True)
@@ -71,30 +72,30 @@ def open_run(config: RetrainConfig) -> Run:
 
 
 def reopen_run(config: RetrainConfig, run_id: str) -> Run:
-    """Return a run that was opened before."""
+    """Return a run that was opened before, perhaps by another process."""
     return Run(id=run_id, config=config, directory=config.paths.runs / run_id)
 
 
 def record_stage(run: Run, name: str, seconds: float) -> None:
-    """Add a stage and how long it took to the run's evidence."""
+    """Append a stage and its duration to the run's evidence."""
     with (run.directory / STAGES).open("a", encoding="utf-8") as lines:
         lines.write(json.dumps({"name": name, "seconds": round(seconds, 3)}) + "\n")
 
 
 def read_stages(run: Run) -> list[dict[str, Any]]:
-    """Return name and seconds of each stage so far, in their order."""
+    """Return name and seconds of each stage so far, in the order they ended."""
     file = run.directory / STAGES
     lines = file.read_text("utf-8").splitlines() if file.exists() else []
     return [json.loads(line) for line in lines]
 
 
 def record_facts(run: Run, **facts: Any) -> None:
-    """Add single facts, such as the fingerprint, to the run's evidence."""
+    """Add single values, such as the fingerprint, to the run's evidence."""
     write_json(run.directory / FACTS, read_evidence(run, FACTS) | facts)
 
 
 def read_evidence(run: Run, name: str) -> dict[str, Any]:
-    """Read a record a stage left in the run's folder; empty if that stage left none."""
+    """Read a record from the run's folder; empty if its stage did not write one."""
     file = run.directory / name
-    found: dict[str, Any] = read_json(file) if file.exists() else {}
-    return found
+    record: dict[str, Any] = read_json(file) if file.exists() else {}
+    return record

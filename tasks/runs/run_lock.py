@@ -1,4 +1,4 @@
-"""One retraining per model at a time, whatever process or schedule starts it."""
+"""One retraining per model at a time, no matter which process or schedule starts it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def run_lock(home: Home) -> Iterator[None]:
-    """Hold the model's lock; the system frees it when the process ends, however it ends.
+    """Hold the model's lock; the system releases it when the process ends, even if it is killed.
 
     Raises:
         RunInProgressError: another process holds it.
@@ -25,6 +25,7 @@ def run_lock(home: Home) -> Iterator[None]:
     home.state.mkdir(parents=True, exist_ok=True)
     lock = FileLock(home.lock)
     try:
+        # A second run waiting here would retrain on what the first one has just learned.
         lock.acquire(timeout=0)
     except Timeout:
         raise RunInProgressError(

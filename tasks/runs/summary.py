@@ -1,6 +1,6 @@
-"""RunSummary: a run as one typed record, the contract that CI, the desk and notifications read.
+"""RunSummary: a run as one typed record, which CI, the desk and notifications read.
 
-docs/summary.md documents its JSON.
+Its JSON is a contract, documented in docs/summary.md.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 
 class StageTime(BaseModel):
-    """How long a stage took."""
+    """The duration of a stage."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -48,7 +48,7 @@ class RunSummary(BaseModel):
     run_id: str = Field(description="Sorts by time; the name of the run's folder.")
     name: str | None = Field(None, description="The registered model.")
     outcome: Outcome = Field(description="How the run ended.")
-    message: str = Field("", description="What happened; the first line says it all.")
+    message: str = Field("", description="What happened; the first line is a summary.")
     exit_code: int | None = Field(None, description="Exit code of `pixelgate run` or `gate`.")
     data_fingerprint: str | None = Field(
         None, description="SHA-256 over path, label, split and content of every file."
@@ -63,7 +63,9 @@ class RunSummary(BaseModel):
         {}, description="Files added, removed, changed, renamed, relabelled since the baseline."
     )
     gate: list[dict[str, Any]] = Field([], description="Findings of the data gate.")
-    training: dict[str, Any] | None = Field(None, description="How training went.")
+    training: dict[str, Any] | None = Field(
+        None, description="Epochs, parameters and how training ended."
+    )
     metrics: dict[str, float] | None = Field(None, description="The new model, on the test split.")
     champion_metrics: dict[str, float] | None = Field(
         None, description="The champion, on the same images."
@@ -74,7 +76,7 @@ class RunSummary(BaseModel):
     started: datetime | None = Field(None, description="UTC.")
     finished: datetime | None = Field(None, description="UTC.")
     directory: Path = Field(description="Folder of the run's evidence.")
-    report: Path = Field(description="The page that shows all of the run.")
+    report: Path = Field(description="The page with the run's whole evidence.")
 
     @property
     def first_line(self) -> str:
@@ -83,12 +85,12 @@ class RunSummary(BaseModel):
 
 
 def write_summary(run: Run, *, outcome: Outcome, message: str, exit_code: int) -> RunSummary:
-    """Gather what the stages left in the run's folder and write summary.json.
+    """Collect the records of the stages from the run's folder and write summary.json.
 
     Args:
         run: the run.
         outcome: how it ended.
-        message: what happened, the outcome in the first line.
+        message: what happened; the first line is a summary.
         exit_code: of the command line.
     """
     verdict = read_evidence(run, VERDICT)
