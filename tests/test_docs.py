@@ -63,17 +63,36 @@ def test_exit_codes_are_told_alike_everywhere() -> None:
     assert errors.UsageError.exit_code == 2
 
 
-def test_the_gates_table_names_every_rule_and_default() -> None:
-    """docs/gate.md has a row a rule, with its default severity."""
+def gate_table() -> dict[str, tuple[str, str]]:
+    """Return the cells `default` and `change it with` of docs/gate.md, by rule."""
     page = (ROOT / "docs/gate.md").read_text("utf-8")
-    rows = dict(re.findall(r"^\| `(\w+)` \|.*?\| (\w+)", page, re.MULTILINE))
-    severities = dict(
-        re.findall(r"^\| `(\w+)` \|[^|]*\| (critical|warning|info)", page, re.MULTILINE)
-    )
-    rules = set(GateConfig.rules())
-    assert set(rows) == rules
-    for name in rules:
-        assert severities[name] == getattr(GateConfig(), name).severity, name
+    rows = [
+        [cell.strip() for cell in line.strip("|").split("|")]
+        for line in page.splitlines()
+        if line.startswith("| `")
+    ]
+    return {rule.strip("`"): (default, change) for rule, _, default, change, _ in rows}
+
+
+def test_the_gates_table_has_every_rule() -> None:
+    """docs/gate.md has one row per rule, and no other."""
+    assert set(gate_table()) == set(GateConfig.rules())
+
+
+@pytest.mark.parametrize("name", GateConfig.rules())
+def test_the_gates_table_has_every_default(name: str) -> None:
+    """The severity of a rule, and the default of each threshold that its row names."""
+    rule = getattr(GateConfig(), name)
+    default, change = gate_table()[name]
+    severity, _, thresholds = default.partition(", ")
+    assert severity == rule.severity
+    settings = re.findall(rf"`(?:gate\.{name}\.)?([a-z_]+)", change)
+    assert settings
+    values = [getattr(rule, setting) for setting in settings if setting != "severity"]
+    numbers = [float(value) for value in values if type(value) in (int, float)]
+    assert [float(number) for number in re.findall(r"\d+(?:\.\d+)?", thresholds)] == numbers
+    words = [value for value in values if isinstance(value, str)]
+    assert re.findall(r"`(\w+)`", thresholds) == words
 
 
 def test_settings_named_in_the_pages_exist() -> None:
