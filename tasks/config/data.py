@@ -20,7 +20,7 @@ class DataConfig(Part):
     layout: Literal["auto", "class", "split", "flat", "manifest"] = Field(
         "auto",
         description="class (class/file), split (split/class/file), flat (labels read by"
-        " label_pattern), manifest, or auto: recognized from the folder itself.",
+        " label_pattern), manifest, or auto: recognised from the folder itself.",
     )
     label_pattern: str | None = Field(
         None,

@@ -1,4 +1,4 @@
-"""The settings of the generators: input size, color, augmentation."""
+"""The settings of the generators: input size, colour, augmentation."""
 
 from __future__ import annotations
 

@@ -61,7 +61,7 @@ def truncate_file(sample: Sample) -> list[str]:
     """Cut a file short, like an interrupted upload."""
     path = sample.paths(TRAIN)[0]
     data = (sample.work / path).read_bytes()
-    # At least the signature remains, so that the file is still recognized as an image.
+    # At least the signature remains, so that the file is still recognised as an image.
     return [replace_bytes(sample, path, data[: max(8, len(data) // 3)])]
 
 
@@ -101,7 +101,7 @@ def add_pages(sample: Sample) -> list[str]:
 
 
 def blank_image(sample: Sample) -> list[str]:
-    """Replace an image by a single color, like a photograph through a covered lens."""
+    """Replace an image by a single colour, like a photograph through a covered lens."""
     path = sample.paths(TRAIN)[3]
     image = open_image(sample, path)
     return [replace_image(sample, path, Image.new(image.mode, image.size))]

@@ -158,7 +158,7 @@ def cross_validate(features: np.ndarray, labels: np.ndarray) -> np.ndarray:
 
 
 def _features(thumbs: np.ndarray) -> np.ndarray:
-    """Return (images, 290) float32: shapes without their lighting, then lighting and colors."""
+    """Return (images, 290) float32: shapes without their lighting, then lighting and colours."""
     gray = thumbs[:, : GRAY_SIDE**2].astype(np.float32) / 255
     color = (thumbs[:, GRAY_SIDE**2 :].astype(np.float32) - NEUTRAL) / 32
     # 0.05 keeps the noise of a flat image from being stretched to a shape.
