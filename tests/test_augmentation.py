@@ -20,7 +20,8 @@ SCIPY_MODES = {"nearest": "nearest", "reflect": "reflect", "wrap": "grid-wrap"}
 def known_image(height: int = 21, width: int = 30) -> np.ndarray:
     """Return a smooth image, in which an error of place shows: (height, width, 1) uint8."""
     rows, columns = np.mgrid[0:height, 0:width]
-    return (rows * 6 + columns * 3).astype("uint8")[..., None]
+    image: np.ndarray = (rows * 6 + columns * 3).astype("uint8")[..., None]
+    return image
 
 
 def scipy_moved(
@@ -35,10 +36,10 @@ def scipy_moved(
     matrix = rotation @ np.diag(zoom)
     centre = (np.array(image.shape[:2]) - 1) / 2
     offset = rotation @ np.array(shift) + centre - matrix @ centre
-    moved = ndimage.affine_transform(
+    moved: np.ndarray = ndimage.affine_transform(
         image[..., 0].astype(float), matrix, offset=offset, order=1, mode=mode
-    )
-    return moved[..., None]
+    )[..., None]
+    return moved
 
 
 @pytest.mark.parametrize("fill_mode", ["nearest", "reflect"])

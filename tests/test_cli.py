@@ -1,4 +1,4 @@
-"""The command line, run as a user runs it: processes, exit codes, stdout for results only."""
+"""The command line as a user calls it: messages, exit codes, stdout for results only."""
 
 from __future__ import annotations
 
@@ -13,44 +13,69 @@ from tests.command_line import NOISE
 from tests.image_trees import ROOT, state_of
 
 if TYPE_CHECKING:
-    from tests.command_line import Command
+    from collections.abc import Callable
+
+    from tests.command_line import Command, CommandProcess, Ended
     from tests.image_trees import Tree
 
 
-def test_help_is_fast_and_has_examples_and_exit_codes() -> None:
-    """No heavy library is imported for help, and every command shows an example."""
+COMMANDS = (
+    "run",
+    "demo",
+    "inventory",
+    "gate",
+    "drill",
+    "predict",
+    "runs",
+    "config",
+    "serve",
+    "tune",
+    "baseline accept",
+    "baseline show",
+    "baseline reset",
+    "quarantine list",
+    "quarantine clear",
+)
+
+
+def test_help_imports_no_heavy_library() -> None:
+    """Help of every command, in one fresh interpreter, loads nothing that takes seconds."""
     script = (
-        "import sys; from flows.cli.main import main; sys.argv = ['pixelgate', *sys.argv[1:]]\n"
-        "try:\n    main()\nfinally:\n"
-        "    heavy = {'tensorflow', 'keras', 'prefect', 'great_expectations', 'mlflow', 'pandas'}\n"
-        "    print('HEAVY', sorted(heavy & set(sys.modules)), file=sys.stderr)\n"
+        "import sys; from flows.cli.main import main\n"
+        "for command in ['', *sys.argv[1:]]:\n"
+        "    sys.argv = ['pixelgate', *command.split(), '--help']\n"
+        "    try:\n        main()\n    except SystemExit as end:\n        assert not end.code\n"
+        "heavy = {'tensorflow', 'keras', 'prefect', 'great_expectations', 'mlflow', 'pandas'}\n"
+        "print('HEAVY', sorted(heavy & set(sys.modules)), file=sys.stderr)\n"
     )
-    alone = (
-        "run",
-        "demo",
-        "inventory",
-        "gate",
-        "drill",
-        "predict",
-        "runs",
-        "config",
-        "serve",
-        "tune",
+    ended = subprocess.run(
+        [sys.executable, "-c", script, *COMMANDS],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
     )
-    groups = ("baseline accept", "baseline show", "baseline reset", "quarantine list")
-    for command in ("", *alone, *groups, "quarantine clear"):
-        ended = subprocess.run(
-            [sys.executable, "-c", script, *command.split(), "--help"],
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert ended.returncode == 0
-        assert "HEAVY []" in ended.stderr
-        assert "Exit codes" in ended.stdout
-        if command:
-            assert f"pixelgate {command}" in ended.stdout.split("Examples:")[1]
+    assert ended.returncode == 0, ended.stderr
+    assert ended.stderr.splitlines() == ["HEAVY []"]
+    assert ended.stdout.count("Usage: pixelgate") == 1 + len(COMMANDS)
+
+
+@pytest.mark.parametrize("command", ["", *COMMANDS])
+def test_help_has_examples_and_exit_codes(pixelgate: Command, command: str) -> None:
+    """Every command shows an example of itself."""
+    ended = pixelgate(*command.split(), "--help")
+    assert ended.code == 0
+    assert "Exit codes" in ended.out
+    if command:
+        assert f"pixelgate {command}" in ended.out.split("Examples:")[1]
+
+
+def check_mistake(ended: Ended, message: str) -> None:
+    """No traceback, nothing on stdout, and the thing to fix is named."""
+    assert ended.code == 2, ended.err
+    assert message in ended.err
+    assert "Traceback" not in ended.err
+    assert ended.out == ""
 
 
 @pytest.mark.parametrize(
@@ -72,12 +97,13 @@ def test_help_is_fast_and_has_examples_and_exit_codes() -> None:
 def test_a_users_mistake_is_one_message_and_exit_2(
     pixelgate: Command, arguments: tuple[str, ...], message: str
 ) -> None:
-    """No traceback, nothing on stdout, and the thing to mend is named."""
-    ended = pixelgate(*arguments)
-    assert ended.code == 2, ended.err
-    assert message in ended.err
-    assert "Traceback" not in ended.err
-    assert ended.out == ""
+    """Whatever command and setting it is about."""
+    check_mistake(pixelgate(*arguments), message)
+
+
+def test_a_users_mistake_in_a_process(pixelgate_process: CommandProcess) -> None:
+    """The same, as the shell sees it."""
+    check_mistake(pixelgate_process("gate", "nowhere"), "No such data folder")
 
 
 def test_config_tells_value_source_and_meaning(pixelgate: Command) -> None:
@@ -105,7 +131,9 @@ def test_inventory_tells_what_is_there(pixelgate: Command, image_tree: Tree) -> 
     assert (root.parent / "i.parquet").exists()
 
 
-def test_gate_says_yes_or_no(pixelgate: Command, image_tree: Tree) -> None:
+def test_gate_says_yes_or_no(
+    pixelgate: Command, pixelgate_process: CommandProcess, image_tree: Tree
+) -> None:
     """Exit 0 or 3, the file and the remedy on one screen, JSON alone on stdout."""
     root = image_tree()
     before = state_of(root)
@@ -113,13 +141,14 @@ def test_gate_says_yes_or_no(pixelgate: Command, image_tree: Tree) -> None:
     assert ended.code == 0
     assert ended.json["outcome"] == "accepted"
     (root / "cat/009.png").write_bytes(b"\x89PNG")
-    ended = pixelgate("gate", root, "--json")
-    assert ended.code == 3
-    assert "cat/009.png" in ended.err
-    assert "Mend or remove these files" in ended.err
-    failed = [finding for finding in ended.json["gate"] if not finding["success"]]
-    assert [finding["rule"] for finding in failed] == ["decodes"]
-    assert not any(noise in ended.err for noise in NOISE)
+    for command in (pixelgate, pixelgate_process):
+        ended = command("gate", root, "--json")
+        assert ended.code == 3
+        assert "cat/009.png" in ended.err
+        assert "Fix or remove these files" in ended.err
+        failed = [finding for finding in ended.json["gate"] if not finding["success"]]
+        assert [finding["rule"] for finding in failed] == ["decodes"]
+        assert not any(noise in ended.err for noise in NOISE)
     del before["cat/009.png"]
     assert before.items() <= state_of(root).items()
 
@@ -146,8 +175,11 @@ def test_an_operator_speaks_on_the_command_line(pixelgate: Command, image_tree: 
     assert pixelgate("baseline", "show", "--json").json == []
 
 
-def test_the_drill_fails_where_the_gate_has_a_hole(pixelgate: Command, image_tree: Tree) -> None:
+def test_the_drill_fails_where_the_gate_has_a_hole(
+    pixelgate: Command, image_tree: Tree, plant_only: Callable[..., None]
+) -> None:
     """A table of what tripped, and an exit code a schedule can act on."""
+    plant_only("decodes", "near_leakage")
     root = image_tree({"cat": 60, "dog": 60})
     hole = pixelgate("drill", root, "--set", "gate.near_leakage.max_share=0.9")
     assert hole.code == 1

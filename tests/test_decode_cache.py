@@ -28,11 +28,16 @@ if TYPE_CHECKING:
     from tests.image_trees import Tree
 
 
-def inputs_for(root: Path, *, ahead: bool = False, **parts: object) -> Inputs:
-    """Take inventory, decoding ahead or not, and build the inputs."""
+def eager_decoder(config: RetrainConfig) -> EagerDecoder:
+    """Return the decoder that an inventory of this model's data feeds."""
+    return EagerDecoder(config.generators, config.data, config.paths)
+
+
+def inputs_for(root: Path, *, eager: bool = False, **parts: object) -> Inputs:
+    """Take inventory, decoding eagerly or not, and build the inputs."""
     config = config_for(root, **parts)
-    with EagerDecoder(config) as decoding:
-        inventory = inventory_of(config, eager_decoder=decoding if ahead else None)
+    with eager_decoder(config) as decoder:
+        inventory = inventory_of(config, eager_decoder=decoder if eager else None)
     return build_inputs(inventory, config, directory=root.parent / "run")
 
 
@@ -70,7 +75,7 @@ def odd_images(root: Path) -> None:
 
 
 def test_what_the_inventory_opened_is_not_decoded_again(tmp_path: Path, decoded: list[str]) -> None:
-    """Images of every kind are the same, decoded ahead or from their files, to the pixel."""
+    """Images of every kind are the same, decoded eagerly or from their files, to the pixel."""
     root = tmp_path / "data"
     odd_images(root)
     for resize in ("stretch", "pad", "crop", "center_crop"):
@@ -79,11 +84,11 @@ def test_what_the_inventory_opened_is_not_decoded_again(tmp_path: Path, decoded:
             alone = inputs_for(root, generators=sides, home=tmp_path / "alone")
             decoded.clear()
             home = tmp_path / f"{resize} {mode}"
-            ahead = inputs_for(root, ahead=True, generators=sides, home=home)
+            eager = inputs_for(root, eager=True, generators=sides, home=home)
             assert not decoded
-            assert np.array_equal(np.load(ahead.pixels), np.load(alone.pixels))
-            assert [file.name for file in ahead.pixels.parent.parent.iterdir()] == [
-                ahead.pixels.parent.name
+            assert np.array_equal(np.load(eager.pixels), np.load(alone.pixels))
+            assert [file.name for file in eager.pixels.parent.parent.iterdir()] == [
+                eager.pixels.parent.name
             ]
 
 
@@ -92,7 +97,7 @@ def test_what_the_model_is_fed_is_guessed_from_the_images(
 ) -> None:
     """Without settings the common size and mode are taken; in processes as in this one."""
     root = image_tree({"cat": 2_100, "dog": 2_100}, size=(9, 7), mode="RGB")
-    inputs = inputs_for(root, ahead=True)
+    inputs = inputs_for(root, eager=True)
     assert not decoded
     assert inputs.contract.shape == (9, 7, 3)
     index = pd.read_parquet(inputs.index)
@@ -106,13 +111,13 @@ def test_a_wrong_guess_and_none_are_made_good(image_tree: Tree, decoded: list[st
     root = image_tree({"cat": 40, "dog": 40})
     for number, file in enumerate(sorted(root.rglob("*.png"))):
         Image.new("L", (20 + number, 30), number).save(file)
-    assert inputs_for(root, ahead=True, home=root.parent / "all differ").counts["train"] > 0
+    assert inputs_for(root, eager=True, home=root.parent / "all differ").counts["train"] > 0
     assert len(decoded) == 80
     decoded.clear()
     for number, file in enumerate(sorted(root.rglob("*.png"))):
         # The sample takes every second file.
         Image.new("L", (20, 30) if number % 2 == 0 or number < 8 else (11, 11), number).save(file)
-    inputs = inputs_for(root, ahead=True, home=root.parent / "sample differs")
+    inputs = inputs_for(root, eager=True, home=root.parent / "sample differs")
     assert inputs.contract.size == (30, 20)
     assert not decoded
 
@@ -123,8 +128,8 @@ def test_a_damaged_image_leaves_a_gap_and_no_trace(image_tree: Tree, decoded: li
     (root / "cat/003.png").write_bytes((root / "cat/003.png").read_bytes()[:60])
     os.mkfifo(root / "cat/pipe.png")
     config = config_for(root)
-    with EagerDecoder(config) as ahead:
-        inventory = inventory_of(config, eager_decoder=ahead)
+    with eager_decoder(config) as decoder:
+        inventory = inventory_of(config, eager_decoder=decoder)
     inputs = build_inputs(inventory, config, directory=root.parent / "run")
     assert not decoded
     assert len(np.load(inputs.pixels)) == len(readable(inventory)) == 79
@@ -155,8 +160,8 @@ def test_an_inventory_that_fails_leaves_nothing(image_tree: Tree) -> None:
     config = config_for(root)
 
     def stop(config: RetrainConfig) -> None:
-        with EagerDecoder(config) as ahead:
-            assert ahead.begin(root, ["cat/003.png"]) is not None
+        with eager_decoder(config) as decoder:
+            assert decoder.begin(root, ["cat/003.png"]) is not None
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -164,7 +169,7 @@ def test_an_inventory_that_fails_leaves_nothing(image_tree: Tree) -> None:
     assert not list((config.paths.state / "decoded").iterdir())
 
 
-def test_without_room_nothing_is_decoded_ahead(
+def test_without_room_nothing_is_decoded_eagerly(
     image_tree: Tree, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The inventory is taken all the same; decoding for training tells of the full disk."""
@@ -174,9 +179,9 @@ def test_without_room_nothing_is_decoded_ahead(
 
     monkeypatch.setattr(os, "posix_fallocate", full)
     config = config_for(image_tree())
-    with caplog.at_level("INFO"), EagerDecoder(config) as ahead:
-        assert len(inventory_of(config, eager_decoder=ahead)) == 80
-    assert "not decoded ahead" in caplog.text
+    with caplog.at_level("INFO"), eager_decoder(config) as decoder:
+        assert len(inventory_of(config, eager_decoder=decoder)) == 80
+    assert "not decoded during the inventory" in caplog.text
     assert not list((config.paths.state / "decoded").iterdir())
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -160,7 +160,7 @@ def test_any_mix_is_the_same_in_training_evaluation_and_prediction(tmp_path: Pat
         image = in_mode(pixels, mode)
         exif = Image.Exif()
         exif[0x0112] = 2 if number % 5 == 0 else 1
-        options = {"exif": exif} if mode in ("RGB", "CMYK") else {}
+        options: dict[str, Any] = {"exif": exif} if mode in ("RGB", "CMYK") else {}
         suffix = ".jpg" if options else ".png"
         (root / label).mkdir(parents=True, exist_ok=True)
         image.save(root / label / f"{number}{suffix}", **options)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import dataclasses
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -24,8 +26,6 @@ from tasks.reporting.previews import draw_previews
 from tests.image_trees import config_for
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tests.image_trees import Tree
 
 
@@ -51,11 +51,16 @@ def test_images_of_another_resize_are_decoded_anew(image_tree: Tree) -> None:
 def test_small_sets_are_trained_in_smaller_batches(images: int, batch: int) -> None:
     """About ten steps an epoch, 16 to 128 images; what is set wins."""
     contract = InputContract(("a", "b"), 8, 8, "rgb", "categorical")
-    counts = {"train": int(images * 0.8)}
-    parts = {"pixels": None, "index": None, "contract": contract, "counts": counts}
-    assert Inputs(settings=RetrainConfig().generators, **parts).batch_size == batch
+    inputs = Inputs(
+        pixels=Path("unused.npy"),
+        index=Path("unused.parquet"),
+        contract=contract,
+        settings=RetrainConfig().generators,
+        counts={"train": int(images * 0.8)},
+    )
+    assert inputs.batch_size == batch
     asked = RetrainConfig.model_validate({"generators": {"batch_size": 7}}).generators
-    assert Inputs(settings=asked, **parts).batch_size == 7
+    assert dataclasses.replace(inputs, settings=asked).batch_size == 7
 
 
 def test_the_contract_follows_the_data(image_tree: Tree) -> None:
@@ -122,15 +127,20 @@ def test_an_epoch_shows_every_training_image_once(image_tree: Tree) -> None:
 
 
 @pytest.mark.parametrize(("size", "group"), [(16, 128), (16, 40), (10, 30), (9, 18), (500, 128)])
-@pytest.mark.parametrize("whole_batches", [False, True])
+@pytest.mark.parametrize("drop_remainder", [False, True])
 def test_a_pipeline_opened_later_goes_on_as_if_it_had_not_stopped(
-    image_tree: Tree, monkeypatch: pytest.MonkeyPatch, size: int, group: int, *, whole_batches: bool
+    image_tree: Tree,
+    monkeypatch: pytest.MonkeyPatch,
+    size: int,
+    group: int,
+    *,
+    drop_remainder: bool,
 ) -> None:
     """Order and augmentation follow from seed and step alone, however batches are grouped."""
     monkeypatch.setattr(pipelines, "GROUP", group)
     inputs = inputs_for(image_tree(), generators={"batch_size": size})
-    steps = steps_per_epoch(inputs, whole_batches=whole_batches)
-    options = {"seed": 3, "whole_batches": whole_batches}
+    steps = steps_per_epoch(inputs, drop_remainder=drop_remainder)
+    options: dict[str, Any] = {"seed": 3, "drop_remainder": drop_remainder}
     whole = list(training_batches(inputs, **options).take(2 * steps + 3).as_numpy_iterator())
     for first in sorted({1, steps - 1, steps, steps + 2, 2 * steps - 1, 2 * steps}):
         later = training_batches(inputs, **options, first_step=first).take(2 * steps + 3 - first)

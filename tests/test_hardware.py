@@ -6,7 +6,6 @@ import json
 import os
 import pickle
 import shutil
-import socket
 import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
@@ -23,7 +22,7 @@ from tasks.training.hardware import choose_hardware
 from tasks.training.result import read_trained
 from tasks.training.workspace import Workspace
 from tests.image_trees import ROOT
-from tests.processes import wait_until
+from tests.processes import free_ports, wait_until
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -141,17 +140,6 @@ def test_steps_per_execution_and_xla_train_alike(trainer: Trainer) -> None:
     )
     np.testing.assert_allclose(plain, several, rtol=1e-3)
     np.testing.assert_allclose(plain["loss"], compiled["loss"], rtol=0.05)
-
-
-def free_ports(count: int) -> list[int]:
-    """Return ports nobody listens on."""
-    sockets = [socket.socket() for _ in range(count)]
-    for one in sockets:
-        one.bind(("127.0.0.1", 0))
-    ports = [one.getsockname()[1] for one in sockets]
-    for one in sockets:
-        one.close()
-    return ports
 
 
 def start_workers(trainer: Trainer, kind: str, **training: Any) -> list[subprocess.Popen[bytes]]:

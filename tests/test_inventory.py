@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 
 
 def inventory_of(
-    directory: Path, *, seed: int = 42, memory: Path | None = None, **data: object
+    directory: Path, *, seed: int = 42, cache_dir: Path | None = None, **data: object
 ) -> pd.DataFrame:
     """Take the inventory of a folder with the default settings but these."""
-    return take_inventory(DataConfig(directory=directory, **data), seed=seed, cache_dir=memory)
+    return take_inventory(DataConfig(directory=directory, **data), seed=seed, cache_dir=cache_dir)
 
 
 def test_class_folders_give_a_row_a_file(image_tree: Tree) -> None:

@@ -13,8 +13,9 @@ from PIL import Image
 from scipy import ndimage
 
 from tasks.config.data import DataConfig
-from tasks.inventory import arrow_batches, duplicates, scan
+from tasks.inventory import scan
 from tasks.inventory.image_file import read_images
+from tasks.inventory.similarity import confirm_pairs
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,13 +28,12 @@ if TYPE_CHECKING:
 def read_paths(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Give the list of the files that are really read."""
     read: list[str] = []
-    real = arrow_batches.read_images
 
     def watched(root: str, paths: list[str], *others: Any) -> object:
         read.extend(paths)
-        return real(root, paths, *others)
+        return read_images(root, paths, *others)
 
-    monkeypatch.setattr(arrow_batches, "read_images", watched)
+    monkeypatch.setattr("tasks.inventory.arrow_batches.read_images", watched)
     return read
 
 
@@ -110,13 +110,12 @@ def test_other_labels_of_the_same_files_are_seen(image_tree: Tree, read_paths: l
 def test_a_pair_is_compared_once(image_tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
     """Near-duplicates are confirmed on their files when they are new, and then remembered."""
     compared: list[tuple[str, str]] = []
-    real = duplicates.confirm_pairs
 
     def watched(root: str, pairs: list[tuple[str, str]], max_pixels: int) -> list[bool]:
         compared.extend(pairs)
-        return real(root, pairs, max_pixels)
+        return confirm_pairs(root, pairs, max_pixels)
 
-    monkeypatch.setattr(duplicates, "confirm_pairs", watched)
+    monkeypatch.setattr("tasks.inventory.duplicates.confirm_pairs", watched)
     root = image_tree()
 
     def brighten(name: str, by: int) -> None:
@@ -128,6 +127,10 @@ def test_a_pair_is_compared_once(image_tree: Tree, monkeypatch: pytest.MonkeyPat
     first = inventory_of(root)
     assert compared == [("cat/000.png", "cat/near.png")]
     compared.clear()
+    noise = np.random.default_rng(0).integers(0, 255, (16, 16), dtype=np.uint8)
+    Image.fromarray(noise).save(root / "dog/unlike.png")
+    assert inventory_of(root)["group"].notna().sum() == 2
+    assert compared == []
     brighten("dog/nearer.png", 7)
     again = inventory_of(root).set_index("path")["group"]
     assert {name for pair in compared for name in pair} >= {"dog/nearer.png"}

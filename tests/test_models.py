@@ -176,7 +176,9 @@ def test_fused_batch_normalization_is_keras(dtype: str) -> None:
         return answers.numpy(), [g.numpy() for g in gradients], layer.get_weights()
 
     plain, fused = step(fused=False), step(fused=True)
-    close = {"rtol": 1e-3, "atol": 1e-3} if dtype == "float32" else {"rtol": 0.05, "atol": 0.05}
+    close: dict[str, Any] = (
+        {"rtol": 1e-3, "atol": 1e-3} if dtype == "float32" else {"rtol": 0.05, "atol": 0.05}
+    )
     np.testing.assert_allclose(fused[0], plain[0], **close)
     for one, other in zip((*fused[1], *fused[2]), (*plain[1], *plain[2]), strict=True):
         scale = 1 if dtype == "float32" else max(1, np.abs(other).max())

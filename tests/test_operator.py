@@ -26,7 +26,7 @@ from tasks.validation.baseline import list_baselines
 from tasks.validation.overrides import list_overrides
 from tasks.validation.quarantine import clear_quarantine, list_quarantine
 from tasks.validation.suggest import suggest_settings
-from tasks.validation.user_suites import load_own_suites
+from tasks.validation.user_suites import load_user_suites
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -57,7 +57,7 @@ def test_an_override_lets_just_this_data_pass(keeper: GateKeeper, image_tree: Tr
     assert summary.override is not None
     assert summary.override["why"] == "the lens test is meant"
     assert "@" in summary.override["who"]
-    assert "overruled (not_blank)" in verdict.line
+    assert "overruled (not_blank)" in verdict.headline
     page = summary.report.read_text("utf-8")
     assert "The data gate was overruled" in page
     assert "the lens test is meant" in page
@@ -114,7 +114,7 @@ def test_an_operator_can_move_the_baseline(keeper: GateKeeper, image_tree: Tree)
     assert accepted.record["accepted_by"] == "operator"
     assert judge_data(config)[0].accepted
     (root / "cat/bad.png").write_bytes(b"x")
-    with pytest.raises(DataRejectedError, match=r"(?s)before it is mended.*cat/bad\.png"):
+    with pytest.raises(DataRejectedError, match=r"(?s)before it is fixed.*cat/bad\.png"):
         accept_data(config, reason="no")
 
 
@@ -176,7 +176,7 @@ def test_suggested_settings_pass_on_the_data(
     assert all("#" in line for line in settings)
     assert config.gate.known_classes.classes == ["cat", "dog"]
     verdict = keeper.judge(root, **proposed["gate"], quarantine={"max_share": 0.1})
-    assert verdict.accepted, verdict.screen
+    assert verdict.accepted, verdict.details
     assert not [finding for finding in verdict.failures if not finding.quarantined]
 
 
@@ -213,7 +213,7 @@ def test_a_users_own_suite_is_judged_with_ours(
     verdict = keeper.judge(root, suites=["users_module:own_suite"])
     assert not verdict.accepted
     assert {each.rule for each in verdict.failures} == {"own_suite"}
-    assert "column max to be between" in verdict.screen
+    assert "column max to be between" in verdict.details
 
 
 def no_such_column() -> list[Any]:
@@ -237,12 +237,12 @@ def test_an_expectation_that_cannot_be_judged_fails(
     ("name", "content", "message"),
     [
         ("none.json", None, "no file at"),
-        ("torn.json", "{", "is no suite of expectations"),
-        ("empty.json", '{"name": "e", "expectations": []}', "holds no expectations"),
+        ("torn.json", "{", "is not a suite of expectations"),
+        ("empty.json", '{"name": "e", "expectations": []}', "contains no expectations"),
         (
             "taken.json",
             json.dumps({"name": "shape", "expectations": [EXISTS]}),
-            "named shape, as another suite is",
+            "has the name of another suite, shape",
         ),
         ("nowhere:function", None, "can't be imported"),
     ],
@@ -255,7 +255,7 @@ def test_a_suite_that_cannot_be_loaded_is_explained(
         (tmp_path / name).write_text(content)
     path = str(tmp_path / name) if name.endswith(".json") else name
     with pytest.raises(SettingsError, match=rf"gate\.suites.*{message}"):
-        load_own_suites([path], taken=["shape"])
+        load_user_suites([path], reserved=["shape"])
 
 
 def test_the_report_shows_what_was_found(keeper: GateKeeper, image_tree: Tree) -> None:

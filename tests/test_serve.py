@@ -179,7 +179,8 @@ def test_the_server_refuses_bad_values(prefect_server: Any, digits: Path, tmp_pa
     )
     schema = one["parameter_openapi_schema"]["definitions"]
     assert "description" in schema["TrainingConfig"]["properties"]["epochs"]
-    for wrong in ({"training": {"epochs": 0}}, {"trainin": {}}):
+    mistakes: list[dict[str, Any]] = [{"training": {"epochs": 0}}, {"trainin": {}}]
+    for wrong in mistakes:
         parameters = {"config": {**one["parameters"]["config"], **wrong}}
         with pytest.raises(urllib.error.HTTPError, match=r"409|422"):
             prefect_server.ask(f"/deployments/{one['id']}/create_flow_run", parameters=parameters)

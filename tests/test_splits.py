@@ -157,7 +157,9 @@ def test_explain_says_why(keeper: GateKeeper, image_tree: Tree) -> None:
     told = explain_file(Path("a/z.png"), config)
     first = explain_file(root / "a/000.png", config)
     assert told["split"] == first["split"]
-    assert told["group"] == [{"path": "a/000.png", "split": first["split"], "how": "a copy"}]
+    assert told["group"] == [
+        {"path": "a/000.png", "split": first["split"], "how": "exact duplicate"}
+    ]
     assert "its folder" in format_explanation(told)
     assert "drawn" in format_explanation(first)
     assert f"since {first['since']}" in format_explanation(first)
@@ -171,7 +173,7 @@ def test_explain_of_a_given_split(keeper: GateKeeper, image_tree: Tree) -> None:
     image_tree({"train/a": 20, "train/b": 20})
     root = image_tree({"test/a": 10, "test/b": 10}, first=500)
     told = format_explanation(explain_file(Path("test/a/500.png"), keeper.config(root)))
-    assert "test: the folder or the manifest says so" in told
+    assert "test: given by the folder or the manifest" in told
 
 
 def test_nothing_in_a_folder_makes_it_hang_or_fail(keeper: GateKeeper, image_tree: Tree) -> None:
@@ -193,4 +195,4 @@ def test_nothing_in_a_folder_makes_it_hang_or_fail(keeper: GateKeeper, image_tre
     assert "not a regular file" in errors["b/socket.png"]
     verdict = keeper.judge(root)
     assert not verdict.accepted
-    assert "a/pipe.png" in verdict.screen
+    assert "a/pipe.png" in verdict.details

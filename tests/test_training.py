@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from typing import TYPE_CHECKING, Any
 
 import keras
@@ -15,6 +16,7 @@ from tasks.errors import SettingsError
 from tasks.training.class_weights import class_weights
 from tasks.training.initial_weights import InitialModel
 from tasks.training.train import default_epochs
+from tests.trainings import history_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,11 +25,6 @@ if TYPE_CHECKING:
     from tests.trainings import Trainer
 
 STEADY = {"learning_rate_schedule": "constant"}
-
-
-def history_of(trained: Any) -> pd.DataFrame:
-    """Return the history of a finished training."""
-    return pd.read_csv(trained.history)
 
 
 def test_training_keeps_the_best_epoch_and_its_history(trainer: Trainer) -> None:
@@ -54,9 +51,9 @@ def test_of_equally_accurate_epochs_the_lowest_loss_is_kept(trainer: Trainer) ->
     lowest = equals["val_loss"].idxmin()
     assert lowest > equals.index[0], "this training tells nothing: its first of equals is its best"
     assert trained.best_epoch == lowest + 1
-    index = pd.read_parquet(trainer.inputs(generators={}).index)
+    index = pd.read_parquet(trainer.inputs().index)
     rows = np.flatnonzero(index["split"] == "validation")
-    images = np.load(trainer.inputs(generators={}).pixels)[rows]
+    images = np.load(trainer.inputs().pixels)[rows]
     answers = keras.saving.load_model(trained.path).predict(images, verbose=0)
     right = answers[np.arange(len(rows)), index["target"].to_numpy()[rows]]
     smoothed = 0.95 * np.log(right) + 0.05 * np.log(answers).mean(axis=1)
@@ -107,18 +104,16 @@ def test_early_stopping_ends_training(trainer: Trainer) -> None:
 
 def rates_of(trainer: Trainer, own_module: str, **training: Any) -> list[float]:
     """Train with a callback that notes the learning rate of each step."""
-    import users_own
+    seen: list[float] = []
 
     class Rates(keras.callbacks.Callback):
-        seen: list[float] = []  # noqa: RUF012 - the class is what the test can reach
-
         def on_train_batch_end(self, batch: int, logs: object = None) -> None:
             del batch, logs
-            Rates.seen.append(float(self.model.optimizer.learning_rate))
+            seen.append(float(self.model.optimizer.learning_rate))
 
-    users_own.Rates = Rates
+    vars(importlib.import_module(own_module))["Rates"] = Rates
     trainer.train("rates", training={"callbacks": [f"{own_module}:Rates"], **training})
-    return Rates.seen
+    return seen
 
 
 def test_the_schedule_warms_up_and_ends_at_zero(trainer: Trainer, own_module: str) -> None:
@@ -147,14 +142,14 @@ def test_images_smaller_than_the_first_layers_patch_train(trainer: Trainer, mode
 
 def test_momentum_and_weight_decay_reach_the_optimizer(trainer: Trainer, own_module: str) -> None:
     """Weight decay alone shrinks the weights; momentum is the optimizer's."""
-    import users_own
+    optimizer: dict[str, Any] = {}
 
     class Look(keras.callbacks.Callback):
         def on_train_begin(self, logs: object = None) -> None:
             del logs
-            Look.optimizer = self.model.optimizer.get_config()
+            optimizer.update(self.model.optimizer.get_config())
 
-    users_own.Look = Look
+    vars(importlib.import_module(own_module))["Look"] = Look
     settings = {"epochs": 1, "callbacks": [f"{own_module}:Look"], "optimizer": "sgd", **STEADY}
     sizes = {}
     for decay in (0.0, 10.0):
@@ -165,14 +160,14 @@ def test_momentum_and_weight_decay_reach_the_optimizer(trainer: Trainer, own_mod
         kernels = [np.asarray(w) for w in model.trainable_weights if len(w.shape) == 4]
         sizes[decay] = float(sum(np.square(kernel).sum() for kernel in kernels))
     assert sizes[10.0] < sizes[0.0] / 2
-    assert Look.optimizer["momentum"] == 0.9
-    assert Look.optimizer["nesterov"] is True
+    assert optimizer["momentum"] == 0.9
+    assert optimizer["nesterov"] is True
 
 
 def test_balanced_class_weights_find_the_rare_class(image_tree: Tree, trainer: Trainer) -> None:
     """With one image in ten of a class, its weight is ten times that of the other."""
-    trainer.root = image_tree({"many": 200, "rare": 20}, under="uneven")
-    inputs = trainer.inputs(generators={})
+    trainer = trainer.on(image_tree({"many": 200, "rare": 20}, under="uneven"))
+    inputs = trainer.inputs()
     weights = class_weights(inputs, TrainingConfig(class_weight="balanced"))
     assert weights is not None
     index = pd.read_parquet(inputs.index).query("split == 'train'")
@@ -264,9 +259,7 @@ def test_frozen_epochs_want_weights() -> None:
 def test_users_callbacks_and_optimizers_are_found(trainer: Trainer, own_module: str) -> None:
     """A callback by import path is called; an unknown optimizer is refused."""
     trainer.train(training={"epochs": 1, "callbacks": [f"{own_module}:Counter"]})
-    import users_own
-
-    assert users_own.Counter.seen == 1
+    assert importlib.import_module(own_module).Counter.seen == 1
     with pytest.raises(SettingsError, match=r"training\.optimizer"):
         trainer.train("other", training={"optimizer": "adamm"})
 
@@ -274,7 +267,7 @@ def test_users_callbacks_and_optimizers_are_found(trainer: Trainer, own_module: 
 @pytest.mark.parametrize("class_mode", ["sparse", "binary"])
 def test_every_class_mode_learns(image_tree: Tree, trainer: Trainer, class_mode: str) -> None:
     """Sparse and binary targets train as categorical ones do, with class weights too."""
-    trainer.root = image_tree({"a": 60, "b": 60}, under="two")
+    trainer = trainer.on(image_tree({"a": 60, "b": 60}, under="two"))
     trained = trainer.train(
         generators={"class_mode": class_mode},
         training={"epochs": 12, "class_weight": "balanced"},

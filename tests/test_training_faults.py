@@ -15,28 +15,27 @@ import pandas as pd
 import pytest
 
 from tasks.errors import PixelgateError, TrainingFailedError
+from tasks.generators.inputs import build_inputs
+from tasks.inventory.scan import inventory_of
 from tasks.training.worker import train_in_subprocess
-from tests.processes import wait_until
+from tests.image_trees import config_for
+from tests.processes import training_children, wait_until
+from tests.trainings import quietly
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from tests.command_line import Command
+    from tests.image_trees import Tree
     from tests.trainings import Trainer
-
-
-def quietly(*_: object) -> None:
-    """Tell nobody of an epoch."""
 
 
 def test_max_minutes_ends_training_in_time(trainer: Trainer) -> None:
     """Far fewer epochs than planned, the best of them kept, and the reason told."""
     trainer.train("warm", training={"epochs": 1})
     started = time.monotonic()
-    trained = trainer.train(training={"epochs": 100_000, "max_minutes": 0.15})
+    trained = trainer.train(training={"epochs": 100_000, "max_minutes": 0.05})
     assert time.monotonic() - started < 60
     assert 1 <= trained.epochs < 100_000
-    assert "training.max_minutes = 0.15 ran out in epoch" in trained.ended
+    assert "training.max_minutes = 0.05 ran out in epoch" in trained.ended
     assert trained.ended_well
     history = pd.read_csv(trained.history)
     assert history["val_accuracy"][trained.best_epoch - 1] == history["val_accuracy"].max()
@@ -88,9 +87,11 @@ def test_a_full_disk_is_told_and_loses_nothing(trainer: Trainer, own_module: str
     with pytest.raises(TrainingFailedError, match=r"(?s)could not write its files.*after step 9"):
         train_in_subprocess(request, on_epoch=quietly)
     assert (request.workspace / "best.weights.h5").exists()
-    roomy = trainer.request("full", training={"epochs": 6})
     seen: list[int] = []
-    assert train_in_subprocess(roomy, on_epoch=lambda epoch, *_: seen.append(epoch)).epochs == 6
+    roomy = trainer.train(
+        "full", training={"epochs": 6}, on_epoch=lambda epoch, *_: seen.append(epoch)
+    )
+    assert roomy.epochs == 6
     assert seen[0] == 2
 
 
@@ -101,12 +102,12 @@ def test_memory_too_small_is_told_and_loses_nothing(trainer: Trainer, own_module
     )
     with pytest.raises(TrainingFailedError, match=r"(?s)emory.*The same command resumes"):
         train_in_subprocess(request, on_epoch=quietly)
-    assert (
-        train_in_subprocess(
-            trainer.request("small", training={"epochs": 6}), on_epoch=quietly
-        ).epochs
-        == 6
+    seen: list[int] = []
+    resumed = trainer.train(
+        "small", training={"epochs": 6}, on_epoch=lambda epoch, *_: seen.append(epoch)
     )
+    assert resumed.epochs == 6
+    assert seen[0] > 1
 
 
 def test_a_training_process_killed_by_the_system_is_told(
@@ -119,13 +120,8 @@ def test_a_training_process_killed_by_the_system_is_told(
     def kill() -> None:
         backups = request.workspace / "backup"
         wait_until(lambda: list(backups.glob("[0-9]*")), seconds=120, what="a backup")
-        for folder in Path("/proc").glob("[0-9]*"):
-            command = (folder / "cmdline").read_bytes() if (folder / "cmdline").exists() else b""
-            if (
-                b"tasks.training.worker" in command
-                and str(os.getpid()) in (folder / "stat").read_text().rsplit(")", 1)[1].split()[1]
-            ):
-                os.kill(int(folder.name), signal.SIGKILL)
+        (child,) = training_children(os.getpid())
+        os.kill(child, signal.SIGKILL)
 
     threading.Thread(target=kill).start()
     with pytest.raises(TrainingFailedError, match=r"SIGKILL.*batch_size.*resumes after step 9"):
@@ -146,17 +142,19 @@ def test_an_unforeseen_fault_of_a_callback_is_told(trainer: Trainer, own_module:
 
 
 def test_no_room_for_the_decoded_images_is_told(
-    trainer: Trainer, monkeypatch: pytest.MonkeyPatch
+    image_tree: Tree, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Before the first image is decoded, with the size that is wanted; nothing is left behind."""
+    config = config_for(image_tree({"a": 20, "b": 20}))
+    inventory = inventory_of(config)
 
     def full(*_: object) -> None:
         raise OSError(28, os.strerror(28))
 
     monkeypatch.setattr(os, "posix_fallocate", full)
     with pytest.raises(PixelgateError, match=r"No room .* 0 MiB.* No space left"):
-        trainer.inputs(generators={})
-    assert not list((trainer.home / "home/state/decoded").iterdir())
+        build_inputs(inventory, config, directory=tmp_path / "run")
+    assert not list(config.paths.decoded.iterdir())
 
 
 def resident_mib() -> float:
@@ -169,7 +167,7 @@ def test_memory_of_a_serving_process_stays_flat(trainer: Trainer) -> None:
     """Training after training in one process: what they take goes with their own."""
     train_in_subprocess(trainer.request("first", training={"epochs": 1}), on_epoch=quietly)
     before = resident_mib()
-    for number in range(3):
+    for number in range(2):
         train_in_subprocess(
             trainer.request(f"run{number}", training={"epochs": 1}), on_epoch=quietly
         )
@@ -178,7 +176,7 @@ def test_memory_of_a_serving_process_stays_flat(trainer: Trainer) -> None:
 
 
 def test_the_reason_is_in_the_summary_and_the_report(
-    pixelgate: Command, image_tree: Callable[..., Path], own_module: str
+    pixelgate: Command, image_tree: Tree, own_module: str
 ) -> None:
     """An operator reads why training ended early, and on what it ran."""
     root = image_tree({"a": 60, "b": 60, "c": 60})

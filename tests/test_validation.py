@@ -120,8 +120,8 @@ def test_a_bad_file_is_named_by_just_its_rule(
     finding = verdict.failures[0]
     assert finding.offenders == 1
     assert finding.examples[0].startswith(f"{path}: ")
-    assert path in verdict.screen
-    assert finding.remedy in verdict.screen
+    assert path in verdict.details
+    assert finding.remedy in verdict.details
     offenders = pd.read_parquet(verdict.offenders)
     assert offenders[["rule", "path"]].to_numpy().tolist() == [[rule, path]]
 
@@ -184,7 +184,7 @@ def test_only_the_first_ten_files_are_shown_and_all_are_kept(image_tree: Tree) -
         (root / f"cat/{number:03d}.png").write_bytes(b"x")
     verdict = judge(root)
     assert len(verdict.failures[0].examples) == 10
-    assert "and 5 more" in verdict.screen
+    assert "and 5 more" in verdict.details
     assert len(pd.read_parquet(verdict.offenders)) == 15
 
 
@@ -221,7 +221,7 @@ def test_a_quarantined_file_is_left_out_and_comes_back_mended(image_tree: Tree) 
     assert verdict.accepted
     assert verdict.quarantined == 1
     assert verdict.failures[0].quarantined
-    assert "1 files quarantined" in verdict.line
+    assert "1 file quarantined" in verdict.headline
     assert pd.read_parquet(verdict.quarantine).to_numpy().tolist() == [[path, "decodes"]]
     inventory = take_inventory(DataConfig(directory=root), seed=42)
     admitted = drop_quarantined(inventory, verdict)
@@ -258,4 +258,4 @@ def test_too_many_quarantined_files_fail_the_gate(
     stopping = [finding for finding in verdict.failures if finding.stops]
     assert [finding.rule for finding in stopping] == ["quarantine"]
     assert stopping[0].examples == example
-    assert "6 files" in verdict.line
+    assert "6 files" in verdict.headline

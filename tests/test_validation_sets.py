@@ -83,7 +83,7 @@ def test_many_near_duplicates_are_told_and_few_are_not(image_tree: Tree) -> None
     brighten(original, root / "cat/znear.png")
     verdict = judge(root)
     assert not verdict.failures
-    assert f"cat/znear.png: cat/{original.name}" in verdict.screen
+    assert f"cat/znear.png: cat/{original.name}" in verdict.details
     for number, file in enumerate(sorted((root / "dog").iterdir())[:12]):
         brighten(file, root / f"dog/znear{number}.png")
     verdict = judge(root)
@@ -107,7 +107,7 @@ def test_declared_classes_are_all_there_and_no_other(image_tree: Tree) -> None:
     verdict = judge(root, known_classes={"classes": ["cat", "dog"]})
     assert broken_rules(verdict) == {"known_classes"}
     assert verdict.failures[0].examples[0] == "dgo/000.png: dgo"
-    assert verdict.failures[1].examples == ("class dog: none at all",)
+    assert verdict.failures[1].examples == ("class dog: no images",)
     assert judge(root, known_classes={"classes": ["cat", "dgo"]}).accepted
 
 
@@ -116,7 +116,7 @@ def test_a_tiny_class_is_named(image_tree: Tree) -> None:
     verdict = judge(image_tree({"cat": 40, "dog": 40, "rare": 6}))
     assert broken_rules(verdict) == {"class_size"}
     assert verdict.failures[0].examples == ("class rare: 6 images",)
-    assert "class rare" in verdict.line
+    assert "class rare" in verdict.headline
 
 
 def test_imbalance_is_told_with_both_classes(image_tree: Tree) -> None:
@@ -139,7 +139,7 @@ def test_a_class_missing_from_a_split_is_named(image_tree: Tree) -> None:
     assert broken_rules(verdict) == {"classes_in_splits"}
     examples = {example for finding in verdict.failures for example in finding.examples}
     assert examples == {
-        "class b: none in test",
-        "class c: none in train",
-        "class c: none in validation",
+        "class b: no images in test",
+        "class c: no images in train",
+        "class c: no images in validation",
     }
