@@ -1,13 +1,16 @@
-"""Images go in; how they look, and a thumbnail and hashes to compare them by, come out.
+"""Measures images: brightness and its like, a thumbnail and a hash to compare them by.
 
 Small images are measured in stacks of one size, since for them the cost is the call, not the
 pixels. Large ones are measured in strips, so that memory stays small.
 
-brightness: mean of the gray values, 0 to 255. contrast: their standard deviation, 0 to 127.5.
-sharpness: variance of the Laplacian over the inner pixels. entropy: of the histogram, bits, 0 to 8.
-thumbnail: 16 x 16 gray values as bytes, each the mean of its part of the image, and behind them,
-of an image with colours, 4 x 4 values of Cb and as many of Cr. perceptual_hash: `imagehash.phash`
-of that thumbnail (`highfreq_factor=2`), 16 hexadecimal digits.
+| feature | is |
+|---|---|
+| brightness | mean of the gray values, 0 to 255 |
+| contrast | standard deviation of the gray values, 0 to 127.5 |
+| sharpness | variance of the Laplacian over the inner pixels |
+| entropy | of the histogram of gray values, bits, 0 to 8 |
+| thumbnail | 16 x 16 means of gray; in colour images then 4 x 4 of Cb and 4 x 4 of Cr; bytes |
+| perceptual_hash | `imagehash.phash` of the thumbnail (`highfreq_factor=2`), hexadecimal |
 """
 
 from __future__ import annotations
@@ -23,27 +26,28 @@ if TYPE_CHECKING:
 
     Rows = Sequence[dict[str, Any]]
 
-# Larger images are measured at once, one by one, and not kept.
+# Larger images are measured one by one as they come: waiting for others would fill the memory.
 STACKED_PIXELS = 128 * 128
 STRIP_PIXELS = 2**20
 GRAY_SIDE, COLOR_SIDE = 16, 4
+# Cb and Cr of gray.
 NEUTRAL = 128
 HASH_SIDE = 8
 
 
 class FeatureBatch:
-    """Measures images and writes what it finds into their rows."""
+    """Collects images, measures them in stacks and writes the features into their rows."""
 
     def __init__(self) -> None:
         self._waiting: dict[tuple[int, ...], list[tuple[bytes, dict[str, Any]]]] = {}
 
     def add(self, image: Image.Image, data: bytes, row: dict[str, Any]) -> None:
-        """Take an image; its row is complete after `measure`.
+        """Add an image; its row is complete only after `measure`.
 
         Args:
             image: of mode L or RGB.
             data: its raw pixels.
-            row: gets the measures.
+            row: the features are written here.
         """
         shape = (image.height, image.width, len(image.getbands()))
         if image.height * image.width > STACKED_PIXELS:
@@ -52,7 +56,7 @@ class FeatureBatch:
             self._waiting.setdefault(shape, []).append((data, row))
 
     def measure(self) -> None:
-        """Measure what waits, a size at a time."""
+        """Measure the images that are waiting, one stack per size."""
         for shape, waiting in self._waiting.items():
             data, rows = zip(*waiting, strict=True)
             stack = np.frombuffer(b"".join(data), dtype=np.uint8).reshape(-1, *shape)
@@ -61,21 +65,21 @@ class FeatureBatch:
 
 
 def measure_stack(stack: np.ndarray, rows: Rows) -> None:
-    """Measure images of one size and write into a row each.
+    """Measure images of one size and write the features into their rows.
 
     Args:
         stack: (images, height, width, 1 or 3) uint8.
-        rows: one an image.
+        rows: one per image.
     """
     gray = gray_of(stack)
     edges = _laplacian(gray.astype(np.int16)).reshape(len(gray), -1)
-    measures = _of_histograms(_histograms(gray.reshape(len(gray), -1)))
+    measures = _histogram_features(_histograms(gray.reshape(len(gray), -1)))
     measures["sharpness"] = edges.var(axis=1) if edges.shape[1] else np.zeros(len(gray))
     _write(rows, measures, thumbnails(gray, stack))
 
 
 def measure_large(image: Image.Image, row: dict[str, Any]) -> None:
-    """Measure one image of mode L or RGB in strips, its thumbnail from a smaller copy."""
+    """Measure one image of mode L or RGB in strips, and its thumbnail from a reduced copy."""
     gray = image.convert("L")
     count, total, squares = 0, 0.0, 0.0
     for top, bottom in _strips(gray):
@@ -84,7 +88,8 @@ def measure_large(image: Image.Image, row: dict[str, Any]) -> None:
         count += edges.size
         total += float(edges.sum())
         squares += float(edges @ edges)
-    measures = _of_histograms(np.array([gray.histogram()]))
+    measures = _histogram_features(np.array([gray.histogram()]))
+    # The variance of all strips together, as mean of the squares minus square of the mean.
     measures["sharpness"] = np.array([squares / count - (total / count) ** 2 if count else 0.0])
     side = 4 * GRAY_SIDE
     small = _pixels(image.resize((side, side), Image.Resampling.BOX))
@@ -92,10 +97,11 @@ def measure_large(image: Image.Image, row: dict[str, Any]) -> None:
 
 
 def gray_of(stack: np.ndarray) -> np.ndarray:
-    """Return (images, height, width) uint8 as Pillow's `convert("L")` makes it of RGB."""
+    """Return (images, height, width) uint8, equal to Pillow's `convert("L")` of RGB."""
     if stack.shape[-1] == 1:
         return stack[..., 0]
     red, green, blue = np.moveaxis(stack.astype(np.uint32), -1, 0)
+    # Pillow's own fixed-point weights; floats would round differently in some pixels.
     gray: np.ndarray = (19595 * red + 38470 * green + 7471 * blue + 0x8000) >> 16
     return gray.astype(np.uint8)
 
@@ -103,10 +109,10 @@ def gray_of(stack: np.ndarray) -> np.ndarray:
 def thumbnails(gray: np.ndarray, stack: np.ndarray) -> np.ndarray:
     """Return (images, 288) uint8: 16 x 16 of gray, 4 x 4 of Cb and 4 x 4 of Cr."""
     thumbs = np.full((len(gray), GRAY_SIDE**2 + 2 * COLOR_SIDE**2), NEUTRAL, np.uint8)
-    thumbs[:, : GRAY_SIDE**2] = _averaged(gray, GRAY_SIDE)
+    thumbs[:, : GRAY_SIDE**2] = _grid_means(gray, GRAY_SIDE)
     if stack.shape[-1] > 1:
-        red, blue = (_averaged(stack[..., channel], COLOR_SIDE) for channel in (0, 2))
-        light = _averaged(gray, COLOR_SIDE)
+        red, blue = (_grid_means(stack[..., channel], COLOR_SIDE) for channel in (0, 2))
+        light = _grid_means(gray, COLOR_SIDE)
         thumbs[:, GRAY_SIDE**2 :] = np.rint(
             np.hstack([0.564 * (blue - light), 0.713 * (red - light)]) + NEUTRAL
         ).clip(0, 255)
@@ -119,7 +125,7 @@ def perceptual_hashes(gray: np.ndarray) -> list[str]:
     Args:
         gray: (images, 16, 16) uint8.
     """
-    waves = _cosines()
+    waves = _dct_matrix()
     low = (waves @ gray.astype(np.float64) @ waves.T).reshape(len(gray), -1)
     bits = low > np.median(low, axis=1, keepdims=True)
     return [packed.tobytes().hex() for packed in np.packbits(bits, axis=1)]
@@ -143,7 +149,7 @@ def _pixels(image: Image.Image) -> np.ndarray:
 
 
 def _strips(image: Image.Image) -> list[tuple[int, int]]:
-    """Return the first and the last row of strips that overlap by the two rows edges need."""
+    """Return the first and last rows of strips that overlap by the two rows a Laplacian needs."""
     height = max(3, STRIP_PIXELS // image.width)
     tops = range(0, max(1, image.height - 2), height)
     return [(top, min(top + height + 2, image.height)) for top in tops]
@@ -151,13 +157,14 @@ def _strips(image: Image.Image) -> list[tuple[int, int]]:
 
 def _histograms(flat: np.ndarray) -> np.ndarray:
     """Return (images, 256) counts of (images, pixels) uint8."""
+    # One bincount for all images: the counts of image n go into bins 256 n to 256 n + 255.
     numbered = flat + 256 * np.arange(len(flat), dtype=np.int32)[:, None]
     counts: np.ndarray = np.bincount(numbered.ravel(), minlength=256 * len(flat))
     return counts.reshape(len(flat), 256)
 
 
-def _of_histograms(histograms: np.ndarray) -> dict[str, np.ndarray]:
-    """Return brightness, contrast and entropy of (images, 256) counts."""
+def _histogram_features(histograms: np.ndarray) -> dict[str, np.ndarray]:
+    """Return brightness, contrast and entropy, each (images,), of (images, 256) counts."""
     shares = histograms / histograms.sum(axis=1, keepdims=True)
     values = np.arange(256)
     mean = shares @ values
@@ -165,7 +172,7 @@ def _of_histograms(histograms: np.ndarray) -> dict[str, np.ndarray]:
     logs = np.log2(shares, where=shares > 0, out=np.zeros(shares.shape))
     return {
         "brightness": mean,
-        # Of an image of one colour rounding may leave a little less than nothing.
+        # For an image of a single colour, rounding errors can leave a tiny negative variance.
         "contrast": np.sqrt(variance.round(6).clip(0)),
         "entropy": -(shares * logs).sum(axis=1),
     }
@@ -178,17 +185,17 @@ def _laplacian(stack: np.ndarray) -> np.ndarray:
     return edges
 
 
-def _averaged(stack: np.ndarray, side: int) -> np.ndarray:
-    """Return (images, side * side) float32: the means over a grid laid on each image."""
+def _grid_means(stack: np.ndarray, side: int) -> np.ndarray:
+    """Return (images, side * side) float32: the means over the cells of a grid on each image."""
     _, height, width = stack.shape
-    down, across = areas(height, side), areas(width, side)
-    averaged: np.ndarray = np.rint(down @ stack.astype(np.float32) @ across.T)
-    return averaged.reshape(len(stack), -1)
+    down, across = area_weights(height, side), area_weights(width, side)
+    means: np.ndarray = np.rint(down @ stack.astype(np.float32) @ across.T)
+    return means.reshape(len(stack), -1)
 
 
 @functools.cache
-def areas(length: int, side: int) -> np.ndarray:
-    """Return (side, length) float32: the share of each cell that each of `length` pixels covers."""
+def area_weights(length: int, side: int) -> np.ndarray:
+    """Return (side, length) float32: the share that each of `length` pixels has in each cell."""
     edges = np.arange(side + 1) * length / side
     pixels = np.arange(length)
     covered = np.minimum(edges[1:, None], pixels + 1) - np.maximum(edges[:-1, None], pixels)
@@ -198,7 +205,12 @@ def areas(length: int, side: int) -> np.ndarray:
 
 
 @functools.cache
-def _cosines() -> np.ndarray:
-    """Return (8, 16) float64: the lowest waves of SciPy's cosine transform (type II)."""
-    places, waves = np.arange(GRAY_SIDE), np.arange(HASH_SIDE)[:, None]
-    return 2 * np.cos(np.pi * waves * (2 * places + 1) / (2 * GRAY_SIDE))
+def _dct_matrix() -> np.ndarray:
+    """Return (8, 16) float64: the rows of the discrete cosine transform (type II) for low waves.
+
+    `scipy.fft.dct` would double the time a worker process needs to start, and takes two to five
+    times as long for 16 x 16 values. It also rounds differently, which changes the hash of images
+    whose coefficients are zero but for rounding: those of one colour, or symmetric ones.
+    """
+    pixels, waves = np.arange(GRAY_SIDE), np.arange(HASH_SIDE)[:, None]
+    return 2 * np.cos(np.pi * waves * (2 * pixels + 1) / (2 * GRAY_SIDE))

@@ -1,8 +1,8 @@
-"""Pairs of files go in; whether their pixels are the same image, saved twice, comes out.
+"""Compares pairs of files: do their pixels show the same image, saved twice?
 
-Two images are alike where one, made brighter or darker and given more or less contrast as a
-whole, is the other but for the traces of saving: in no part of it they differ by much. Two images
-of one scene with another object in it, or of two parts of which one has a scratch, are not.
+Two images are the same where one, after one change of brightness and contrast for the whole image,
+matches the other everywhere but for compression artefacts. Two images of one scene with another
+object in it, or of two parts of which one has a scratch, are not.
 
 Imports only Pillow and NumPy, so that a worker process starts fast.
 """
@@ -16,20 +16,23 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from tasks.inventory.features import areas
+from tasks.inventory.features import area_weights
 from tasks.inventory.image_file import as_displayed, open_image
 
-MOST_SIDE = 256
-PART_SIDE, MOST_PARTS = 8, 16
-# Gray levels, root mean square over a part. JPEG of quality 50 stays below, another stroke doesn't.
-MOST_DIFFERENCE = 20.0
-MOST_GAIN = 1.5
-MOST_OFFSET = 40.0
-KEPT_IMAGES = 2_048
+# Larger images are scaled down, so that a comparison costs the same for photographs of any size.
+MAX_SIDE = 256
+PART_SIDE, MAX_PARTS = 8, 16
+# Gray levels, root mean square over a part. JPEG of quality 50 stays below, a changed pen stroke
+# doesn't.
+MAX_DIFFERENCE = 20.0
+MAX_GAIN = 1.5
+MAX_OFFSET = 40.0
+# Pairs arrive sorted by file: an image is mostly needed again soon. 64 KiB each at most.
+CACHED_IMAGES = 2_048
 
 
 def confirm_pairs(root: str, pairs: list[tuple[str, str]], max_pixels: int) -> list[bool]:
-    """Tell of each pair of files whether they hold the same image.
+    """Return for each pair of files whether they hold the same image.
 
     Args:
         root: folder the paths are relative to.
@@ -37,22 +40,22 @@ def confirm_pairs(root: str, pairs: list[tuple[str, str]], max_pixels: int) -> l
         max_pixels: an image that declares more is not expanded.
 
     Returns:
-        A boolean a pair; False also where a file can't be read any more.
+        One boolean per pair; False also where a file can't be read any more.
     """
-    told = []
+    confirmed = []
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        for one, other in pairs:
+        for first, second in pairs:
             try:
-                first = _gray(root, one, max_pixels)
-                told.append(is_alike(first, _gray(root, other, max_pixels)))
+                image = _gray(root, first, max_pixels)
+                confirmed.append(is_same_image(image, _gray(root, second, max_pixels)))
             except Exception:  # noqa: BLE001 - decoders raise anything on bytes that changed
-                told.append(False)
-    return told
+                confirmed.append(False)
+    return confirmed
 
 
-def is_alike(first: Image.Image, second: Image.Image) -> bool:
-    """Tell whether two gray images are the same, saved twice."""
+def is_same_image(first: Image.Image, second: Image.Image) -> bool:
+    """Return whether two images of mode L are the same image, saved twice."""
     size = min(first.size, second.size, key=lambda side: side[0] * side[1])
     a, b = (
         np.asarray(
@@ -61,27 +64,29 @@ def is_alike(first: Image.Image, second: Image.Image) -> bool:
         )
         for image in (first, second)
     )
+    # Brightness is the difference of the means, contrast the least-squares gain from b to a.
     offset = float(abs(a.mean() - b.mean()))
     a, b = a - a.mean(), b - b.mean()
     gain = float((a * b).sum() / max(float((b * b).sum()), 1e-6))
-    if offset > MOST_OFFSET or not 1 / MOST_GAIN <= gain <= MOST_GAIN:
+    if offset > MAX_OFFSET or not 1 / MAX_GAIN <= gain <= MAX_GAIN:
         return False
     height, width = a.shape
-    down, across = (areas(side, _parts(side)) for side in (height, width))
+    down, across = (area_weights(side, _parts(side)) for side in (height, width))
+    # The worst part decides: averaged over the whole image a scratch would disappear.
     parts = down @ (a - gain * b) ** 2 @ across.T
-    return bool(parts.max() <= MOST_DIFFERENCE**2)
+    return bool(parts.max() <= MAX_DIFFERENCE**2)
 
 
 def _parts(side: int) -> int:
-    return min(MOST_PARTS, max(1, side // PART_SIDE))
+    return min(MAX_PARTS, max(1, side // PART_SIDE))
 
 
-@functools.lru_cache(maxsize=KEPT_IMAGES)
+@functools.lru_cache(maxsize=CACHED_IMAGES)
 def _gray(root: str, path: str, max_pixels: int) -> Image.Image:
     with open_image(Path(root, path).read_bytes(), max_pixels=max_pixels) as opened:
-        # Large JPEG files are decoded at a fraction of their size.
-        opened.draft(None, (MOST_SIDE, MOST_SIDE))
+        # JPEG can decode large files at a fraction of their size, which is much faster.
+        opened.draft(None, (MAX_SIDE, MAX_SIDE))
         gray = as_displayed(opened).convert("L")
-    if max(gray.size) > MOST_SIDE:
-        gray.thumbnail((MOST_SIDE, MOST_SIDE), Image.Resampling.BOX)
+    if max(gray.size) > MAX_SIDE:
+        gray.thumbnail((MAX_SIDE, MAX_SIDE), Image.Resampling.BOX)
     return gray
