@@ -1,12 +1,16 @@
-"""A data folder goes in; a DataFrame with a row per image file comes out.
+"""The inventory stage: turns a data folder into a DataFrame with one row per image file.
 
 - `scan.take_inventory`: the whole stage.
-- `listing.list_files`, `layouts.label_files`: which files there are, and their labels.
-- `cache`: what was read before, so that an unchanged file is not read again.
-- `reading.read_files`: reads in processes; `images.read_images`: what files hold, or why they
-  can't be read; `looks`: how they look.
-- `duplicates.assign_groups`: copies and near-duplicates; `likeness`: whether pixels confirm them.
-- `splits.assign_splits`: train, validation and test; `ledger`: which they were, for ever.
-- `explain.explain_file`: why a file is where it is.
-- `columns`: the names of the frame's columns, and its fingerprint.
+- `listing.list_files`, `layouts.label_files`: the files of a folder, and their labels.
+- `inventory_cache.InventoryCache`: what was read before, so that unchanged files are not read
+  again.
+- `reading.read_files`: reads files in worker processes; `image_file.read_images`: what each file
+  holds, or why it can't be read; `features.FeatureBatch`: measures, thumbnail and hashes.
+- `duplicates.assign_groups`: exact duplicates and near-duplicates; `similarity.confirm_pairs`:
+  compares their pixels.
+- `splits.assign_splits`: train, validation and test; `split_ledger.SplitLedger`: remembers the
+  split of every image.
+- `explain.explain_file`: why a file has its label and its split.
+- `run_inventory.record_inventory`: the inventory as part of a run's evidence.
+- `columns`: names and dtypes of the frame's columns, and the fingerprint of a data set.
 """

@@ -49,8 +49,10 @@ FEATURE_COLUMNS = (
     PIXEL_HASH,
     THUMBNAIL,
 )
+# Read from the file itself, and so cached per file; the other columns depend on the whole folder.
 IMAGE_COLUMNS = (*FILE_COLUMNS, *FEATURE_COLUMNS)
 COLUMNS = (PATH, SPLIT, LABEL, GROUP, *IMAGE_COLUMNS)
+# Nullable integers: a file that can't be read has no height, and a float would lose nanoseconds.
 DTYPES = {
     PATH: "str",
     SPLIT: "str",
@@ -88,22 +90,23 @@ def readable(inventory: pd.DataFrame) -> pd.DataFrame:
 
 
 def counts_by_split(inventory: pd.DataFrame) -> pd.DataFrame:
-    """Return how many rows each label, down, has in each split, across."""
+    """Return the number of rows per label (down) and split (across)."""
     counts = inventory.pivot_table(index=LABEL, columns=SPLIT, values=PATH, aggfunc="count")
     return counts.reindex(columns=list(SPLITS)).fillna(0).astype("int64")
 
 
 def fingerprint(inventory: pd.DataFrame) -> str:
-    """Return a hash over path, label, split and content of every row: the data set's version.
+    """Return a hash of every row's path, label, split and content: the version of the data set.
 
     Args:
-        inventory: rows in the order of their paths, as `take_inventory` returns them.
+        inventory: rows sorted by path, as `take_inventory` returns them.
 
     Returns:
         64 hexadecimal digits (SHA-256).
     """
-    named = [inventory[column].fillna("") for column in (PATH, LABEL, SPLIT, SHA256)]
+    values = [inventory[column].fillna("") for column in (PATH, LABEL, SPLIT, SHA256)]
     hasher = hashlib.sha256()
-    for row in zip(*named, strict=True):
+    for row in zip(*values, strict=True):
+        # The separators keep ("ab", "c") and ("a", "bc") apart.
         hasher.update("\x1f".join(row).encode("utf-8", "surrogatepass") + b"\x1e")
     return hasher.hexdigest()

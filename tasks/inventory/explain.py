@@ -1,4 +1,4 @@
-"""One file of a data folder goes in; why it has its label and its split comes out, in words."""
+"""Explains in words why one file of a data folder has its label and its split."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ LABELLED_BY = {
 
 
 def explain_file(file: Path, config: RetrainConfig) -> dict[str, object]:
-    """Say why a file is where it is.
+    """Explain the label and the split of a file.
 
     Args:
-        file: a path from the working directory, or from the data folder.
+        file: a path relative to the working directory or to the data folder.
         config: data, seed and home.
 
     Returns:
-        path, label, labelled_by, split, reason, since, group (the files like it, with their
-        splits) and error (None for an image).
+        path, label, labelled_by, split, reason, since, group (the files like it, each with its
+        split) and error (None for an image that can be read).
 
     Raises:
         UsageError: the folder has no such image.
@@ -43,25 +43,21 @@ def explain_file(file: Path, config: RetrainConfig) -> dict[str, object]:
     inventory = inventory_of(config)
     root = root_of(inventory)
     row = _row_of(file, inventory, root)
-    entries = SplitLedger(config.paths.inventory, root, seed=config.seed).entries
-    by_content = entries[entries[SHA256] == row[SHA256]]
-    known = by_content[by_content[PATH] == row[PATH]] if len(by_content) else entries.iloc[:0]
-    known = known if len(known) else by_content
-    first = known.iloc[0] if len(known) else None
+    entry = _entry_of(row, SplitLedger(config.paths.inventory, root, seed=config.seed))
     return {
         "path": row[PATH],
         "label": _or_none(row[LABEL]),
         "labelled_by": LABELLED_BY[inventory.attrs["layout"]],
         "split": row[SPLIT],
-        "reason": None if first is None else first[REASON],
-        "since": None if first is None else first[SINCE],
+        "reason": None if entry is None else entry[REASON],
+        "since": None if entry is None else entry[SINCE],
         "group": _members(row, inventory),
         "error": _or_none(row[ERROR]),
     }
 
 
 def format_explanation(explained: dict[str, object]) -> str:
-    """Return an explanation as lines for a person."""
+    """Return an explanation as lines of text."""
     lines = [
         f"{explained['path']}",
         f"  label  {explained['label']}: by {explained['labelled_by']}",
@@ -71,7 +67,7 @@ def format_explanation(explained: dict[str, object]) -> str:
         lines.append(f"  can't be read: {explained['error']}; left out of the training")
     members = explained["group"]
     if isinstance(members, list) and members:
-        lines.append("  the same image, or nearly so; a group falls on one side as a whole:")
+        lines.append("  duplicates and near-duplicates, which always share a split:")
         lines += [
             f"    {member['path']} ({member['split']}, {member['how']})" for member in members
         ]
@@ -79,16 +75,25 @@ def format_explanation(explained: dict[str, object]) -> str:
 
 
 def _row_of(file: Path, inventory: pd.DataFrame, root: Path) -> pd.Series:
-    here = file.expanduser().absolute()
+    absolute = file.expanduser().absolute()
     names = [str(file)]
-    if here.is_relative_to(root):
-        names.append(here.relative_to(root).as_posix())
+    if absolute.is_relative_to(root):
+        names.append(absolute.relative_to(root).as_posix())
     rows = inventory[inventory[PATH].isin(names)]
     if rows.empty:
         raise UsageError(
             f"No image {file} in {root}. Give a path from there, such as {inventory[PATH].iloc[0]}."
         )
     return rows.iloc[0]
+
+
+def _entry_of(row: pd.Series, ledger: SplitLedger) -> pd.Series | None:
+    """Return the ledger's first entry for an image, preferably one under its present path."""
+    entries = ledger.entries[ledger.entries[SHA256] == row[SHA256]]
+    same_path = entries[entries[PATH] == row[PATH]]
+    # A file that was renamed keeps the split, and the reason, of its old path.
+    entries = same_path if len(same_path) else entries
+    return entries.iloc[0] if len(entries) else None
 
 
 def _members(row: pd.Series, inventory: pd.DataFrame) -> list[dict[str, str]]:
@@ -100,11 +105,12 @@ def _members(row: pd.Series, inventory: pd.DataFrame) -> list[dict[str, str]]:
         {
             "path": str(other[PATH]),
             "split": str(other[SPLIT]),
-            "how": "a copy" if other[PIXEL_HASH] == row[PIXEL_HASH] else "a near-duplicate",
+            "how": "exact duplicate" if other[PIXEL_HASH] == row[PIXEL_HASH] else "near-duplicate",
         }
         for _, other in others.head(MEMBERS_SHOWN).iterrows()
     ]
 
 
 def _or_none(value: object) -> str | None:
+    """Return text as it is; a missing value of pandas becomes None."""
     return value if isinstance(value, str) else None

@@ -1,4 +1,4 @@
-"""The bytes of one file go in; what Pillow says of the image, or the reason it can't, comes out.
+"""Reads image files: what Pillow says of each image, or the reason it can't be read.
 
 Imports only Pillow and NumPy, so that a worker process starts fast.
 """
@@ -22,10 +22,11 @@ from tasks.inventory.features import FeatureBatch
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    Keep = Callable[[int, Image.Image, str], None]
+    # Called with the index of the file, the decoded image and the SHA-256 of the file.
+    OnImage = Callable[[int, Image.Image, str], None]
 
-# Formats a data set is made of. Pillow knows more, but some of those run other programs (EPS) or
-# describe documents rather than images.
+# The formats of image data sets. Pillow opens more, but some of those run other programs (EPS) or
+# hold documents rather than images.
 IMAGE_FORMATS = (
     "PNG", "JPEG", "MPO", "BMP", "DIB", "GIF", "TIFF", "WEBP", "PPM", "TGA", "ICO", "JPEG2000",
     "AVIF",
@@ -37,8 +38,9 @@ IMAGE_SUFFIXES = frozenset(
         ".avif",
     )
 )  # fmt: skip
+# A file is read as a whole; without a limit one huge file could exhaust the memory of a worker.
 MAX_FILE_BYTES = 512 * 2**20
-NO_REGULAR_FILE = "not a regular file (a pipe, socket or device); not opened"
+NOT_A_REGULAR_FILE = "not a regular file (a pipe, socket or device); not opened"
 EXIF_ORIENTATION = 0x0112
 METADATA = frozenset(
     ("exif", "Raw profile type exif", "Raw profile type APP1", "XML:com.adobe.xmp", "xmp")
@@ -46,7 +48,7 @@ METADATA = frozenset(
 
 
 def read_images(
-    root: str, paths: Sequence[str], max_pixels: int, keep: Keep | None = None
+    root: str, paths: Sequence[str], max_pixels: int, on_image: OnImage | None = None
 ) -> list[dict[str, Any]]:
     """Read, hash, fully decode and measure files.
 
@@ -54,26 +56,28 @@ def read_images(
         root: folder the paths are relative to.
         paths: relative POSIX paths.
         max_pixels: an image that declares more is not expanded.
-        keep: called with the place, the decoded image and the SHA-256 of each file that is one.
+        on_image: called for each file that decodes, with its index in `paths`, the image and the
+            SHA-256 of the file.
 
     Returns:
-        A row a file with the columns of `columns.IMAGE_COLUMNS`, as far as they are known;
-        `error` is None only for an image that decodes. Nothing a file holds raises.
+        One row per file with those of `columns.IMAGE_COLUMNS` that are known; `error` is None only
+        for an image that decodes. Whatever a file holds, nothing is raised.
     """
-    looks = FeatureBatch()
+    features = FeatureBatch()
     rows = []
-    # What Pillow warns of, such as odd metadata, is no reason to stop or to speak.
+    # Pillow warns of odd metadata and the like, which neither the user nor the gate can act on.
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        for place, path in enumerate(paths):
+        for index, path in enumerate(paths):
+            # Filled step by step, so that a file that fails late keeps its size, time and hash.
             row: dict[str, Any] = {"error": None}
-            kept = functools.partial(keep, place) if keep else None
+            callback = functools.partial(on_image, index) if on_image else None
             try:
-                _read_image(f"{root}{os.sep}{path}", max_pixels, row, looks, kept)
+                _read_image(f"{root}{os.sep}{path}", max_pixels, row, features, callback)
             except (Exception, RecursionError) as error:  # noqa: BLE001 - decoders raise anything on damaged bytes
                 row["error"] = error_reason(error)
             rows.append(row)
-    looks.measure()
+    features.measure()
     return rows
 
 
@@ -81,36 +85,36 @@ def _read_image(
     file: str,
     max_pixels: int,
     row: dict[str, Any],
-    looks: FeatureBatch,
-    keep: Callable[[Image.Image, str], None] | None,
+    features: FeatureBatch,
+    on_image: Callable[[Image.Image, str], None] | None,
 ) -> None:
     data = read_regular_file(file, row)
     row["sha256"] = hashlib.sha256(data).hexdigest()
     with open_image(data, max_pixels=max_pixels) as image:
         facts = describe_image(image)
-        seen = as_displayed(image)
-        pixels = seen.tobytes()
-        if keep:
-            keep(image, row["sha256"])
+        displayed = as_displayed(image)
+        pixels = displayed.tobytes()
+        if on_image:
+            on_image(image, row["sha256"])
     facts["format_matches_extension"] = _format_matches(file.rpartition(".")[2], facts["format"])
-    facts["pixel_hash"] = _pixel_hash(seen, pixels)
+    facts["pixel_hash"] = _pixel_hash(displayed, pixels)
     row.update(facts)
-    looks.add(seen, pixels, row)
+    features.add(displayed, pixels, row)
 
 
 def _pixel_hash(image: Image.Image, pixels: bytes) -> str:
-    """Name an image by its pixels: files that differ only in how they are packed are alike."""
+    """Hash an image by its pixels: the same for files that differ only in format or compression."""
     shape = f"{image.mode} {image.height} {image.width} ".encode()
     return hashlib.blake2b(shape + pixels, digest_size=16).hexdigest()
 
 
 def describe_image(image: Image.Image) -> dict[str, Any]:
-    """Decode an opened image and say what it is.
+    """Decode an opened image and describe it.
 
     Returns:
         format, mode, height, width (pixels), channels, aspect (width / height), frames (of an
-        animation or a document; 1 for a plain image), orientation (of EXIF, 1 to 8, 1 upright)
-        and bit_depth (a channel, as stored).
+        animation or a document; 1 for a plain image), orientation (of EXIF, 1 to 8; 1 is upright)
+        and bit_depth (per channel, as stored).
 
     Raises:
         Exception: whatever Pillow raises on bytes it can't decode.
@@ -122,24 +126,26 @@ def describe_image(image: Image.Image) -> dict[str, Any]:
         "width": image.width,
         "channels": len(image.getbands()),
         "aspect": image.width / image.height,
-        # A phone's MPO holds one image and views of it for other screens.
+        # A phone's MPO holds one photograph and previews of it, not an animation.
         "frames": 1 if image.format == "MPO" else getattr(image, "n_frames", 1),
         "bit_depth": _bit_depth(image),
     }
     image.load()
+    # Only now: some formats store their metadata after the pixels.
     facts["orientation"] = orientation_of(image)
     return facts
 
 
 def orientation_of(image: Image.Image) -> int:
-    """Return EXIF's orientation; looked up only where some metadata could hold one."""
+    """Return the EXIF orientation, 1 to 8; 1 where there is none."""
+    # Parsing EXIF takes time, and most images of a data set have no metadata at all.
     if image.format == "TIFF" or METADATA.intersection(image.info):
         return int(image.getexif().get(EXIF_ORIENTATION, 1))
     return 1
 
 
 def as_displayed(image: Image.Image) -> Image.Image:
-    """Return an image as a person sees it: in mode L or RGB, what is transparent over white."""
+    """Return an image as a viewer shows it: in mode L or RGB, transparent parts over white."""
     if image.mode in ("L", "RGB") and not image.has_transparency_data:
         return image
     if image.mode[0] in "IF":
@@ -157,7 +163,7 @@ def over_white(image: Image.Image) -> Image.Image:
 
 
 def as_gray(image: Image.Image) -> Image.Image:
-    """Return an image of mode I or F in 8-bit gray; of 16 bits the upper 8 count."""
+    """Return an image of mode I or F in 8-bit gray; of 16 bits the upper 8 are kept."""
     if image.mode.startswith("I"):
         values = np.asarray(image).clip(0, 2**16 - 1).astype(np.uint16)
         return Image.fromarray((values >> 8).astype(np.uint8))
@@ -166,7 +172,7 @@ def as_gray(image: Image.Image) -> Image.Image:
 
 
 def _bit_depth(image: Image.Image) -> int:
-    """Bits a channel, as stored; Pillow tells it only in the name of its raw decoder."""
+    """Return the bits per channel as stored, which only the name of Pillow's raw decoder says."""
     for tile in getattr(image, "tile", ())[:1]:
         raw = tile[3] if isinstance(tile[3], str) else next(iter(tile[3] or ()), "")
         _, _, stored = str(raw).partition(";")
@@ -176,13 +182,14 @@ def _bit_depth(image: Image.Image) -> int:
 
 
 @functools.cache
-def _format_matches(suffix: str, found: str) -> bool:
-    """Tell whether a suffix names the format found; MPO is JPEG with more images behind."""
-    promised = Image.registered_extensions().get(f".{suffix.lower()}")
-    return _family(promised) == _family(found)
+def _format_matches(suffix: str, actual: str) -> bool:
+    """Return whether a file name's suffix stands for the format its bytes have."""
+    expected = Image.registered_extensions().get(f".{suffix.lower()}")
+    return _family(expected) == _family(actual)
 
 
 def _family(name: str | None) -> str | None:
+    # Files of these variants carry the suffix of the plain format.
     return {"MPO": "JPEG", "DIB": "BMP"}.get(name or "", name)
 
 
@@ -191,10 +198,11 @@ def open_image(data: bytes, *, max_pixels: int) -> Image.Image:
 
     Raises:
         ValueError: there are no bytes, or more than `max_pixels` pixels are declared.
-        PIL.UnidentifiedImageError: the bytes are of no image format.
+        PIL.UnidentifiedImageError: the bytes are in no known image format.
     """
     if not data:
         raise ValueError("the file is empty (0 bytes)")
+    # `open` reads only the header, so that a bomb is recognized before it takes any memory.
     image = Image.open(io.BytesIO(data), formats=_formats())
     if image.width * image.height > max_pixels:
         raise ValueError(
@@ -206,28 +214,34 @@ def open_image(data: bytes, *, max_pixels: int) -> Image.Image:
 
 @functools.cache
 def _formats() -> tuple[str, ...]:
-    """Those of our formats that this build of Pillow can open; MPO is opened as JPEG."""
+    """Return those of our formats that this build of Pillow can open."""
     Image.init()
     return tuple(name for name in IMAGE_FORMATS if name in Image.OPEN)
 
 
 def read_regular_file(file: str, row: dict[str, Any]) -> bytes:
-    """Read a file without ever blocking on a pipe; note its size and time in `row`."""
+    """Read a file without ever blocking on a pipe; write its size and time into `row`.
+
+    Raises:
+        OSError: the file can't be opened or read.
+        ValueError: it is not a regular file, or it is too large.
+    """
     try:
-        # Opened without waiting, a pipe answers at once and is told by its status.
+        # Without O_NONBLOCK, opening a pipe would wait for a writer for ever.
         handle = os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as error:
         if error.errno == errno.ENXIO:
-            raise ValueError(NO_REGULAR_FILE) from None
+            raise ValueError(NOT_A_REGULAR_FILE) from None
         raise
     try:
         status = os.fstat(handle)
         if not stat.S_ISREG(status.st_mode):
-            raise ValueError(NO_REGULAR_FILE)
+            raise ValueError(NOT_A_REGULAR_FILE)
         row["bytes"] = status.st_size
         row["mtime_ns"] = status.st_mtime_ns
         if status.st_size > MAX_FILE_BYTES:
             raise ValueError(f"larger than {MAX_FILE_BYTES // 2**20} MiB; not read")
+        # One call reads nearly every file; only some file systems return less than asked for.
         data = os.read(handle, status.st_size)
         while len(data) < status.st_size and (more := os.read(handle, status.st_size - len(data))):
             data += more
@@ -237,7 +251,7 @@ def read_regular_file(file: str, row: dict[str, Any]) -> bytes:
 
 
 def error_reason(error: Exception) -> str:
-    """Return why a file could not be read, in a few words."""
+    """Return in a few words why a file could not be read."""
     if isinstance(error, OSError) and error.errno:
         return os.strerror(error.errno)
     if type(error).__name__ == "UnidentifiedImageError":

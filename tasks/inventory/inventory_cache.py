@@ -1,8 +1,8 @@
-"""What was read of unchanged files before; a file whose size or time moved is read again.
+"""Caches what was read of files; a file whose size or time of change differs is read again.
 
-The cache is a Parquet file a data folder, an inventory as it was last taken. Its name ends in the
-SHA-256 of its bytes, so that one that is torn or altered is not believed but made anew, and it
-carries the version of the code and the settings its columns follow from.
+The cache is one Parquet file per data folder: the inventory as it was last taken. Its name ends in
+the SHA-256 of its bytes, so that a torn or altered cache is detected and built again. It also
+carries the version of the code and of the settings that its columns depend on.
 """
 
 from __future__ import annotations
@@ -30,33 +30,35 @@ log = logging.getLogger("pixelgate.inventory")
 
 
 class InventoryCache:
-    """The remembered inventory of one data folder.
+    """The cached inventory of one data folder.
 
     Args:
-        folder: where caches are kept.
+        folder: holds the caches.
         root: the data folder.
-        settings: as they are now.
+        settings: the present ones.
         seed: of the split.
 
     Attributes:
-        known: the inventory as it was; no rows where there is nothing to believe.
+        known: the inventory as it was last taken; no rows where there is no valid cache.
         pairs: Parquet file of the pairs of images that were compared.
     """
 
     def __init__(self, folder: Path, root: Path, settings: DataConfig, *, seed: int) -> None:
         self._folder, self._root, self._seed = folder, root, seed
         self._name = digest(str(root.resolve()))[:32]
+        # Three versions, as they go stale for different reasons: another limit of pixels changes
+        # what is read of a file, another fraction of the split only the inventory as a whole.
         compared = _version([similarity], self._name, settings.max_pixels)
         self.pairs = folder / f"pairs-{compared[:32]}.parquet"
         self._images = _version([image_file, features], settings.max_pixels)
-        told = settings.model_dump(mode="json", exclude={"directory", "workers"})
+        all_settings = settings.model_dump(mode="json", exclude={"directory", "workers"})
         self._whole = _version(
-            [image_file, features, layouts, similarity, duplicates, splits], told, seed
+            [image_file, features, layouts, similarity, duplicates, splits], all_settings, seed
         )
         self.known = self._load()
 
     def unchanged(self, listing: Listing) -> pd.DataFrame | None:
-        """Return the inventory as it was, if every file, the settings and the code are."""
+        """Return the cached inventory if every file, the settings and the code are unchanged."""
         known = self.known
         if known.attrs.get("whole") != self._whole or len(known) != len(listing.paths):
             return None
@@ -68,6 +70,7 @@ class InventoryCache:
         if not same:
             return None
         unchanged = known.copy(deep=False)
+        # Other files may have come or gone, and the same folder may be given by another path.
         unchanged.attrs = {
             "layout": known.attrs["layout"],
             "hidden": listing.hidden,
@@ -78,11 +81,11 @@ class InventoryCache:
 
     @property
     def with_splits(self) -> pd.DataFrame:
-        """The inventory as it was, if its splits are of this seed; else no rows."""
+        """The cached inventory if its splits were drawn with this seed; else no rows."""
         return self.known if self.known.attrs.get("seed") == self._seed else EMPTY
 
     def still_known(self, files: pd.DataFrame) -> pd.DataFrame:
-        """Return what was read of files whose path, size and time are as they were.
+        """Return what was read of the files whose path, size and time are unchanged.
 
         Args:
             files: path, bytes and mtime_ns as they are now.
@@ -92,14 +95,15 @@ class InventoryCache:
         """
         now = pd.MultiIndex.from_frame(files[[PATH, BYTES, MTIME_NS]])
         before = pd.MultiIndex.from_frame(self.known[[PATH, BYTES, MTIME_NS]])
-        places = before.get_indexer(now)
-        rows = self.known.iloc[places[places >= 0]][list(IMAGE_COLUMNS)]
-        return rows.set_axis(files.index[places >= 0])
+        matches = before.get_indexer(now)
+        rows = self.known.iloc[matches[matches >= 0]][list(IMAGE_COLUMNS)]
+        return rows.set_axis(files.index[matches >= 0])
 
     def save(self, inventory: pd.DataFrame) -> None:
-        """Remember an inventory, whole or not at all."""
+        """Replace the cache by this inventory."""
         rows = inventory.reset_index(drop=True)
         rows.attrs |= {"images": self._images, "whole": self._whole, "seed": self._seed}
+        # The name needs the hash of the bytes, which is known only once they are written.
         unnamed = write_parquet(self._folder / f"{self._name}.parquet", rows)
         name = f"{self._name}-{file_digest(unnamed)}.parquet"
         unnamed.replace(unnamed.with_name(name))
@@ -118,7 +122,7 @@ class InventoryCache:
                 known = pd.read_parquet(file)
             except Exception as error:  # noqa: BLE001 - a torn file raises anything; none of it matters
                 log.warning(
-                    "the inventory cache %s is not believed (%s); reading files again", file, error
+                    "the inventory cache %s is damaged (%s); all files are read again", file, error
                 )
                 continue
             if known.attrs.get("images") == self._images and list(known) == list(COLUMNS):
@@ -127,5 +131,6 @@ class InventoryCache:
 
 
 def _version(modules: list[object], *settings: object) -> str:
-    """Name what a row follows from beside the file: the code that made it and its settings."""
+    """Return a hash of everything a row depends on but the file: the code and its settings."""
+    # The source, not a version number somebody would have to remember to raise.
     return digest([*map(inspect.getsource, modules), *settings])  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""A folder or a manifest goes in; relative paths with their labels and given splits come out."""
+"""Reads labels and given splits from the paths of a data folder, or from a manifest."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from tasks.config.data import DataConfig
     from tasks.inventory.listing import Listing
 
+# The names in common use, compared without regard to case.
 SPLIT_FOLDERS = {
     "train": TRAIN,
     "training": TRAIN,
@@ -36,7 +37,7 @@ SPLIT_FOLDERS = {
 
 
 def list_data(root: Path, settings: DataConfig) -> Listing:
-    """Return the files that a folder holds, or that a manifest names.
+    """Return the files in a folder, or those that a manifest names.
 
     Raises:
         DataFolderError: there are none, or the folder or the manifest can't be read.
@@ -57,9 +58,9 @@ def list_data(root: Path, settings: DataConfig) -> Listing:
 def label_files(
     root: Path, settings: DataConfig, listing: Listing
 ) -> tuple[pd.DataFrame, dict[str, Any]]:
-    """Return path, split, label and error of every image file, and what else was found.
+    """Return path, split, label and error of every image file, and facts about the folder.
 
-    `split` is None where the layout gives none; `label` is None where it can't be told; `error` is
+    `split` is None where the layout gives none, `label` where the path contains none; `error` is
     set where the name alone makes a file unreadable.
 
     ```
@@ -69,7 +70,7 @@ def label_files(
     ```
 
     Args:
-        root: folder, or the manifest in its place.
+        root: the folder, or a manifest given instead of one.
         settings: layout, label pattern and manifest.
         listing: as `list_data` returned it.
 
@@ -78,8 +79,8 @@ def label_files(
         files).
 
     Raises:
-        DataFolderError: no label can be told for any of them.
-        SettingsError: the label pattern is no regular expression with a group named label.
+        DataFolderError: none of the files has a label.
+        SettingsError: the label pattern is not a regular expression with a group named label.
     """
     manifest = manifest_of(root, settings)
     if manifest is not None:
@@ -88,15 +89,15 @@ def label_files(
     frame = _frame(listing, _labeller(layout, settings), with_split=layout != "class")
     if frame[LABEL].isna().all():
         raise DataFolderError(
-            f"No label can be told for any of the {len(frame)} images under {root}, read as"
-            f" {layout}. Put them in one folder a class, or set data.label_pattern or"
+            f"None of the {len(frame)} images under {root} has a label when read with layout ="
+            f" {layout}. Put them in one folder per class, or set data.label_pattern or"
             " data.manifest."
         )
     return frame, {"layout": layout, "hidden": listing.hidden, "other": listing.other}
 
 
 def manifest_of(root: Path, settings: DataConfig) -> Path | None:
-    """Return the manifest that names the files, where there is one."""
+    """Return the manifest that names the files, or None where the folder is listed."""
     if settings.manifest is not None:
         return settings.manifest
     if settings.layout == "manifest" or (root.suffix.lower() in MANIFEST_SUFFIXES):
@@ -109,13 +110,15 @@ def _layout_of(paths: list[str], settings: DataConfig) -> str:
         return settings.layout
     if settings.label_pattern is not None:
         return "flat"
+    # A class may be called "train": folders are splits only if every one is named as a split and
+    # they hold folders themselves.
     tops = {path.split("/", 1)[0].lower() for path in paths if "/" in path}
     deep = any(path.count("/") > 1 for path in paths)
     return "split" if tops and deep and tops <= SPLIT_FOLDERS.keys() else "class"
 
 
 def _labeller(layout: str, settings: DataConfig) -> re.Pattern[str]:
-    """One pattern a layout; each captures the label, searched in the path."""
+    """Return the pattern that captures the label in a path of this layout."""
     if layout == "flat":
         return _label_pattern(settings.label_pattern)
     below = "[^/]+/" if layout == "split" else ""
@@ -126,7 +129,7 @@ def _label_pattern(pattern: str | None) -> re.Pattern[str]:
     try:
         compiled = re.compile(pattern or "")
     except re.error as error:
-        raise SettingsError(f"data.label_pattern is no regular expression: {error}.") from None
+        raise SettingsError(f"data.label_pattern is not a regular expression: {error}.") from None
     if "label" not in compiled.groupindex:
         raise SettingsError(
             "data.label_pattern must have a group named label, such as ^(?P<label>[a-z]+)_."
@@ -137,14 +140,16 @@ def _label_pattern(pattern: str | None) -> re.Pattern[str]:
 
 def _frame(listing: Listing, label_of: re.Pattern[str], *, with_split: bool) -> pd.DataFrame:
     names = listing.names
-    found = [label_of.search(name) for name in names]
-    bad = "the file's name is not valid UTF-8; rename it"
+    matches = [label_of.search(name) for name in names]
+    # Parquet can't hold such a name, so the row has an escaped one and the file is not opened.
+    bad_name = "the file's name is not valid UTF-8; rename it"
     columns = {
         PATH: names,
         SPLIT: [_split_folder(name) for name in names] if with_split else None,
-        LABEL: [match["label"] if match else None for match in found],
+        LABEL: [match["label"] if match else None for match in matches],
         ERROR: [
-            None if name == path else bad for name, path in zip(names, listing.paths, strict=True)
+            None if name == path else bad_name
+            for name, path in zip(names, listing.paths, strict=True)
         ],
     }
     return pd.DataFrame(
@@ -162,6 +167,7 @@ def _from_manifest(manifest: Path) -> pd.DataFrame:
         table = (
             pd.read_parquet(manifest)
             if manifest.suffix.lower() == ".parquet"
+            # As text: pandas would read a class called "None" or "NA" as missing, and 007 as 7.
             else pd.read_csv(manifest, dtype="str", keep_default_na=False)
         )
     except (OSError, ValueError) as error:
@@ -174,23 +180,24 @@ def _from_manifest(manifest: Path) -> pd.DataFrame:
         )
     frame = table.reindex(columns=[PATH, SPLIT, LABEL]).astype("str")
     frame = frame.mask(frame.isin(["", "nan"]) | table.reindex(columns=frame.columns).isna())
-    frame[PATH] = [_beside(path) for path in frame[PATH]]
+    frame[PATH] = [_normalized(path) for path in frame[PATH]]
     frame[SPLIT] = _known_splits(frame[SPLIT], manifest)
     _refuse_repeats(frame, manifest)
     return frame.assign(**{ERROR: None}).astype("str").sort_values(PATH, ignore_index=True)
 
 
-def _beside(path: str) -> str:
+def _normalized(path: str) -> str:
+    """Return a path without `./` and the like, so that one file can't be listed under two names."""
     return str(PurePosixPath(path))
 
 
 def _known_splits(splits: pd.Series, manifest: Path) -> pd.Series:
     known = splits.str.lower().map(SPLIT_FOLDERS)
-    strange = sorted(set(splits[splits.notna() & known.isna()]))
-    if strange:
+    unknown = sorted(set(splits[splits.notna() & known.isna()]))
+    if unknown:
         raise DataFolderError(
-            f"The manifest {manifest} names splits that are none of {', '.join(SPLIT_FOLDERS)}:"
-            f" {', '.join(strange[:5])}."
+            f"Every split in the manifest {manifest} must be empty or one of"
+            f" {', '.join(SPLIT_FOLDERS)}. Received: {', '.join(unknown[:5])}."
         )
     return known
 
@@ -199,6 +206,6 @@ def _refuse_repeats(frame: pd.DataFrame, manifest: Path) -> None:
     repeated = frame.loc[frame[PATH].duplicated() | frame[PATH].isna(), PATH]
     if not repeated.empty:
         raise DataFolderError(
-            f"The manifest {manifest} has rows without a path or with one twice:"
+            f"The manifest {manifest} has rows without a path, or paths that occur twice:"
             f" {', '.join(map(str, repeated.head(5)))}."
         )

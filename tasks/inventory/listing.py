@@ -1,4 +1,4 @@
-"""A folder goes in; the image files below it, with their sizes and times as they are now."""
+"""Lists the image files below a folder, with their present sizes and times of change."""
 
 from __future__ import annotations
 
@@ -14,22 +14,20 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 MANIFEST_SUFFIXES = (".csv", ".parquet")
-# Of a file that is gone, or a link that leads nowhere: no file that was read has it.
+# For a missing file or a dead link; no file that was read has this size and time.
 UNKNOWN_STATUS = (-1, -1)
-# Listing waits on the disk, or on a file server, more than it computes.
-THREADS = 2
 
 
 @dataclass
 class Listing:
-    """What a folder holds; flat lists of plain values, as a million small objects cost seconds.
+    """The files of a folder, in flat lists of plain values: a million small objects cost seconds.
 
     Attributes:
         paths: relative POSIX paths of the image files, sorted.
         sizes: of each file, bytes.
-        times: of each file's last change, nanoseconds.
-        hidden: how many hidden files were passed over.
-        other: how many files that are no images by their suffix were passed over.
+        times: of each file's last change, nanoseconds since 1970.
+        hidden: number of hidden files, which are skipped.
+        other: number of files without the suffix of an image, which are skipped.
     """
 
     paths: list[str] = field(default_factory=list)
@@ -40,7 +38,7 @@ class Listing:
 
     @property
     def names(self) -> list[str]:
-        """The paths as they can be written and shown; one that differs is no valid UTF-8."""
+        """The paths in printable form; one that differs from its path is not valid UTF-8."""
         return [path if path.isascii() else _printable(path) for path in self.paths]
 
     def add(self, path: str, status: tuple[int, int]) -> None:
@@ -50,15 +48,15 @@ class Listing:
         self.times.append(status[1])
 
     def sort(self) -> None:
-        """Put the files in the order of their paths."""
+        """Sort the files by path."""
         order = sorted(range(len(self.paths)), key=self.paths.__getitem__)
         for name in ("paths", "sizes", "times"):
             values = getattr(self, name)
-            setattr(self, name, [values[place] for place in order])
+            setattr(self, name, [values[index] for index in order])
 
 
 def list_files(root: Path) -> Listing:
-    """Walk a folder, following links to folders but never round a loop.
+    """Walk a folder, following links to folders but never in a loop.
 
     Raises:
         DataFolderError: the folder, or one below it, is missing or can't be read.
@@ -67,6 +65,7 @@ def list_files(root: Path) -> Listing:
     pending, seen = [root], set()
     while pending:
         folder = pending.pop()
+        # A link may lead back to a parent: device and inode say whether a folder was visited.
         identity = _identity_of(folder)
         if identity not in seen:
             seen.add(identity)
@@ -76,7 +75,7 @@ def list_files(root: Path) -> Listing:
 
 
 def list_named(root: Path, paths: Iterable[str]) -> Listing:
-    """Return the files that a manifest names, in its order."""
+    """Return the files that a manifest names, in the order of the manifest."""
     listing = Listing()
     for path in paths:
         listing.add(path, _status(f"{root}{os.sep}{path}"))
@@ -84,7 +83,7 @@ def list_named(root: Path, paths: Iterable[str]) -> Listing:
 
 
 def _printable(path: str) -> str:
-    """Escape the bytes of a name that are no UTF-8."""
+    """Escape the bytes of a name that are not UTF-8."""
     return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
@@ -125,11 +124,12 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
     try:
         return entry.is_dir()
     except OSError:
-        # A link that leads to itself: no folder; reading it will tell what it is.
+        # A link that leads to itself. It counts as a file, and reading it gives the reason.
         return False
 
 
 def _status(file: os.DirEntry[str] | str) -> tuple[int, int]:
+    """Return size and time of change."""
     try:
         status = os.stat(file) if isinstance(file, str) else file.stat()  # noqa: PTH116 - a Path for each of a million files is too slow
     except (OSError, ValueError):

@@ -1,4 +1,4 @@
-"""Paths go in; a frame of what each file holds comes out, read in processes."""
+"""Reads files in worker processes, into a frame with one row per file."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tasks.config.data import DataConfig
-    from tasks.inventory.image_file import Keep
+    from tasks.inventory.image_file import OnImage
 
 PANDAS_TYPES = {
     ARROW_TYPES[name]: pd.api.types.pandas_dtype(name)
@@ -29,26 +29,27 @@ def read_files(
     paths: pd.Series,
     sizes: pd.Series,
     settings: DataConfig,
-    keeper: Callable[[int], Keep] | None = None,
+    writer_for: Callable[[int], OnImage] | None = None,
 ) -> Callable[[], pd.DataFrame]:
-    """Begin to read, decode and measure files.
+    """Start to read, decode and measure files.
 
-    A chunk arrives as Arrow columns, which keeps memory small.
+    Each chunk arrives as Arrow columns, which take far less memory than rows of Python objects.
 
     Args:
         root: folder the paths are relative to.
         paths: relative POSIX paths.
-        sizes: of the files, bytes, which decide how many are read at a time.
+        sizes: of the files, bytes; they decide how many files make a chunk.
         settings: the limit of pixels and the number of processes.
-        keeper: gives, for the place of a chunk's first file, what its images are handed to.
+        writer_for: called with the index of each chunk's first file; returns what is called with
+            the images of that chunk, see `image_file.read_images`.
 
     Returns:
-        A function that waits for the end and returns a frame of `columns.IMAGE_COLUMNS`, indexed
+        A function that waits for all files and returns a frame of `columns.IMAGE_COLUMNS`, indexed
         as `paths`.
     """
     chunks = in_chunks(paths.tolist(), sizes.tolist())
     calls = [
-        (str(root), chunk, settings.max_pixels, keeper(start) if keeper else None)
+        (str(root), chunk, settings.max_pixels, writer_for(start) if writer_for else None)
         for start, chunk in chunks
     ]
     read = map_chunks(read_batch, calls, total=len(paths), workers=settings.workers)
@@ -62,6 +63,6 @@ def read_files(
 
 def as_frame(table: pa.Table) -> pd.DataFrame:
     """Return an Arrow table of inventory columns as a frame of their dtypes."""
-    # Pieces of one column each would be joined again by every reader.
+    # Without it every later operation would join the chunks of a column again.
     frame: pd.DataFrame = table.combine_chunks().to_pandas(types_mapper=PANDAS_TYPES.get)
     return frame

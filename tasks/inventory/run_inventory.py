@@ -1,4 +1,4 @@
-"""The inventory of a run: its evidence, and what the summary says of it."""
+"""Writes the inventory of a run: its evidence, and the facts that the summary shows."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 
 
 def record_inventory(run: Run, inventory: pd.DataFrame) -> dict[str, Any]:
-    """Write inventory.parquet and the facts the summary shows.
+    """Write inventory.parquet, and record the facts that the summary shows.
 
     Returns:
-        data_fingerprint, images (rows), classes (labels of readable rows) and quarantined (rows
-        left out because they can't be read or have no label).
+        data_fingerprint, images (number of rows), classes (labels of readable rows) and quarantined
+        (number of rows that can't be read or have no label).
     """
-    # Thumbnails stay in the shared cache; a run's evidence is kept for ever and should be small.
+    # Thumbnails stay in the shared cache: a run's evidence is kept for ever and should be small.
     write_parquet(run.directory / INVENTORY, inventory.drop(columns=THUMBNAIL))
     images = readable(inventory)
     facts = {

@@ -1,4 +1,4 @@
-"""The inventory stage: a data folder goes in; a frame with a row an image file comes out."""
+"""Takes the inventory: turns a data folder into a DataFrame with one row per image file."""
 
 from __future__ import annotations
 
@@ -30,15 +30,15 @@ if TYPE_CHECKING:
 
     from tasks.config.data import DataConfig
     from tasks.config.schema import RetrainConfig
-    from tasks.inventory.image_file import Keep
+    from tasks.inventory.image_file import OnImage
     from tasks.inventory.listing import Listing
 
 
 class ImageSink(Protocol):
-    """Gets the images while they are open anyway; `generators.eager_decode` is one."""
+    """Receives images while the inventory has them open, as `generators.eager_decode` does."""
 
-    def begin(self, root: Path, paths: list[str]) -> Callable[[int], Keep] | None:
-        """Say what the images of these files are handed to; see `reading.read_files`."""
+    def begin(self, root: Path, paths: list[str]) -> Callable[[int], OnImage] | None:
+        """Return what `reading.read_files` takes as `writer_for`, or None to receive nothing."""
 
 
 def take_inventory(
@@ -53,13 +53,14 @@ def take_inventory(
     Args:
         settings: the folder or manifest, its layout, and the fractions of the split.
         seed: of the split.
-        cache_dir: folder that caches what was read, so that a file whose path, size and time are as
-            they were is not read again, and which split each image is in.
-        eager_decoder: what the images of files that are read are handed to, if anything.
+        cache_dir: folder of the inventory cache, by which a file of unchanged path, size and time
+            is not read again, and of the split ledger; None reads everything and remembers nothing.
+        eager_decoder: receives the images of the files that are read.
 
     Returns:
-        A frame sorted by path with the columns of `columns.COLUMNS`; `images.describe_image`
-        and `looks` say what they mean. `frame.attrs` holds root, layout, hidden and other.
+        A frame sorted by path with the columns of `columns.COLUMNS`, which are described in
+        `image_file.describe_image` and `features`. `frame.attrs` holds root, layout, hidden and
+        other.
 
     Raises:
         DataFolderError: the folder is missing, unreadable, empty or of no known layout.
@@ -72,33 +73,28 @@ def take_inventory(
     listing = list_data(directory, settings)
     if cache and not ledger.exists:
         ledger.recover(cache.with_splits)
-    # A manifest can tell other labels of the same files.
+    # A manifest can give unchanged files other labels, so it is always read.
     in_folders = manifest_of(directory, settings) is None
-    if cache and in_folders and (known := cache.unchanged(listing)) is not None:
-        return known
-    # Reading starts in processes of its own before the labels are told.
-    reading = _start_reading(root, listing, settings, cache, eager_decoder)
-    files, found = label_files(directory, settings, listing)
+    if cache and in_folders and (unchanged := cache.unchanged(listing)) is not None:
+        return unchanged
+    # Worker processes read the files while this process derives their labels.
+    wait_for_images = _start_reading(root, listing, settings, cache, eager_decoder)
+    files, facts = label_files(directory, settings, listing)
     inventory = assign_groups(
-        _joined(files, reading), settings, root=root, pairs_cache=cache.pairs if cache else None
+        _joined(files, wait_for_images()),
+        settings,
+        root=root,
+        pairs_cache=cache.pairs if cache else None,
     )
-    placed = assign_splits(
-        inventory,
-        ledger.splits_of(inventory),
-        test_fraction=settings.test_fraction,
-        validation_fraction=settings.validation_fraction,
-        seed=seed,
-    )
-    inventory = inventory.assign(**{SPLIT: placed[SPLIT]})[list(COLUMNS)]
-    inventory.attrs.update(found, root=str(root))
-    ledger.remember(inventory, placed[REASON])
+    inventory = _with_splits(inventory, ledger, settings, seed=seed)
+    inventory.attrs.update(facts, root=str(root))
     if cache:
         cache.save(inventory)
     return inventory
 
 
 def inventory_of(config: RetrainConfig, *, eager_decoder: ImageSink | None = None) -> pd.DataFrame:
-    """Take the inventory of a model's data with what its home remembers; see `take_inventory`."""
+    """Take the inventory of a model's data with the caches under its home: `take_inventory`."""
     return take_inventory(
         config.data, seed=config.seed, cache_dir=config.paths.inventory, eager_decoder=eager_decoder
     )
@@ -116,33 +112,50 @@ def _start_reading(
     cache: InventoryCache | None,
     eager_decoder: ImageSink | None,
 ) -> Callable[[], pd.DataFrame]:
-    """Begin to read what is not known; the function returned waits for all of it.
+    """Start to read the files that are not cached; the function returned waits for them.
 
-    That function gives `IMAGE_COLUMNS` in the order of the listing, with gaps for files whose
-    name can't be written.
+    That function returns `IMAGE_COLUMNS` in the order of the listing, with gaps for files whose
+    name is not valid UTF-8.
     """
     names = pd.Series(listing.names, dtype="str")
-    nameable = names[[name == path for name, path in zip(names, listing.paths, strict=True)]]
+    printable = names[[name == path for name, path in zip(names, listing.paths, strict=True)]]
     known = pd.DataFrame(columns=list(IMAGE_COLUMNS))
     status = pd.DataFrame({PATH: names, BYTES: listing.sizes, MTIME_NS: listing.times})
     if cache:
-        known = cache.still_known(status.loc[nameable.index])
-    unknown = status.loc[nameable.index[~nameable.index.isin(known.index)]]
-    keeper = None
+        known = cache.still_known(status.loc[printable.index])
+    unknown = status.loc[printable.index[~printable.index.isin(known.index)]]
+    writer_for = None
     if eager_decoder and len(unknown):
-        keeper = eager_decoder.begin(root, unknown[PATH].tolist())
-    fresh = read_files(root, unknown[PATH], unknown[BYTES], settings, keeper)
+        writer_for = eager_decoder.begin(root, unknown[PATH].tolist())
+    wait_for_new = read_files(root, unknown[PATH], unknown[BYTES], settings, writer_for)
 
     def wait() -> pd.DataFrame:
-        images = pd.concat([known, fresh()]) if len(known) else fresh()
+        # An empty frame has no dtypes of its own and would spoil those of the other one.
+        images = pd.concat([known, wait_for_new()]) if len(known) else wait_for_new()
         return images.reindex(names.index)
 
     return wait
 
 
-def _joined(files: pd.DataFrame, reading: Callable[[], pd.DataFrame]) -> pd.DataFrame:
-    images = reading()
+def _joined(files: pd.DataFrame, images: pd.DataFrame) -> pd.DataFrame:
+    """Join labels and images row by row; the error of a file's name precedes that of reading it."""
     error = files[ERROR].fillna(images[ERROR]).astype("str")
     return pd.concat(
         [files.drop(columns=ERROR), images.assign(**{ERROR: error})], axis="columns"
     ).assign(**{GROUP: None})
+
+
+def _with_splits(
+    inventory: pd.DataFrame, ledger: SplitLedger, settings: DataConfig, *, seed: int
+) -> pd.DataFrame:
+    """Fill the split column, and enter the splits of new images into the ledger."""
+    assigned = assign_splits(
+        inventory,
+        ledger.splits_of(inventory),
+        test_fraction=settings.test_fraction,
+        validation_fraction=settings.validation_fraction,
+        seed=seed,
+    )
+    inventory = inventory.assign(**{SPLIT: assigned[SPLIT]})[list(COLUMNS)]
+    ledger.remember(inventory, assigned[REASON])
+    return inventory

@@ -1,7 +1,7 @@
-"""Which split each image was put in, and why: remembered for ever, by content and by name.
+"""Remembers for ever which split each image is in and why, by content and by path.
 
-An image that is renamed is known by its content, one whose file was saved anew by its name, and
-one that was removed is in its old split when it comes back.
+An image that was renamed is recognized by its content, one whose file was saved again by its path,
+and one that was removed gets its old split when it comes back.
 """
 
 from __future__ import annotations
@@ -30,9 +30,12 @@ class SplitLedger:
     """The splits of one data folder and seed.
 
     Args:
-        folder: where ledgers are kept; None remembers nothing.
+        folder: holds the ledgers; None remembers nothing.
         root: the data folder.
-        seed: of the split; another seed draws every image anew.
+        seed: of the split; each seed has a ledger of its own.
+
+    Attributes:
+        entries: sha256, path, split, reason and since (UTC, ISO 8601); the oldest first.
     """
 
     def __init__(self, folder: Path | None, root: Path, *, seed: int) -> None:
@@ -43,31 +46,31 @@ class SplitLedger:
 
     @property
     def exists(self) -> bool:
-        """Whether anything is remembered."""
+        """Whether the ledger has any entries."""
         return not self.entries.empty
 
     def recover(self, inventory: pd.DataFrame) -> None:
-        """Take the splits of an inventory that was remembered, where the record itself is lost."""
+        """Take over the splits of a cached inventory where the ledger itself was lost."""
         if len(inventory):
             self.remember(
                 inventory, pd.Series("recovered from the last inventory", index=inventory.index)
             )
 
     def splits_of(self, inventory: pd.DataFrame) -> pd.Series:
-        """Return the split each row had before, None for newcomers; indexed as the inventory."""
+        """Return the split each row had before, None for new images; indexed as the inventory."""
         if self.entries.empty:
             return pd.Series(None, index=inventory.index, dtype="str")
         by_content = self.entries.dropna(subset=SHA256).drop_duplicates(SHA256)
         known = inventory[SHA256].map(by_content.set_index(SHA256)[SPLIT]).astype("str")
-        # A name counts where its old content is gone, as otherwise another file has it now, and
-        # where no image like the new content is known.
+        # A path counts only where its old content is gone: otherwise the old image was renamed, and
+        # this is another one. It does not count either where similar images are known already.
         gone = self.entries[~self.entries[SHA256].isin(inventory[SHA256])]
-        by_name = gone.drop_duplicates(PATH, keep="last").set_index(PATH)[SPLIT]
-        alike = inventory[GROUP].isin(inventory.loc[known.notna(), GROUP].dropna())
-        return known.fillna(inventory[PATH].map(by_name).astype("str").mask(alike))
+        by_path = gone.drop_duplicates(PATH, keep="last").set_index(PATH)[SPLIT]
+        similar = inventory[GROUP].isin(inventory.loc[known.notna(), GROUP].dropna())
+        return known.fillna(inventory[PATH].map(by_path).astype("str").mask(similar))
 
     def remember(self, inventory: pd.DataFrame, reasons: pd.Series) -> None:
-        """Add the files that are not known yet."""
+        """Add an entry for each file that has none yet."""
         known = pd.MultiIndex.from_frame(self.entries[[SHA256, PATH]])
         rows = inventory[[SHA256, PATH, SPLIT]].copy()
         rows[REASON] = reasons
@@ -85,10 +88,11 @@ class SplitLedger:
         try:
             return pd.read_parquet(self._file, columns=COLUMNS)
         except (OSError, ValueError) as error:
-            kept = self._file.with_suffix(".torn")
-            self._file.replace(kept)
+            # Kept, as nothing else holds the whole history of the splits.
+            torn = self._file.with_suffix(".torn")
+            self._file.replace(torn)
             log.warning(
-                "the record of splits can't be read (%s) and is kept as %s; images are drawn"
-                " anew by their contents, which gives nearly the same splits", error, kept,
+                "the record of splits can't be read (%s) and was renamed to %s; images are drawn"
+                " again by their contents, which gives nearly the same splits", error, torn,
             )  # fmt: skip
             return empty

@@ -1,7 +1,7 @@
-"""An inventory without splits goes in; each file's split, and why it has it, comes out.
+"""Assigns train, validation and test: each file's split, and the reason for it.
 
-A file that has a split keeps it for ever. Newcomers are drawn by their content, class by class
-until each split has its share, and a group of copies and near-duplicates falls on one side.
+A file that has a split keeps it for ever. New images are drawn by their content, class by class
+until each split has its share, and a group of duplicates and near-duplicates shares one split.
 """
 
 from __future__ import annotations
@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 REASON = "reason"
-UNIT, CONTENT = "unit", "content"
+# A unit is what shares a split: a group, the copies of a file, or a file alone.
+UNIT, CONTENT, FILES = "unit", "content", "files"
+KNOWN = "remembered by its content or its path"
 
 
 def assign_splits(
@@ -28,52 +30,67 @@ def assign_splits(
     validation_fraction: float,
     seed: int,
 ) -> pd.DataFrame:
-    """Fill the split column.
+    """Assign a split to every file.
 
-    A test split is cut only where the data names none at all, and validation is cut from train only
-    where the data names none. Files that have a split keep it.
+    A test split is drawn only where the data has none, and validation is drawn from train only
+    where the data has none. Files that have a split keep it.
 
     Args:
         inventory: with path, split (None where not given), label, sha256 and group.
-        remembered: the split each row had before, None for a newcomer.
+        remembered: the split each row had before, None for a new image.
         test_fraction: share of each class that goes to test.
         validation_fraction: share of the rest of each class that goes to validation.
-        seed: another seed draws another split.
+        seed: of the draw.
 
     Returns:
         split (train, validation or test) and reason, in words; indexed as the inventory.
     """
     given = inventory[SPLIT]
     fractions = {TEST: test_fraction, VALIDATION: validation_fraction}
-    cut = [name for name in fractions if not (given == name).any()]
-    open_to_cut = given.isna() | (given == TRAIN)
+    missing = {name: share for name, share in fractions.items() if not (given == name).any()}
     split = given.fillna(TRAIN)
-    reason = pd.Series("the folder or the manifest says so", index=inventory.index, dtype="str")
-    if not cut:
+    reason = pd.Series("given by the folder or the manifest", index=inventory.index, dtype="str")
+    if not missing:
         return pd.DataFrame({SPLIT: split, REASON: reason})
-    rows = _with_units(inventory[open_to_cut])
-    # A split the data names by now is not cut any more, whatever was cut before.
-    before = remembered[open_to_cut].where(lambda names: names.isin([*cut, TRAIN]))
-    of_unit = rows.assign(**{SPLIT: before}).dropna(subset=SPLIT).drop_duplicates(UNIT)
-    placed = before.fillna(rows[UNIT].map(of_unit.set_index(UNIT)[SPLIT]).astype("str"))
-    why = before.notna().map({True: "kept", False: "goes with its group"}).astype("str")
-    for name in cut:
-        pool = rows[placed.isna() | placed.isin([name, TRAIN])]
-        drawn = rows[UNIT].map(dict(_draw(pool, placed, name, fractions[name], seed))).astype("str")
-        new = drawn.notna()
-        placed, why = placed.mask(new, name), why.mask(new, drawn)
-    rest = f"not among those of its class drawn for {' or '.join(cut)}"
-    why = why.where(placed.notna(), rest)
+    open_to_draw = given.isna() | (given == TRAIN)
+    drawn = _draw_missing(inventory[open_to_draw], remembered[open_to_draw], missing, seed)
     return pd.DataFrame(
         {
-            SPLIT: split.mask(open_to_cut, placed.fillna(TRAIN)).astype("str"),
-            REASON: reason.mask(open_to_cut, why).astype("str"),
+            SPLIT: split.mask(open_to_draw, drawn[SPLIT]).astype("str"),
+            REASON: reason.mask(open_to_draw, drawn[REASON]).astype("str"),
         }
     )
 
 
+def _draw_missing(
+    inventory: pd.DataFrame, remembered: pd.Series, fractions: dict[str, float], seed: int
+) -> pd.DataFrame:
+    """Return split and reason of rows that are in train unless they are drawn for another split.
+
+    Args:
+        inventory: the rows.
+        remembered: the split each row had before, None for a new image.
+        fractions: share of each split that is drawn; in the order of drawing.
+        seed: of the draw.
+    """
+    rows = _with_units(inventory)
+    # A split that was drawn before, but is given by the data now, is not remembered.
+    before = remembered.where(lambda names: names.isin([*fractions, TRAIN]))
+    of_unit = rows.assign(**{SPLIT: before}).dropna(subset=SPLIT).drop_duplicates(UNIT)
+    split = before.fillna(rows[UNIT].map(of_unit.set_index(UNIT)[SPLIT]).astype("str"))
+    reason = before.notna().map({True: KNOWN, False: "the split of its group"}).astype("str")
+    for name, fraction in fractions.items():
+        # What is drawn for test first can't be drawn for validation any more.
+        pool = rows[split.isna() | split.isin([name, TRAIN])]
+        drawn = rows[UNIT].map(dict(_draw(pool, split, name, fraction, seed))).astype("str")
+        new = drawn.notna()
+        split, reason = split.mask(new, name), reason.mask(new, drawn)
+    rest = f"not among those of its class drawn for {' or '.join(fractions)}"
+    return pd.DataFrame({SPLIT: split.fillna(TRAIN), REASON: reason.where(split.notna(), rest)})
+
+
 def _with_units(rows: pd.DataFrame) -> pd.DataFrame:
-    """Add what falls on one side as a whole: a group, the copies of a file, or a file alone."""
+    """Return label, content and unit of each row."""
     content = rows[SHA256].fillna(rows[PATH])
     return pd.DataFrame(
         {LABEL: rows[LABEL].fillna(""), CONTENT: content, UNIT: rows[GROUP].fillna(content)}
@@ -81,48 +98,49 @@ def _with_units(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def _draw(
-    pool: pd.DataFrame, placed: pd.Series, name: str, fraction: float, seed: int
+    pool: pd.DataFrame, split: pd.Series, name: str, fraction: float, seed: int
 ) -> Iterator[tuple[str, str]]:
     """Yield the units drawn for a split, each with the reason in words.
 
     Args:
-        pool: rows that are in the split, may come into it, or stay in train for it.
-        placed: split of each row so far, None for newcomers.
-        name: of the split.
+        pool: rows that are in this split, in train, or in none yet.
+        split: of each row so far, None for new images.
+        name: of the split that is drawn.
         fraction: share of each class that is to be in it.
         seed: of the draw.
     """
     sizes = pool.groupby(LABEL).size()
-    present = (placed[pool.index] == name).groupby(pool[LABEL]).sum()
-    free = pool[placed[pool.index].isna()]
+    present = (split[pool.index] == name).groupby(pool[LABEL]).sum()
+    free = pool[split[pool.index].isna()]
     units = _units_of(free)
     salt = f"{seed}:{name}:".encode()
+    # A hash of the content, not a generator's next number: other files don't change the draw.
     units["draw"] = [_number(salt, content) for content in units[CONTENT]]
     for label, own in units.sort_values("draw").groupby(LABEL, sort=False):
-        wanted = round(fraction * sizes[label])
-        missing = wanted - present[label]
-        taken = list(_fitting(own, missing))
-        if not taken and not present[label] and fraction and sizes[label] > 1 < len(own):
-            taken = [str(own["files"].idxmin())]
-        for unit in taken:
+        target = round(fraction * sizes[label])
+        drawn = list(_fitting(own, target - present[label]))
+        # A class too small for its share is tested on one unit at least, if another one is left.
+        if not drawn and not present[label] and fraction and sizes[label] > 1 < len(own):
+            drawn = [str(own[FILES].idxmin())]
+        for unit in drawn:
             reason = (
-                f"drawn among the newcomers of class {label} by its content, until {name} had"
-                f" {wanted} of {sizes[label]} files"
+                f"drawn by its content among the new images of class {label}, until {name} had"
+                f" {target} of {sizes[label]} files"
             )
             yield unit, reason
 
 
 def _units_of(rows: pd.DataFrame) -> pd.DataFrame:
-    """Return label, content and number of files of each unit, by its name."""
+    """Return label, content and number of files of each unit; indexed by unit."""
     shared = rows[rows.duplicated(UNIT, keep=False)].groupby(UNIT)[CONTENT].agg(["min", "size"])
-    units = rows.drop_duplicates(UNIT).set_index(UNIT).assign(files=1)
-    units.loc[shared.index, [CONTENT, "files"]] = shared.to_numpy()
+    units = rows.drop_duplicates(UNIT).set_index(UNIT).assign(**{FILES: 1})
+    units.loc[shared.index, [CONTENT, FILES]] = shared.to_numpy()
     return units
 
 
 def _fitting(units: pd.DataFrame, missing: int) -> Iterator[str]:
-    """Yield units in their order, passing over those with more files than are missing."""
-    for unit, files in zip(units.index, units["files"], strict=True):
+    """Yield units in their order, skipping those with more files than are still missing."""
+    for unit, files in zip(units.index, units[FILES], strict=True):
         if missing <= 0:
             return
         if files <= missing:
@@ -131,6 +149,6 @@ def _fitting(units: pd.DataFrame, missing: int) -> Iterator[str]:
 
 
 def _number(salt: bytes, content: str) -> float:
-    """Return a number in [0, 1) that only the salt and the content decide."""
+    """Return a number in [0, 1) that depends on nothing but the salt and the content."""
     drawn = hashlib.blake2b(salt + content.encode("utf-8", "surrogatepass"), digest_size=8).digest()
     return int.from_bytes(drawn) / 2**64
