@@ -33,6 +33,12 @@ Home = Annotated[
 Json = Annotated[
     bool, typer.Option("--json", help="Print JSON on stdout, everything else on stderr.")
 ]
+WithoutChampion = Annotated[
+    bool,
+    typer.Option(
+        "--without-champion", help="Judge the new model as if no model were in production."
+    ),
+]
 Force = Annotated[bool, typer.Option("--force", help="Train even if nothing has changed.")]
 
 

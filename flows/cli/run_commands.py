@@ -7,7 +7,19 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from flows.cli.options import Config, Data, Force, Home, Json, Name, Set, examples, load, new_app
+from flows.cli.options import (
+    Config,
+    Data,
+    Force,
+    Home,
+    Json,
+    Name,
+    Set,
+    WithoutChampion,
+    examples,
+    load,
+    new_app,
+)
 from flows.cli.run_display import (
     PredictionFormat,
     show_predictions,
@@ -60,11 +72,18 @@ def run(  # noqa: PLR0913 - each is a flag
     name: Name = None,
     home: Home = None,
     force: Force = False,
+    without_champion: WithoutChampion = False,
     as_json: Json = False,
 ) -> None:
     """Retrain once: inventory, validate, generators, train, evaluate, register."""
     settings, _ = load(
-        config, assignments, data__directory=data, name=name, home=home, force=force or None
+        config,
+        assignments,
+        data__directory=data,
+        name=name,
+        home=home,
+        force=force or None,
+        registry__without_champion=without_champion or None,
     )
     _finish(_retrain(settings), as_json=as_json)
 

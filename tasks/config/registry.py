@@ -21,3 +21,8 @@ class RegistryConfig(Part):
     max_accuracy_drop: Annotated[float, Field(ge=0, le=1)] = Field(
         0.0, description="How far below the champion's accuracy a new champion may be."
     )
+    without_champion: bool = Field(
+        default=False,
+        description="Judge the new model as if none were in production, such as when the champion's"
+        " file is lost.",
+    )

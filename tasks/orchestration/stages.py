@@ -100,10 +100,13 @@ def skip_if_unchanged(run: Run, inventory: pd.DataFrame) -> str:
     """End the run if data, settings and code were judged before; else return the recipe key."""
     from tasks.inventory.columns import fingerprint
     from tasks.registry.champion import find_judged_run
+    from tasks.registry.registration import close_interrupted
 
     key = recipe_key(fingerprint(inventory), run.config)
     record_facts(run, recipe=key)
-    judged = None if run.config.force else find_judged_run(_store(run), key)
+    store = _store(run)
+    close_interrupted(store)
+    judged = None if run.config.force else find_judged_run(store, key)
     if judged is not None:
         record_facts(run, **judged)
         raise Unchanged(
@@ -274,7 +277,7 @@ def register(run: Run, model: TrainedModel, inputs: Inputs, evaluations: Evaluat
         model.path,
         inputs.contract,
         evaluation,
-        settings=run.config.model_dump(mode="json"),
+        settings=run.config.model_dump(mode="json", exclude={"home"}),
         tags=provenance(run),
         evidence=run.directory,
     )

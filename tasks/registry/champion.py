@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import json
 import logging
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tasks.errors import NoChampionError
+from tasks.errors import NoChampionError, PixelgateError
 from tasks.models.contract import InputContract
 from tasks.outcome import Outcome
 from tasks.registry.mlflow_store import CHAMPION
 from tasks.runs.provenance import OUTCOME_TAG, RECIPE_TAG
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from tasks.registry.mlflow_store import ModelStore
@@ -45,8 +47,11 @@ def find_champion(store: ModelStore) -> Champion | None:
     version = champion_version(store)
     if version is None:
         return None
-    folder = store.model_path(version)
-    return Champion(version, model_file(folder), contract_in(folder / MLMODEL))
+    with _damage_as_message(store, version):
+        folder = store.model_path(version)
+        file = model_file(folder)
+        store.require_checksum(version, file)
+        return Champion(version, file, contract_in(folder / MLMODEL))
 
 
 def require_champion(store: ModelStore) -> Champion:
@@ -67,10 +72,11 @@ def require_champion(store: ModelStore) -> Champion:
 def champion_version(store: ModelStore) -> str | None:
     """Return the version in production without its files; None when there is none yet."""
     # Opening a client would create the embedded store, and a question must not write.
-    if not store.exists:
+    version = store.version_by_alias(CHAMPION) if store.exists else None
+    if version is None:
+        store.require_no_champion_before()
         return None
-    version = store.version_by_alias(CHAMPION)
-    return None if version is None else str(version.version)
+    return str(version.version)
 
 
 def champion_classes(store: ModelStore) -> tuple[str, ...] | None:
@@ -78,8 +84,9 @@ def champion_classes(store: ModelStore) -> tuple[str, ...] | None:
     version = champion_version(store)
     if version is None:
         return None
-    # One small file, so that the data gate need not download a whole model.
-    return contract_in(store.model_path(version, MLMODEL)).classes
+    with _damage_as_message(store, version):
+        # One small file, so that the data gate need not download a whole model.
+        return contract_in(store.model_path(version, MLMODEL)).classes
 
 
 def find_initial_model(store: ModelStore) -> InitialModel | None:
@@ -120,8 +127,34 @@ def find_judged_run(store: ModelStore, recipe: str) -> dict[str, Any] | None:
 
 
 def model_file(folder: Path) -> Path:
-    """Return the .keras file among a version's files."""
-    return next(folder.rglob("*.keras"))
+    """Return the .keras file among a version's files.
+
+    Raises:
+        FileNotFoundError: there is none.
+    """
+    file = next(folder.rglob("*.keras"), None)
+    if file is None:
+        raise FileNotFoundError(f"there is no .keras file in {folder}")
+    return file
+
+
+@contextmanager
+def _damage_as_message(store: ModelStore, version: str) -> Iterator[None]:
+    """Say which version of which model is damaged, and the ways to continue.
+
+    Raises:
+        PixelgateError: a file of the version is missing, or not what was registered.
+    """
+    try:
+        yield
+    except PixelgateError:
+        raise
+    except Exception as error:  # noqa: BLE001 - damaged YAML, JSON and archives raise anything
+        raise PixelgateError(
+            f"Version {version}, the champion of {store.home.name}, is lost or damaged: {error}."
+            " Put its files back with `pixelgate restore ARCHIVE`, or let a new model take its"
+            " place: `pixelgate run --without-champion`."
+        ) from None
 
 
 def contract_in(file: Path) -> InputContract:

@@ -17,7 +17,13 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from tasks.errors import PixelgateError
+from tasks.registry.embedded_database import (
+    database_uri,
+    ensure_database,
+    require_no_history,
+)
 from tasks.storage.atomic import atomic_folder, atomic_write
+from tasks.storage.hashing import file_digest
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -27,6 +33,7 @@ if TYPE_CHECKING:
     from tasks.storage.home import Home
 
 CHAMPION, CHALLENGER = "champion", "challenger"
+CHECKSUM_TAG = "pixelgate.model_sha256"
 SCHEME = "mlflow-artifacts"
 # MLflow reports a model that was never registered by the first, an unknown alias by the second.
 MISSING = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")
@@ -39,10 +46,12 @@ class ModelStore:
     Attributes:
         home: names the model, and holds the embedded store.
         tracking_uri: of an MLflow server or another store; None for the embedded one.
+        without_champion: behave as if no model were in production.
     """
 
     home: Home
     tracking_uri: str | None = None
+    without_champion: bool = False
 
     @property
     def exists(self) -> bool:
@@ -52,7 +61,7 @@ class ModelStore:
     @property
     def uri(self) -> str:
         """URI of the store, as MLflow takes it."""
-        return self.tracking_uri or f"sqlite:///{self.home.database}"
+        return self.tracking_uri or database_uri(self.home.database)
 
     @functools.cached_property
     def client(self) -> MlflowClient:
@@ -60,27 +69,56 @@ class ModelStore:
         from mlflow import MlflowClient
 
         if self.tracking_uri is None:
-            self.home.state.mkdir(parents=True, exist_ok=True)
+            ensure_database(self.home)
         return MlflowClient(tracking_uri=self.uri, registry_uri=self.uri)
 
     def experiment(self, name: str) -> str:
         """Return the id of an experiment, which is created if it is missing."""
+        from mlflow.exceptions import MlflowException
+
         experiment = self.client.get_experiment_by_name(name)
-        if experiment is not None:
-            return str(experiment.experiment_id)
-        location = f"{SCHEME}:/{name}" if self.tracking_uri is None else None
-        return str(self.client.create_experiment(name, artifact_location=location))
+        if experiment is None:
+            location = f"{SCHEME}:/{name}" if self.tracking_uri is None else None
+            try:
+                return str(self.client.create_experiment(name, artifact_location=location))
+            except MlflowException:
+                # Another process may have created it since.
+                experiment = self.client.get_experiment_by_name(name)
+                if experiment is None:
+                    raise
+        return str(experiment.experiment_id)
 
     def version_by_alias(self, alias: str) -> ModelVersion | None:
         """Return the version of this model with an alias; None if there is none."""
         from mlflow.exceptions import MlflowException
 
+        if alias == CHAMPION and self.without_champion:
+            return None
         try:
             return self.client.get_model_version_by_alias(self.home.name, alias)
         except MlflowException as error:
             if error.error_code in MISSING:
                 return None
             raise
+
+    def require_no_champion_before(self) -> None:
+        """Check that a store without a champion never had one.
+
+        Raises:
+            PixelgateError: runs tell of a champion, so that the store lost it.
+        """
+        if self.tracking_uri is None and not self.without_champion:
+            require_no_history(self.home)
+
+    def require_checksum(self, version: str, file: Path) -> None:
+        """Check that a version's file is the one that was registered.
+
+        Raises:
+            ValueError: it is not.
+        """
+        tags = self.client.get_model_version(self.home.name, version).tags
+        if tags.get(CHECKSUM_TAG) not in (None, file_digest(file)):
+            raise ValueError(f"the content of {file} changed since it was registered")
 
     def model_path(self, version: str, name: str = "") -> Path:
         """Return the local folder with a version's files, or one of its files.
@@ -157,4 +195,4 @@ class ModelStore:
 
 def open_store(home: Home, settings: RegistryConfig) -> ModelStore:
     """Return a model's store: the one under its home, or the one in the settings."""
-    return ModelStore(home, settings.tracking_uri)
+    return ModelStore(home, settings.tracking_uri, settings.without_champion)

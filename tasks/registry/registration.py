@@ -18,8 +18,9 @@ import numpy as np
 
 from tasks.outcome import Outcome
 from tasks.registry.champion import CONTRACT, model_file
-from tasks.registry.mlflow_store import CHALLENGER, CHAMPION
+from tasks.registry.mlflow_store import CHALLENGER, CHAMPION, CHECKSUM_TAG
 from tasks.runs.provenance import OUTCOME_TAG, RUN_TAG
+from tasks.storage.hashing import file_digest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 # MLflow accepts no more of them in one call.
 PARAMETERS_PER_CALL = 100
 EVIDENCE_SUFFIXES = {".png", ".json", ".csv", ".parquet"}
+INTERRUPTED = "interrupted"
 # Large, or of no use outside the run's folder.
 NOT_EVIDENCE = {"gx", "tensorboard", "backup"}
 
@@ -95,13 +97,35 @@ def record_decision(store: ModelStore, candidate: Candidate, decision: Decision)
         client.set_model_version_tag(
             name, candidate.version, f"pixelgate.check.{check.rule}", check.sentence
         )
-    client.set_model_version_tag(name, candidate.version, OUTCOME_TAG, decision.outcome.value)
-    # After the tags, so that a champion always shows why it is one; before the MLflow run's own
-    # outcome, which lets later runs skip this recipe.
+    # After the checks, so that a champion always shows why it is one; before the outcomes, so that
+    # `close_interrupted` can tell what a process that was killed here had done.
     if decision.outcome is Outcome.PROMOTED:
         client.set_registered_model_alias(name, CHAMPION, candidate.version)
+    client.set_model_version_tag(name, candidate.version, OUTCOME_TAG, decision.outcome.value)
     client.set_tag(candidate.mlflow_run, OUTCOME_TAG, decision.outcome.value)
     client.set_terminated(candidate.mlflow_run)
+
+
+def close_interrupted(store: ModelStore) -> None:
+    """Close what processes that were killed left open in the store; hold the model's lock.
+
+    A version without an outcome is tagged `interrupted`, unless it became champion before its
+    process was killed; its MLflow run fails, or ends with the champion's outcome.
+    """
+    if not store.exists:
+        return
+    name, client = store.home.name, store.client
+    champion = store.version_by_alias(CHAMPION)
+    promoted = champion and champion.run_id
+    for version in client.search_model_versions(f"name = '{name}'"):
+        if OUTCOME_TAG not in version.tags:
+            outcome = Outcome.PROMOTED if version.run_id == promoted else INTERRUPTED
+            log.warning("version %s was left without an outcome: %s", version.version, outcome)
+            client.set_model_version_tag(name, version.version, OUTCOME_TAG, outcome)
+    for run in client.search_runs([store.experiment(name)], "attributes.status = 'RUNNING'"):
+        done = run.info.run_id == promoted
+        client.set_tag(run.info.run_id, OUTCOME_TAG, Outcome.PROMOTED if done else INTERRUPTED)
+        client.set_terminated(run.info.run_id, "FINISHED" if done else "FAILED")
 
 
 def _find_run(store: ModelStore, run_id: str) -> str | None:
@@ -152,17 +176,20 @@ def _create_version(
         store.experiment(name), name="model", source_run_id=mlflow_run, tags=dict(tags)
     )
     with tempfile.TemporaryDirectory(prefix="pixelgate-model-") as folder:
-        store.upload_model(logged.model_id, _saved(model, contract, Path(folder) / "model"))
+        saved = _saved(model, contract, Path(folder) / "model")
+        checksum = file_digest(model_file(saved))
+        store.upload_model(logged.model_id, saved)
     logged = client.finalize_logged_model(logged.model_id, "READY")
     try:
-        client.get_registered_model(name)
-    except MlflowException:
         client.create_registered_model(name)
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_ALREADY_EXISTS":
+            raise
     created = client.create_model_version(
         name,
         logged.artifact_location,
         run_id=mlflow_run,
-        tags=dict(tags),
+        tags={**tags, CHECKSUM_TAG: checksum},
         model_id=logged.model_id,
     )
     return str(created.version)

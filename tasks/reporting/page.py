@@ -58,7 +58,7 @@ def write_report(run: Run, summary: RunSummary) -> Path:
         gallery=_gallery(run, verdict),
         moves=_moves(run.directory / "validation/moves.parquet"),
         baseline=verdict.get("baseline"),
-        config=run.config.model_dump(mode="json"),
+        config=run.config.model_dump(mode="json", exclude={"home"}),
     )
     with atomic_write(run.report) as temporary:
         temporary.write_text(page, "utf-8")

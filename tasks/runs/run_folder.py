@@ -67,7 +67,8 @@ def open_run(config: RetrainConfig) -> Run:
     run_id = f"{datetime.now(UTC).strftime(MOMENT)}-{secrets.token_hex(2)}"
     run = reopen_run(config, run_id)
     run.directory.mkdir(parents=True)
-    write_json(run.directory / CONFIG, config.model_dump(mode="json"))
+    # Without home, which may be moved.
+    write_json(run.directory / CONFIG, config.model_dump(mode="json", exclude={"home"}))
     return run
 
 

@@ -15,6 +15,7 @@ from tasks.config.load import with_settings
 from tasks.errors import PixelgateError, SettingsError, TrainingFailedError
 from tasks.generators.inputs import build_inputs
 from tasks.inventory.columns import fingerprint
+from tasks.registry.embedded_database import database_uri
 from tasks.registry.mlflow_store import open_store
 from tasks.registry.tracking import log_trial
 from tasks.reporting.figures import draw_trials
@@ -187,7 +188,7 @@ def _open_study(
     name = f"{config.name}-{recipe_key(digest([data, ranges]), config)[:12]}"
     folder = config.paths.study(name)
     folder.mkdir(parents=True, exist_ok=True)
-    storage = f"sqlite:///{folder / 'optuna.db'}"
+    storage = database_uri(folder / "optuna.db")
     study = optuna.create_study(
         study_name=name, storage=storage, direction="maximize", load_if_exists=True
     )
