@@ -15,6 +15,8 @@ PixelgateError              exit 1  the run failed in a way an operator can fix
 
 from tasks.outcome import Outcome
 
+INTERRUPTED = "interrupted; run the same command to resume"
+
 
 class PixelgateError(Exception):
     """Base of every error a user can fix; printed as a message, never as a traceback."""

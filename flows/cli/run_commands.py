@@ -44,8 +44,10 @@ def _retrain(settings: RetrainConfig) -> RunSummary:
     existing_data(settings.data)
     with quiet(settings.paths):
         from flows.retrain import retrain
+        from tasks.orchestration.embedded_server import prefect_server
 
-        state = retrain(settings, return_state=True)
+        with prefect_server():
+            state = retrain(settings, return_state=True)
         summary = state.result(raise_on_failure=False)
         if isinstance(summary, BaseException):
             raise summary

@@ -2,29 +2,20 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
-import os
 import re
-import socket
-import subprocess
-import sys
-import time
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from tasks.config.data import existing_data
-from tasks.errors import PixelgateError, SettingsError
+from tasks.errors import SettingsError
+from tasks.orchestration.embedded_server import prefect_server
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from tasks.config.data import DataConfig
     from tasks.config.schema import RetrainConfig
 
 UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
-# The first start on a home creates the database, which takes half a minute on a slow machine.
-START_SECONDS = 180
 
 log = logging.getLogger("pixelgate")
 
@@ -75,7 +66,8 @@ def serve_schedule(config: RetrainConfig, schedule: dict[str, Any]) -> None:
     Raises:
         PixelgateError: our own Prefect server did not start.
     """
-    with _server():
+    with prefect_server(dashboard=True) as api_url:
+        log.info("Prefect's dashboard: %s", api_url.removesuffix("/api"))
         from prefect.client.schemas.objects import ConcurrencyLimitConfig, ConcurrencyLimitStrategy
         from prefect.deployments.runner import EntrypointType
 
@@ -104,63 +96,3 @@ def _interval(text: str) -> timedelta:
 
 def _describe(schedule: dict[str, Any]) -> str:
     return ", ".join(f"{name} {value}" for name, value in schedule.items())
-
-
-@contextlib.contextmanager
-def _server() -> Iterator[None]:
-    """Use the server in PREFECT_API_URL, or run one for as long as we serve.
-
-    Prefect's own helper, SubprocessASGIServer, is no use here: its server is ephemeral, which
-    schedules nothing and has no dashboard.
-
-    Raises:
-        PixelgateError: the server did not start.
-    """
-    from prefect.settings import PREFECT_API_URL, temporary_settings
-
-    if PREFECT_API_URL.value():
-        yield
-        return
-    port = _free_port()
-    url = f"http://127.0.0.1:{port}"
-    # The port as a setting, not as --port, by which the dashboard would still call port 4200.
-    server = subprocess.Popen(
-        [sys.executable, "-m", "prefect", "server", "start"],
-        env={**os.environ, "PREFECT_SERVER_API_PORT": str(port)},
-    )
-    try:
-        with temporary_settings({PREFECT_API_URL: f"{url}/api"}):
-            _wait_until_healthy(server)
-            log.info("Prefect server with its dashboard: %s", url)
-            yield
-    finally:
-        server.terminate()
-        server.wait()
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
-
-
-def _wait_until_healthy(server: subprocess.Popen[bytes]) -> None:
-    """Wait until the server at PREFECT_API_URL answers.
-
-    Raises:
-        PixelgateError: its process ended, or it did not answer in time.
-    """
-    from prefect.client.orchestration import get_client
-
-    deadline = time.monotonic() + START_SECONDS
-    with get_client(sync_client=True) as client:
-        # A process that has ended will never answer: no reason to wait for the deadline.
-        while time.monotonic() < deadline and server.poll() is None:
-            if client.api_healthcheck() is None:
-                return
-            time.sleep(0.5)
-    raise PixelgateError(
-        "The Prefect server did not start. Its output is in the log file. To use a running server,"
-        " set PREFECT_API_URL."
-    )

@@ -5,11 +5,12 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import signal
 import sys
 import traceback
 from typing import TYPE_CHECKING, TextIO
 
-from tasks.errors import PixelgateError
+from tasks.errors import INTERRUPTED, PixelgateError
 from tasks.runtime import progress
 
 if TYPE_CHECKING:
@@ -21,6 +22,18 @@ if TYPE_CHECKING:
 LOG_BYTES = 10 * 2**20
 
 
+class Interrupted(BaseException):
+    """SIGINT or SIGTERM arrived; everything that is open is closed on the way out.
+
+    Attributes:
+        signal: its number.
+    """
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.signal = number
+
+
 def say(text: str = "") -> None:
     """Print a message for a person: on stderr as it was before `quiet` redirected it."""
     print(text, file=progress.screen(), flush=True)
@@ -29,18 +42,36 @@ def say(text: str = "") -> None:
 @contextlib.contextmanager
 def errors_as_messages() -> Iterator[None]:
     """End the process with a message and an exit code instead of a traceback."""
+    signal.signal(signal.SIGTERM, _raise_interrupted)
     try:
         yield
     except PixelgateError as error:
         say(f"Error: {error}")
         sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        say("Interrupted.")
-        sys.exit(130)
     except BrokenPipeError:
         # The reader of our output, such as `head`, has seen enough.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         sys.exit(0)
+    except BaseException as error:
+        number = _signal_of(error)
+        if number is None:
+            raise
+        say(INTERRUPTED)
+        sys.exit(128 + number)
+
+
+def _signal_of(error: BaseException) -> int | None:
+    """Return the signal an exception stands for; None for any other."""
+    if isinstance(error, Interrupted):
+        return error.signal
+    # Prefect's own for SIGTERM, while a flow runs; by name, as Prefect takes seconds to import.
+    return signal.SIGTERM if type(error).__name__ == "TerminationSignal" else None
+
+
+def _raise_interrupted(_signal: int, _frame: object) -> None:
+    # Once is enough: a second one must not break the clean-up after the first.
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    raise Interrupted(signal.SIGTERM)
 
 
 @contextlib.contextmanager
@@ -68,7 +99,10 @@ def quiet(home: Home) -> Iterator[None]:
     handler = _show_log(progress.screen())
     try:
         yield
-    except (PixelgateError, KeyboardInterrupt, SystemExit):
+    except KeyboardInterrupt:
+        # Typer would print "Aborted!" in its stead.
+        raise Interrupted(signal.SIGINT) from None
+    except (PixelgateError, SystemExit):
         raise
     except Exception as error:  # noqa: BLE001 - the last resort, which says where the traceback is
         os.write(2, traceback.format_exc().encode())

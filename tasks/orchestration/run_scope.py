@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from tasks.errors import EarlyEnd, PixelgateError
+from tasks.errors import INTERRUPTED, EarlyEnd, PixelgateError
 from tasks.outcome import Outcome
 from tasks.runs.notification import notify
 from tasks.runs.run_folder import REGISTRATION, open_run, read_evidence
@@ -87,6 +87,9 @@ def _outcome(run: Run, error: BaseException | None) -> tuple[Outcome, str]:
         return Outcome(registration["outcome"]), registration["message"]
     if isinstance(error, PixelgateError | EarlyEnd):
         return error.outcome, str(error)
+    if not isinstance(error, Exception):
+        # KeyboardInterrupt, and Prefect's exception for SIGTERM.
+        return Outcome.FAILED, INTERRUPTED
     return Outcome.FAILED, f"{type(error).__name__}: {error}"
 
 

@@ -1,27 +1,34 @@
-"""Keeps the libraries quiet and to themselves: no analytics, no start-up noise, patient servers."""
+"""Settings of the libraries: no usage analytics, no start-up messages, longer timeouts."""
 
 from __future__ import annotations
 
 import os
 
 QUIET = {
-    # Usage analytics of the libraries, off by default; set them yourself to turn them on.
+    # No usage analytics, unless the user turns them on.
     "DO_NOT_TRACK": "1",
     "GX_ANALYTICS_ENABLED": "false",
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-    # TensorFlow's start-up lines.
+    # Hides TensorFlow's messages at start-up.
     "TF_CPP_MIN_LOG_LEVEL": "2",
-    # Prefect's embedded server needs longer than its own 20 s on a slow machine.
+    # On a slow machine Prefect's embedded server takes longer to start than the default 20 s.
     "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "180",
-    # What the stages log belongs to the run in Prefect.
+    # Sends the log lines of our stages to the run in Prefect, and is silent outside of one.
     "PREFECT_LOGGING_EXTRA_LOGGERS": "pixelgate",
     "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
 }
 
 
+# A proxy can't reach a server on this machine; asked to, it makes a command hang for minutes.
+LOOPBACK = ("127.0.0.1", "localhost")
+
+
 def prepare() -> None:
-    """Set these variables where the user has not; call it before the libraries are imported."""
+    """Set the variables that the user has not set; call it before the libraries are imported."""
     for name, value in QUIET.items():
         os.environ.setdefault(name, value)
+    for name in ("NO_PROXY", "no_proxy"):
+        hosts = os.environ.get(name, "").split(",")
+        os.environ[name] = ",".join(filter(None, [*hosts, *sorted({*LOOPBACK} - {*hosts})]))
