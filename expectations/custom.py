@@ -30,6 +30,10 @@ class ColumnCountsByValue(ColumnAggregateMetricProvider):
         return {str(value): int(count) for value, count in column.value_counts().items()}
 
 
+# Great Expectations computes metrics; an expectation only judges them. So a metric is registered
+# once, and several expectations can depend on it.
+
+
 class ExpectationOfOneMetric(ColumnAggregateExpectation, ABC):
     """An expectation that depends on a single metric."""
 

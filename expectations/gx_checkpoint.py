@@ -45,6 +45,7 @@ def run_checkpoint(
     context = gx.get_context(mode="file", project_root_dir=str(project))
     # A bar per suite would fill the screen of a run with lines.
     context.variables.progress_bars = ProgressBarsConfig(globally=False)
+    # add_or_update throughout: a run that is judged again uses the same project.
     batch = (
         context.data_sources.add_or_update_pandas("inventory")
         .add_dataframe_asset("files")

@@ -53,6 +53,7 @@ class GateConfig(Part):
     """The data gate: one field per rule, with its severity and its threshold."""
 
     decodes: FileRule = Field(FileRule(), description="Every file decodes to an image.")
+    # A warning: files are decoded by their content, not by their extension.
     format_matches_extension: FileRule = Field(
         FileRule(severity="warning"), description="Every file has the format its extension names."
     )
@@ -65,6 +66,7 @@ class GateConfig(Part):
     bit_depth: BitDepthRule = Field(
         BitDepthRule(), description="No image has more bits per channel than the model receives."
     )
+    # A warning: images are rotated before training, as a viewer shows them.
     exif_orientation: FileRule = Field(
         FileRule(severity="warning"), description="No image is rotated by its EXIF orientation."
     )
@@ -141,4 +143,5 @@ class GateConfig(Part):
     @classmethod
     def rules(cls) -> list[str]:
         """Return the names of the fields that are rules."""
+        # quarantine, learning and suites apply to all rules.
         return [name for name, field in cls.model_fields.items() if isinstance(field.default, Rule)]

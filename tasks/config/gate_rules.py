@@ -55,6 +55,7 @@ class SizesRule(FileRule):
 class ModesRule(FileRule):
     """Pillow modes are among the expected ones."""
 
+    # Every image is converted to the model's channels, so any mode can be trained on.
     severity: Severity = "warning"
     allowed: Literal["uniform", "any"] | list[str] = Field(
         "uniform", description="uniform (one mode for all), any, or a list such as ['L', 'RGB']."
@@ -96,6 +97,7 @@ class ShareRule(FileRule):
 class DuplicatesRule(ShareRule):
     """Few images repeat another image of their split."""
 
+    # Copies within a split give some images more weight, but don't falsify the test score.
     severity: Severity = "warning"
 
 
@@ -121,6 +123,7 @@ class RelabelledRule(ShareRule):
 class LabelErrorsRule(ShareRule):
     """Few labels contradict what the images show."""
 
+    # Only a suspicion: a person must look at the images.
     severity: Severity = "warning"
     max_share: Fraction | Learn = Field(
         0.02, description="Largest share of files whose label may be suspect; or learn."
@@ -174,6 +177,7 @@ class ClassSharesRule(Rule):
 class DriftRule(Rule):
     """A feature of the images is distributed as in the last accepted run."""
 
+    # Retraining exists because data changes, so a change alone must not stop it.
     severity: Severity = "warning"
     max_distance: Annotated[float, Field(gt=0, le=1)] | Learn = Field(
         0.1,
@@ -199,6 +203,7 @@ class VolumeRule(Rule):
 class StalenessRule(Rule):
     """New images arrived recently."""
 
+    # Old data can still be trained on; the upload is what needs attention.
     severity: Severity = "warning"
     max_days: Annotated[float, Field(gt=0)] = Field(
         30.0, description="Most days since an accepted run contained a new image."

@@ -47,6 +47,7 @@ def load_config(
     Raises:
         SettingsError: a name is unknown, a value is out of range, or the file is not valid TOML.
     """
+    # What is said for one run wins over what is set for all.
     layers = {
         f"file {file}": _from_toml(file) if file else {},
         "environment": _from_environment(),
@@ -68,6 +69,7 @@ def with_settings(config: RetrainConfig, changes: Mapping[str, Any]) -> RetrainC
     Raises:
         SettingsError: a name is unknown or a value is out of range.
     """
+    # Not model_copy, which would accept any name and value.
     values = config.model_dump()
     for name, value in changes.items():
         _put(values, name, value)
@@ -145,6 +147,7 @@ def _nest(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
 def _put(tree: dict[str, Any], name: str, value: Any) -> None:
     *parts, last = name.split(".")
     for part in parts:
+        # A value of the wrong kind, such as data = 3, is replaced: the later source wins.
         inner = tree.get(part)
         if not isinstance(inner, dict):
             inner = tree[part] = {}

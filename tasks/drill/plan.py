@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 PLANTED_BITS = 16
 # In a smaller sample a change of distribution is not significant.
 MIN_TO_COMPARE = 80
+# In the order of the gate's settings. A rule without a fault fails a test.
 FAULTS = (
     Fault("decodes", "a truncated file", faults.truncate_file),
     Fault("decodes", "an empty file", faults.empty_file),
@@ -36,6 +37,7 @@ FAULTS = (
         "label_errors",
         "files moved to another class",
         faults.mislabel_files,
+        # A sample has too few images for an accurate quick model.
         settings={"label_errors": {"max_share": 0.005, "min_accuracy": 0.5}},
     ),
     Fault("leakage", "a training image in test", faults.leak_image),

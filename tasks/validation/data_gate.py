@@ -49,6 +49,7 @@ def accept_run(run: Run, *, accepted_by: str = "run", reason: str = "") -> Basel
         accepted_by: run, or operator.
         reason: given by an operator.
     """
+    # From the evidence, as a run that was resumed may have been judged by another process.
     inventory = pd.read_parquet(run.directory / INVENTORY)
     verdict = Verdict.model_validate(read_evidence(run, VERDICT))
     return accept_baseline(

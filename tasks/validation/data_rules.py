@@ -45,6 +45,10 @@ if TYPE_CHECKING:
 CLASSES_SHOWN = 12
 
 
+# Thresholds can be `learn` in the settings. `learned_thresholds` has replaced it by now, which
+# float() and int() tell the type checker.
+
+
 def suites_for(
     frame: pd.DataFrame, gate: GateConfig, context: Context
 ) -> dict[str, list[Expectation]]:
@@ -118,6 +122,7 @@ def _shape(frame: pd.DataFrame, gate: GateConfig) -> list[Expectation]:
             severity=gate.exif_orientation.severity,
         ),
     ]
+    # One expectation per bounded column, so that each names its own files.
     for column, low, high, unit in (
         (HEIGHT, sizes.min_side, sizes.max_side, " pixels"),
         (WIDTH, sizes.min_side, sizes.max_side, " pixels"),

@@ -69,6 +69,7 @@ def add_derived_columns(
     size = inventory[HEIGHT].astype("str") + "x" + inventory[WIDTH].astype("str")
     readable = inventory[ERROR].isna()
     label = inventory[LABEL].where(readable)
+    # Great Expectations compares the values of whole columns: one column per split.
     by_split = {
         f"{LABEL}_{split}": label.where(inventory[SPLIT] == split).astype("object")
         for split in SPLITS
@@ -101,6 +102,7 @@ def _new_image_columns(inventory: pd.DataFrame, context: Context) -> dict[str, p
     if context.baseline is None:
         return {}
     files = context.baseline.files.drop_duplicates(CONTENT).set_index(CONTENT)
+    # By content, so that renaming or moving an old image doesn't make it new.
     seen = pd.to_datetime(content_of(inventory).map(files[FIRST_SEEN]), utc=True)
     days = (pd.Timestamp(context.now) - seen).dt.total_seconds() / 86_400
     measures = {
@@ -124,6 +126,7 @@ def _originals(repeated: pd.DataFrame, key: str) -> pd.Series:
 
 def _near_originals(grouped: pd.DataFrame) -> pd.Series:
     """Return the same for near-duplicates, without exact copies, which another rule names."""
+    # In a group of three, the first file may have both a copy and a near-duplicate.
     first = _originals(grouped, GROUP)
     pixels = grouped.set_index(PATH)[PIXEL_HASH]
     return first.where(first.map(pixels) != grouped[PIXEL_HASH])

@@ -43,6 +43,7 @@ class Override(BaseModel):
 
     def covers(self, fingerprint: str, rules: Collection[str]) -> bool:
         """Return whether it accepts this data in spite of these rules."""
+        # Fewer rules than were overruled are fine, as after a change of settings.
         return self.data_fingerprint == fingerprint and set(rules) <= set(self.rules)
 
 

@@ -88,6 +88,7 @@ def record_quarantine(home: Home, inventory: pd.DataFrame, verdict: Verdict) -> 
     """Remember which files are left out now, and since when; forget those that are not any more."""
     left_out = pd.read_parquet(verdict.quarantine).set_index(PATH)[RULES]
     record = _read(home)
+    # By content too: other content under the same path is quarantined from now on.
     since = {(row[PATH], row[CONTENT]): row[SINCE] for row in record[FILES]}
     rows = inventory[inventory[PATH].isin(left_out.index)]
     now = datetime.now(UTC).isoformat(timespec="seconds")

@@ -33,6 +33,8 @@ MAX_SIZES_LISTED = 5
 # A longer list of classes is no help to a reader.
 MAX_CLASSES_LISTED = 200
 ROOM = 1.5
+# Rule, setting, value, and what was observed.
+Proposal = tuple[str, str, Any, str]
 
 
 def suggest_settings(inventory: pd.DataFrame, *, name: str) -> str:
@@ -65,10 +67,14 @@ def suggest_settings(inventory: pd.DataFrame, *, name: str) -> str:
     return tomlkit.dumps(document)
 
 
-def _proposals(
-    inventory: pd.DataFrame, images: pd.DataFrame
-) -> Iterator[tuple[str, str, Any, str]]:
-    """Yield rule, setting, value, and what was observed."""
+def _proposals(inventory: pd.DataFrame, images: pd.DataFrame) -> Iterator[Proposal]:
+    yield from _quarantine(inventory, images)
+    yield from _shape(images)
+    yield from _classes(images)
+    yield from _pixels(images)
+
+
+def _quarantine(inventory: pd.DataFrame, images: pd.DataFrame) -> Iterator[Proposal]:
     broken = len(inventory) - len(images)
     if broken:
         yield "decodes", "quarantine", True, f"{broken} files can't be read or have no label"
@@ -80,35 +86,9 @@ def _proposals(
     ):
         if bad.any():
             yield rule, "quarantine", True, f"{bad.sum()} such files"
-    yield from _shape(images)
-    counts = images[LABEL].value_counts()
-    if len(counts) <= MAX_CLASSES_LISTED:
-        yield "known_classes", "classes", sorted(counts.index), f"the {len(counts)} found"
-    smallest, largest = int(counts.min()), int(counts.max())
-    half = max(1, smallest // 2)
-    yield "class_size", "min_files", half, f"half of the smallest class, {smallest}"
-    ratio = largest / smallest
-    yield (
-        "class_balance",
-        "max_ratio",
-        max(2.0, math.ceil(ratio * ROOM * 10) / 10),
-        f"{ratio:.2f} at present",
-    )
-    lowest = float(images[CONTRAST].min())
-    default = GateConfig().not_blank.min_contrast
-    if isinstance(default, float) and lowest > 0:
-        yield (
-            "not_blank",
-            "min_contrast",
-            round(min(lowest / 2, 10 * default), 2),
-            f"the lowest contrast is {lowest:.1f}",
-        )
-    bits = int(images[BIT_DEPTH].max())
-    if bits > GateConfig().bit_depth.max_bits:
-        yield "bit_depth", "max_bits", bits, f"{bits} found; only the upper 8 are used"
 
 
-def _shape(images: pd.DataFrame) -> Iterator[tuple[str, str, Any, str]]:
+def _shape(images: pd.DataFrame) -> Iterator[Proposal]:
     sizes = images.value_counts([HEIGHT, WIDTH])
     if len(sizes) == 1:
         yield "sizes", "allowed", _pairs(sizes), "every image has this size"
@@ -122,6 +102,31 @@ def _shape(images: pd.DataFrame) -> Iterator[tuple[str, str, Any, str]]:
         yield "sizes", "max_side", high, "the longest side found"
     modes = [str(mode) for mode in images[MODE].value_counts().index]
     yield "modes", "allowed", modes, "Pillow modes found, most frequent first"
+
+
+def _classes(images: pd.DataFrame) -> Iterator[Proposal]:
+    counts = images[LABEL].value_counts()
+    if len(counts) <= MAX_CLASSES_LISTED:
+        yield "known_classes", "classes", sorted(counts.index), f"the {len(counts)} found"
+    smallest, largest = int(counts.min()), int(counts.max())
+    half = max(1, smallest // 2)
+    yield "class_size", "min_files", half, f"half of the smallest class, {smallest}"
+    ratio = largest / smallest
+    # Rounded up to a tenth, and never so tight that the next batch trips it.
+    bound = max(2.0, math.ceil(ratio * ROOM * 10) / 10)
+    yield "class_balance", "max_ratio", bound, f"{ratio:.2f} at present"
+
+
+def _pixels(images: pd.DataFrame) -> Iterator[Proposal]:
+    lowest = float(images[CONTRAST].min())
+    default = GateConfig().not_blank.min_contrast
+    if isinstance(default, float) and lowest > 0:
+        # Capped: where every image is rich in contrast, half of the lowest is far from blank.
+        bound = round(min(lowest / 2, 10 * default), 2)
+        yield "not_blank", "min_contrast", bound, f"the lowest contrast is {lowest:.1f}"
+    bits = int(images[BIT_DEPTH].max())
+    if bits > GateConfig().bit_depth.max_bits:
+        yield "bit_depth", "max_bits", bits, f"{bits} found; only the upper 8 are used"
 
 
 def _pairs(sizes: pd.Series) -> list[list[int]]:
