@@ -11,6 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from tasks.reporting.gallery import build_gallery
 from tasks.runs.run_folder import CHAMPION_EVALUATION, EVALUATION, TRAINING, VERDICT
 from tasks.storage.atomic import atomic_write, read_json
+from tasks.validation.evidence import MOVES_FILE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -56,7 +57,7 @@ def write_report(run: Run, summary: RunSummary) -> Path:
         training=_optional(run.directory / TRAINING),
         data_docs=verdict and "validation/" + _data_docs(),
         gallery=_gallery(run, verdict),
-        moves=_moves(run.directory / "validation/moves.parquet"),
+        moves=_moves(run.validation / MOVES_FILE),
         baseline=verdict.get("baseline"),
         config=run.config.model_dump(mode="json", exclude={"home"}),
     )
