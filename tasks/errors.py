@@ -10,10 +10,18 @@ PixelgateError              exit 1  the run failed in a way an operator can fix
 ├── RunInProgressError      exit 1  another retraining of the same model is running
 ├── DrillFailedError        exit 1  a rule of the gate did not catch its fault
 ├── ImagesChangedError      exit 1  files changed between the inventory and their decoding
+├── DamagedFileError        exit 1  a file under home is torn, or not what was written
 └── TrainingFailedError     exit 1  training ended without a usable model
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from tasks.outcome import Outcome
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 INTERRUPTED = "interrupted; run the same command to resume"
 
@@ -67,6 +75,14 @@ class DrillFailedError(PixelgateError):
 
 class ImagesChangedError(PixelgateError):
     """Files on disk are not the ones the inventory described any more."""
+
+
+class DamagedFileError(PixelgateError):
+    """A file that Pixelgate wrote is torn, or its content is not what was written."""
+
+    def __init__(self, file: Path, problem: str, remedy: str = "Remove it, and run again.") -> None:
+        """Name the file, what is wrong with it, and what to do."""
+        super().__init__(f"{file} is damaged: {problem}. {remedy}")
 
 
 class TrainingFailedError(PixelgateError):

@@ -13,6 +13,7 @@ from tasks.errors import PixelgateError
 from tasks.evaluation.evaluate import Evaluation, evaluate_model
 from tasks.runs.result_store import copy_result, stale_folders
 from tasks.storage.atomic import atomic_folder, read_json
+from tasks.storage.checked import believe_folder
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -64,7 +65,7 @@ def evaluate_both(
     """
     # --force evaluates again what is there already.
     shutil.rmtree(directory, ignore_errors=True)
-    with atomic_folder(directory) as unfinished:
+    with atomic_folder(directory, sealed=True) as unfinished:
         for contender, name in ((challenger, PREDICTIONS), (champion, CHAMPION_PREDICTIONS)):
             if contender is not None:
                 evaluate_model(
@@ -91,6 +92,8 @@ def copy_evaluations(finished: Path, directory: Path) -> Evaluations:
     Raises:
         PixelgateError: another process removed them in the meantime.
     """
+    if not believe_folder(finished):
+        raise PixelgateError(f"The finished evaluation in {finished} is gone. Run again.")
     try:
         copy_result(finished, directory)
     except FileNotFoundError as error:

@@ -21,6 +21,7 @@ from tasks.runs.provenance import provenance
 from tasks.runs.run_folder import REGISTRATION, record_facts
 from tasks.runs.summary import read_summary
 from tasks.storage.atomic import write_json
+from tasks.storage.checked import believe_folder
 from tasks.storage.hashing import digest, file_digest
 
 if TYPE_CHECKING:
@@ -80,6 +81,7 @@ def validate(run: Run, inventory: pd.DataFrame) -> pd.DataFrame:
     from tasks.inventory.columns import readable
     from tasks.registry.champion import champion_classes
     from tasks.validation.data_gate import judge_inventory
+    from tasks.validation.evidence import MOVES_FILE
     from tasks.validation.quarantine import drop_quarantined
     from tasks.validation.verdict import require_accepted
 
@@ -87,7 +89,7 @@ def validate(run: Run, inventory: pd.DataFrame) -> pd.DataFrame:
     # Shown before rejected data ends the run: that is when somebody reads it.
     artifacts.show_verdict(run, verdict)
     if verdict.moves:
-        moves = pd.read_parquet(run.validation / "moves.parquet")
+        moves = pd.read_parquet(run.validation / MOVES_FILE)
         artifacts.show_moves(run, moves, verdict.moves)
     log.info(verdict.headline)
     admitted = drop_quarantined(inventory, require_accepted(verdict))
@@ -229,7 +231,7 @@ def _must_evaluate(
     run: Run, _model: TrainedModel, _inputs: Inputs, _inventory: pd.DataFrame, key: str
 ) -> bool:
     """Return whether the files of an evaluation are missing, or must not be reused (--force)."""
-    return run.config.force or not run.config.paths.evaluation(key).exists()
+    return run.config.force or not believe_folder(run.config.paths.evaluation(key))
 
 
 @stage(

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import functools
 import hashlib
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tasks.storage.hashing import digest
+from tasks.runs.user_source import source_digest
+from tasks.storage.hashing import digest, file_digest
 
 if TYPE_CHECKING:
     from tasks.config.schema import RetrainConfig
@@ -16,6 +18,9 @@ if TYPE_CHECKING:
 RECIPE = ("name", "seed", "data", "gate", "generators", "training", "evaluation", "registry")
 # The same images in another folder, or read by more processes, are the same images.
 NOT_RECIPE = ("directory", "manifest", "workers")
+
+# They decode, augment, train and save: with others the same recipe gives another model.
+LIBRARIES = ("tensorflow", "keras", "pillow", "numpy")
 
 
 def recipe_key(fingerprint: str, config: RetrainConfig) -> str:
@@ -29,7 +34,29 @@ def recipe_key(fingerprint: str, config: RetrainConfig) -> str:
     settings["data"] = {
         name: value for name, value in settings["data"].items() if name not in NOT_RECIPE
     }
-    return digest([fingerprint, settings, code_version()])
+    return digest([fingerprint, settings, _contents(config), code_version(), _library_versions()])
+
+
+def _contents(config: RetrainConfig) -> dict[str, str | None]:
+    """Return a hash of everything the settings name: weights and the user's own code and suites."""
+    named = [config.training.model, *config.training.callbacks, *config.gate.suites]
+    contents = {
+        name: _file_digest(Path(name)) if name.endswith(".json") else source_digest(name)
+        for name in named
+        if ":" in name or name.endswith(".json")
+    }
+    weights = config.training.weights
+    return contents if weights is None else {**contents, str(weights): _file_digest(weights)}
+
+
+def _file_digest(file: Path) -> str | None:
+    # What is missing is reported by the stage that reads it.
+    return file_digest(file) if file.is_file() else None
+
+
+@functools.cache
+def _library_versions() -> dict[str, str]:
+    return {name: version(name) for name in LIBRARIES}
 
 
 @functools.cache

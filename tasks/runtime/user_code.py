@@ -1,4 +1,4 @@
-"""Objects of the user's own: models, callbacks and suites, named as package.module:name."""
+"""Imports the user's own models, callbacks and suites, given as package.module:name."""
 
 from __future__ import annotations
 
@@ -11,15 +11,17 @@ from tasks.errors import SettingsError
 
 
 def import_by_path(path: str, setting: str) -> Any:
-    """Import the user's object at package.module:name, from the working directory too.
+    """Import an object, also from the working directory.
+
+    Args:
+        path: package.module:name.
+        setting: the setting that holds the path, for the message.
 
     Raises:
-        SettingsError: naming the setting, when there is no such module or name.
+        SettingsError: there is no such module or name.
     """
     module_name, _, name = path.partition(":")
-    # A console script has its own folder on Python's path, not the one it is called in.
-    if str(Path.cwd()) not in sys.path:
-        sys.path.append(str(Path.cwd()))
+    search_working_directory()
     try:
         return getattr(importlib.import_module(module_name), name)
     except (ImportError, AttributeError, ValueError) as error:
@@ -27,3 +29,11 @@ def import_by_path(path: str, setting: str) -> Any:
             f"{setting} = {path} can't be imported ({error}). Expected package.module:name, with"
             " the package on Python's path or in the working directory."
         ) from None
+
+
+def search_working_directory() -> None:
+    """Let Python find modules in the working directory, after everything that is installed."""
+    # A console script has its own folder on Python's path, not the working directory. Appended, so
+    # that a file there can't shadow a library.
+    if str(Path.cwd()) not in sys.path:
+        sys.path.append(str(Path.cwd()))

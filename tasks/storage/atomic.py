@@ -1,4 +1,4 @@
-"""Writes that are whole or not there: a temporary name beside the place, flushed, then renamed."""
+"""Writes that are complete or absent: to a temporary name next to the path, flushed, renamed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import uuid
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from tasks.storage.hashing import plain
+from tasks.storage.hashing import file_digest, plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,23 +18,27 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+CHECKSUMS = "checksums.json"
+
 log = logging.getLogger("pixelgate")
 
 
 @contextmanager
 def atomic_write(path: Path) -> Iterator[Path]:
-    """Yield a temporary path beside `path`; on success flush it and rename it into place.
+    """Yield a temporary path next to `path`; on success flush it and rename it to `path`.
 
-    The temporary name ends as the path's, because writers such as Keras choose the format by it.
-    On any error the temporary file is removed and `path` is left as it was.
+    The temporary name keeps the suffix, because writers such as Keras choose the format by it. On
+    any error the temporary file is removed and `path` is left as it was.
 
     Raises:
         OSError: the folder can't be written.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
+    # In the same folder, as only within one file system a rename is atomic.
     temporary = path.with_name(f".{uuid.uuid4().hex[:8]}.{path.name}")
     try:
         yield temporary
+        # Flushed before the rename: after a power cut the name must not stand for an empty file.
         sync(temporary)
         temporary.replace(path)
     finally:
@@ -42,18 +46,24 @@ def atomic_write(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def atomic_folder(path: Path) -> Iterator[Path]:
-    """Yield an empty folder beside `path`; on success flush its files and rename it into place.
+def atomic_folder(path: Path, *, sealed: bool = False) -> Iterator[Path]:
+    """Yield an empty folder next to `path`; on success flush its files and rename it to `path`.
 
-    On any error it is removed with all that is in it.
+    On any error it is removed with everything in it.
+
+    Args:
+        path: where it appears.
+        sealed: add the checksums of its files, which `checked.believe_folder` verifies.
 
     Raises:
-        OSError: the folder can't be written, or `path` is a folder that holds something.
+        OSError: the folder can't be written, or `path` is a folder that is not empty.
     """
     temporary = path.with_name(f".{uuid.uuid4().hex[:8]}.{path.name}")
     temporary.mkdir(parents=True)
     try:
         yield temporary
+        if sealed:
+            write_checksums(temporary)
         for file in temporary.rglob("*"):
             sync(file)
         temporary.replace(path)
@@ -62,8 +72,17 @@ def atomic_folder(path: Path) -> Iterator[Path]:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
+def write_checksums(folder: Path) -> None:
+    """Write the SHA-256 of every file in a folder to `checksums.json` in it."""
+    files = sorted(file for file in folder.rglob("*") if file.is_file())
+    write_json(
+        folder / CHECKSUMS,
+        {file.relative_to(folder).as_posix(): file_digest(file) for file in files},
+    )
+
+
 def sync(path: Path) -> None:
-    """Have the system write a file, or a folder's list of names, to the disk now."""
+    """Flush a file, or the list of names of a folder, to the disk."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
@@ -72,31 +91,31 @@ def sync(path: Path) -> None:
 
 
 def write_json(path: Path, content: Any) -> Path:
-    """Write `content` as indented JSON; numpy numbers and paths are written as plain ones."""
+    """Write `content` as indented JSON; NumPy numbers and paths as plain numbers and text."""
     with atomic_write(path) as temporary:
         temporary.write_text(json.dumps(content, indent=2, default=plain) + "\n", "utf-8")
     return path
 
 
 def read_json(path: Path) -> Any:
-    """Read JSON that `write_json` wrote."""
+    """Read a JSON file that `write_json` wrote."""
     return json.loads(path.read_text("utf-8"))
 
 
 def write_parquet(path: Path, frame: pd.DataFrame) -> Path:
-    """Write a frame, its `attrs` included, as Parquet."""
+    """Write a frame, including its `attrs`, as Parquet."""
     with atomic_write(path) as temporary:
         frame.to_parquet(temporary, index=False)
     return path
 
 
 def read_parquet_or_none(path: Path) -> pd.DataFrame | None:
-    """Read a Parquet file that can be made again; None where it is missing or torn."""
+    """Read a Parquet file that can be rebuilt; None where it is missing or damaged."""
     import pandas as pd
 
     try:
         return pd.read_parquet(path)
     except (OSError, ValueError) as error:
         if path.exists():
-            log.warning("%s can't be read (%s) and is made again", path, error)
+            log.warning("%s can't be read (%s) and is rebuilt", path, error)
         return None

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import math
+import shutil
 from typing import TYPE_CHECKING, Any
 
 import keras
 
-from tasks.storage.atomic import atomic_folder, atomic_write, read_json, write_json
-from tasks.storage.hashing import file_digest
+from tasks.errors import DamagedFileError
+from tasks.storage.atomic import atomic_folder, read_json, write_json
+from tasks.storage.checked import damage_of
 from tasks.training.workspace import MONITORED, STATE, WEIGHTS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from tasks.training.workspace import Workspace
 
@@ -78,13 +81,12 @@ class Backup(keras.callbacks.Callback):
         self._save((epoch + 1) * self._steps)
 
     def _save(self, step: int) -> None:
-        with atomic_folder(self._workspace.backup_of(step)) as folder:
+        with atomic_folder(self._workspace.backup_of(step), sealed=True) as folder:
             self.model.save_weights(str(folder / WEIGHTS))
-            # What save_weights leaves out; and a hash, so that a damaged file is noticed.
+            # What save_weights leaves out.
             write_json(
                 folder / STATE,
                 {
-                    "sha256": file_digest(folder / WEIGHTS),
                     "random": [v.numpy().tolist() for v in _random_states(self.model)],
                     "metrics": [v.numpy().tolist() for v in self.model.metrics_variables],
                 },
@@ -114,11 +116,33 @@ class BestWeights(keras.callbacks.Callback):
         for row in workspace.epochs().to_dict("records"):
             self._update(int(row["epoch"]), row)
 
+    def intact_file(self) -> Path | None:
+        """Return the best weights; None before the first epoch with a finite loss.
+
+        Raises:
+            DamagedFileError: they are missing, or not what was written.
+        """
+        if self.epoch < 0:
+            return None
+        folder = self._workspace.best_of(self.epoch)
+        damage = damage_of(folder)
+        if damage is not None:
+            raise DamagedFileError(folder, damage, "Run again to train from the start.")
+        return folder / WEIGHTS
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        """Remove weights that are no longer the best; history and backup know of the new ones."""
+        del epoch, logs
+        self._workspace.prune_best(self.epoch)
+
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Save this epoch's weights if it is the best so far."""
         if self._update(epoch, logs or {}):
-            with atomic_write(self._workspace.best) as temporary:
-                self.model.save_weights(str(temporary))
+            folder = self._workspace.best_of(epoch)
+            # Of an epoch that was interrupted before its backup, and is trained again.
+            shutil.rmtree(folder, ignore_errors=True)
+            with atomic_folder(folder, sealed=True) as unfinished:
+                self.model.save_weights(str(unfinished / WEIGHTS))
 
     def _update(self, epoch: int, metrics: Mapping[Any, float]) -> bool:
         """Return whether an epoch is the best so far, and remember it if so."""

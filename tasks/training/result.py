@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tasks.storage.atomic import read_json
+from tasks.storage.checked import believe_folder
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -55,8 +56,10 @@ class TrainedModel:
 
 
 def read_trained(directory: Path) -> TrainedModel | None:
-    """Return the training that finished in a folder; None if there is none."""
-    record = directory / RECORD
-    if not record.exists() or not (directory / MODEL).exists():
+    """Return the training that finished in a folder; None if there is none.
+
+    One whose files changed since is set aside with a warning, and is none.
+    """
+    if not believe_folder(directory):
         return None
-    return TrainedModel(directory=directory, **read_json(record))
+    return TrainedModel(directory=directory, **read_json(directory / RECORD))

@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Any, Self
 import keras
 import tensorflow as tf
 
-from tasks.errors import TrainingFailedError
+from tasks.errors import DamagedFileError, TrainingFailedError
 from tasks.generators.pipelines import evaluation_batches, steps_per_epoch, training_batches
 from tasks.inventory.columns import VALIDATION
 from tasks.models.architectures import build_model
 from tasks.runtime.user_code import import_by_path
 from tasks.storage.atomic import atomic_folder, write_json
+from tasks.storage.checked import set_aside
 from tasks.training.callbacks import ALL_EPOCHS_DONE, TrainingGuard, report_epochs
 from tasks.training.checkpoints import Backup, BestWeights
 from tasks.training.class_weights import class_weights
@@ -34,6 +35,7 @@ from tasks.training.workspace import Workspace
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from tasks.training.callbacks import OnEpoch
     from tasks.training.hardware import Hardware
@@ -125,6 +127,9 @@ class _Training:
         self.workspace.directory.mkdir(parents=True, exist_ok=True)
         done = self._step_to_resume_after()
         self.workspace.discard_after(done, epoch=done // self.steps)
+        if done and not self._has_best_weights():
+            done = 0
+            self.workspace.discard_after(0, epoch=0)
         model = self._initial_model(done)
         best = BestWeights(self.workspace)
         classes = len(self.request.inputs.contract.classes)
@@ -149,6 +154,15 @@ class _Training:
         if self.hardware.workers > 1:
             return agree_on_step(self.strategy, backups)
         return max(backups, default=0)
+
+    def _has_best_weights(self) -> bool:
+        """Tell whether the best weights so far are intact, without which nothing is resumed."""
+        try:
+            BestWeights(self.workspace).intact_file()
+        except DamagedFileError as error:
+            log.warning("%s It is trained from the start", error)
+            return False
+        return True
 
     def _initial_model(self, done: int) -> keras.Model:
         """Build the model to train; a resumed one gets its weights from the backup later."""
@@ -235,27 +249,42 @@ class _Training:
             TrainingFailedError: no epoch had a finite loss, or disk or memory ran out.
         """
         workspace, directory = self.workspace, self.request.directory
-        if not workspace.best.exists():
+        weights = self._best_weights()
+        if weights is None:
             shutil.rmtree(workspace.directory)
             raise TrainingFailedError(
                 f"Training left no model to evaluate: {guard.reason}. Lower"
                 " training.learning_rate, or look at the images in the report's previews."
             )
+        # Flushing the files may take a minute on a busy disk.
+        log.info("saving the model")
         with _faults_as_messages(workspace):
             # Outside dtype_policy and the strategy: mixed precision is for training only, and
             # serving should not depend on the hardware trained on.
             model = self._build()
-            model.load_weights(str(workspace.best))
+            model.load_weights(str(weights))
             if self.request.settings.test_time_augmentation:
                 model = average_over_flips(model, self.request.inputs.settings)
             record = self._record(model, guard)
-            with atomic_folder(directory) as finished:
+            with atomic_folder(directory, sealed=True) as finished:
                 model.save(finished / MODEL)
                 shutil.copy(workspace.history, finished / HISTORY)
                 shutil.copytree(workspace.tensorboard, finished / TENSORBOARD)
                 write_json(finished / RECORD, record)
         shutil.rmtree(workspace.directory)
         return TrainedModel(directory=directory, **record)
+
+    def _best_weights(self) -> Path | None:
+        """Return the file of the best weights; None if there are none.
+
+        Raises:
+            DamagedFileError: they changed since they were written; the workspace is set aside.
+        """
+        try:
+            return BestWeights(self.workspace).intact_file()
+        except DamagedFileError as error:
+            set_aside(self.workspace.directory, str(error))
+            raise
 
     def _record(self, model: keras.Model, guard: TrainingGuard) -> dict[str, Any]:
         return {

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from tasks.storage.atomic import atomic_write, read_json
-from tasks.storage.hashing import file_digest
+from tasks.storage.atomic import atomic_write
+from tasks.storage.checked import damage_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -38,10 +38,9 @@ class Workspace:
         """Folder of the last backups, each a folder named after its step."""
         return self.directory / "backup"
 
-    @property
-    def best(self) -> Path:
-        """Weights of the best epoch so far."""
-        return self.directory / "best.weights.h5"
+    def best_of(self, epoch: int) -> Path:
+        """Return the folder with an epoch's weights, kept while no other epoch is better."""
+        return self.directory / "best" / f"{epoch:05d}"
 
     @property
     def history(self) -> Path:
@@ -59,7 +58,8 @@ class Workspace:
         steps = self._backup_steps()
         if not steps:
             return "Nothing was trained yet."
-        best = f" The best weights so far are in {self.best}." if self.best.exists() else ""
+        last = max(self.directory.glob(f"best/[0-9]*/{WEIGHTS}"), default=None)
+        best = f" The best weights so far are in {last}." if last else ""
         return f"The same command resumes after step {steps[0]}.{best}"
 
     def backup_of(self, step: int) -> Path:
@@ -72,13 +72,10 @@ class Workspace:
 
     def _is_intact(self, step: int) -> bool:
         folder = self.backup_of(step)
-        try:
-            if read_json(folder / STATE)["sha256"] == file_digest(folder / WEIGHTS):
-                return True
-            reason = "its content changed"
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            reason = str(error)
-        log.warning("the backup of step %d is damaged (%s) and is removed", step, reason)
+        damage = damage_of(folder)
+        if damage is None:
+            return True
+        log.warning("the backup of step %d is damaged (%s) and is removed", step, damage)
         shutil.rmtree(folder)
         return False
 
@@ -88,6 +85,12 @@ class Workspace:
             if later > step:
                 shutil.rmtree(self.backup_of(later))
         self._discard_epochs(first=epoch)
+
+    def prune_best(self, epoch: int) -> None:
+        """Remove the weights of all epochs but the best one."""
+        for folder in self.directory.glob("best/[0-9]*"):
+            if folder != self.best_of(epoch):
+                shutil.rmtree(folder)
 
     def prune_backups(self) -> None:
         """Remove all but the last few backups."""
