@@ -42,7 +42,7 @@ def say(text: str = "") -> None:
 @contextlib.contextmanager
 def errors_as_messages() -> Iterator[None]:
     """End the process with a message and an exit code instead of a traceback."""
-    signal.signal(signal.SIGTERM, _raise_interrupted)
+    before = signal.signal(signal.SIGTERM, _raise_interrupted)
     try:
         yield
     except PixelgateError as error:
@@ -58,6 +58,8 @@ def errors_as_messages() -> Iterator[None]:
             raise
         say(INTERRUPTED)
         sys.exit(128 + number)
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _signal_of(error: BaseException) -> int | None:
