@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import os
+import re
+import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
 from tasks.config.data import DataConfig
+from tasks.drill.planting import open_file
+from tasks.generators.decode_cache import Source, decode_once
+from tasks.generators.decoding import Decoding
 from tasks.inventory.image_file import read_images
 from tasks.inventory.scan import take_inventory
+from tasks.inventory.similarity import confirm_pairs
+from tasks.runtime import parallel
 
 if TYPE_CHECKING:
-    import pytest
-
     from tests.image_trees import Tree
 
 
@@ -51,6 +57,51 @@ def test_a_decompression_bomb_is_not_expanded(tmp_path: Path) -> None:
     row = read_images(str(tmp_path), ["bomb.png"], max_pixels=1_000_000)[0]
     assert "8000 x 8000" in row["error"]
     assert row["sha256"]
+
+
+@pytest.mark.parametrize("suffix", ["png", "jpg", "bmp", "tiff", "webp", "gif"])
+def test_max_pixels_is_the_only_limit(
+    tmp_path: Path, suffix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Pillow's own limit neither refuses nor warns: ours is higher, lower, or far lower."""
+    Image.new("L", (100, 80), 90).save(tmp_path / f"x.{suffix}")
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 10)
+
+    def row_of(max_pixels: int) -> dict[str, Any]:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            return read_images(str(tmp_path), [f"x.{suffix}"], max_pixels=max_pixels)[0]
+
+    assert row_of(8_000)["error"] is None
+    for too_low in (7_999, 100):
+        error = row_of(too_low)["error"]
+        assert re.match(r"declares (100 x 80|8000) pixels, more than data\.max_pixels", error)
+        assert f"= {too_low} " in error
+    assert row_of(8_000)["error"] is None
+
+
+def test_max_pixels_holds_in_worker_processes_and_for_every_reader(
+    image_tree: Tree, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Workers, the decode cache, near-duplicates and the drill open what the setting allows."""
+    # Twice Pillow's own limit, which is where it refuses.
+    root, side = image_tree({"a": 3, "b": 3}), 13_500
+    huge = Image.new("1", (side, side))
+    huge.paste(1, (0, 0, side // 2, side))
+    huge.save(root / "a/huge.png")
+    monkeypatch.setattr(parallel, "FILES_WORTH_A_POOL", 2)
+    monkeypatch.setattr(parallel, "CHUNK", 2)
+    data = DataConfig(directory=root, max_pixels=side**2, workers=2)
+    inventory = take_inventory(data, seed=42)
+    assert inventory["error"].isna().all()
+    assert inventory["width"].max() == side
+    decoding = Decoding((16, 16), "grayscale", "stretch")
+    rows = inventory[inventory["width"] == side]
+    array = decode_once(rows, decoding, Source(root, side**2), folder=root.parent / "decoded")
+    assert np.load(array).shape == (1, 16, 16, 1)
+    assert confirm_pairs(str(root), [("a/huge.png", "a/huge.png")], side**2) == [True]
+    with open_file(root / "a/huge.png") as opened:
+        assert opened.size == (side, side)
 
 
 @settings(deadline=None, max_examples=60)

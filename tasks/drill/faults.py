@@ -19,6 +19,7 @@ from tasks.drill.degradations import brighten
 from tasks.drill.planting import (
     copy_file,
     move_file,
+    open_file,
     open_image,
     path_in_first_class,
     replace_bytes,
@@ -84,7 +85,7 @@ def add_bomb(sample: Sample) -> list[str]:
 def change_format(sample: Sample) -> list[str]:
     """Save an image in another format than its extension names."""
     path = sample.paths(TRAIN)[2]
-    with Image.open(sample.work / path) as image:
+    with open_file(sample.work / path) as image:
         kind = "BMP" if image.format != "BMP" else "PNG"
         as_displayed(image).convert(image.mode if image.mode in ("L", "RGB") else "RGB").save(
             unlinked(sample, path), format=kind

@@ -6,15 +6,17 @@ Functions that write a file return its path, relative to the work folder.
 from __future__ import annotations
 
 import shutil
+import sys
 from typing import TYPE_CHECKING
 
-from PIL import Image
-
+from tasks.inventory import image_file
 from tasks.inventory.columns import TRAIN
 from tasks.inventory.image_file import as_displayed
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from PIL import Image
 
     from tasks.drill.sample import Sample
 
@@ -23,15 +25,20 @@ WRITABLE_MODES = ("1", "L", "P", "RGB", "RGBA", "CMYK", "LA")
 
 def open_image(sample: Sample, path: str) -> Image.Image:
     """Return an image of the work folder as a person sees it, in mode L or RGB."""
-    with Image.open(sample.work / path) as image:
+    with open_file(sample.work / path) as image:
         image.load()
         return as_displayed(image).copy()
+
+
+def open_file(file: Path) -> Image.Image:
+    """Open a file of the sample; the inventory has compared its size with the limit already."""
+    return image_file.open_image(file.read_bytes(), max_pixels=sys.maxsize)
 
 
 def replace_image(sample: Sample, path: str, image: Image.Image) -> str:
     """Replace a file by an image, in the format and, where possible, the mode of the file."""
     file = sample.work / path
-    with Image.open(file) as old:
+    with open_file(file) as old:
         kind, mode = old.format, old.mode
     if mode in WRITABLE_MODES:
         image = image.convert(mode)

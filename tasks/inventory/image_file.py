@@ -15,7 +15,7 @@ import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from tasks.inventory.features import FeatureBatch
 
@@ -196,6 +196,8 @@ def _family(name: str | None) -> str | None:
 def open_image(data: bytes, *, max_pixels: int) -> Image.Image:
     """Open an image from bytes without expanding it yet.
 
+    `max_pixels` is the only limit, also for frames and tiles that are found while it is expanded.
+
     Raises:
         ValueError: there are no bytes, or more than `max_pixels` pixels are declared.
         PIL.UnidentifiedImageError: the bytes are in no known image format.
@@ -203,13 +205,30 @@ def open_image(data: bytes, *, max_pixels: int) -> Image.Image:
     if not data:
         raise ValueError("the file is empty (0 bytes)")
     # `open` reads only the header, so that a bomb is recognized before it takes any memory.
-    image = Image.open(io.BytesIO(data), formats=_formats())
+    image = _open_without_pillows_limit(data, max_pixels)
     if image.width * image.height > max_pixels:
-        raise ValueError(
-            f"declares {image.width} x {image.height} pixels, more than data.max_pixels ="
-            f" {max_pixels} (a decompression bomb?); not expanded"
-        )
+        raise ValueError(_too_many_pixels(f"{image.width} x {image.height}", max_pixels))
     return image
+
+
+def _open_without_pillows_limit(data: bytes, max_pixels: int) -> Image.Image:
+    # Pillow's limit is a variable of its module. It is set at every opening, as each worker process
+    # has one of its own, which other code may set too. WebP is the one format that takes memory for
+    # the image when it is opened, so Pillow has to compare its size before.
+    Image.MAX_IMAGE_PIXELS = max_pixels if data[8:12] == b"WEBP" else None
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            return Image.open(io.BytesIO(data), formats=_formats())
+    finally:
+        Image.MAX_IMAGE_PIXELS = max_pixels
+
+
+def _too_many_pixels(declared: str, max_pixels: int | None) -> str:
+    return (
+        f"declares {declared} pixels, more than data.max_pixels = {max_pixels} (a decompression"
+        " bomb?); not expanded"
+    )
 
 
 @functools.cache
@@ -254,6 +273,11 @@ def error_reason(error: Exception) -> str:
     """Return in a few words why a file could not be read."""
     if isinstance(error, OSError) and error.errno:
         return os.strerror(error.errno)
-    if type(error).__name__ == "UnidentifiedImageError":
+    if isinstance(error, UnidentifiedImageError):
         return "not an image in any known format"
+    if isinstance(error, Image.DecompressionBombError):
+        # Pillow's sentence names a limit of its own, which is twice ours.
+        return _too_many_pixels(
+            str(error).partition("(")[2].partition(" ")[0], Image.MAX_IMAGE_PIXELS
+        )
     return f"{error}" if isinstance(error, (OSError, ValueError)) else f"{error!r}"
