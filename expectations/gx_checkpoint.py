@@ -6,17 +6,21 @@ The project is a plain file context, so that a GX user can open, rerun and exten
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import copy
+from typing import TYPE_CHECKING, Any, cast
 
 import great_expectations as gx
 from great_expectations.checkpoint import UpdateDataDocsAction
 from great_expectations.data_context.types.base import ProgressBarsConfig
+
+from expectations.data_docs import LOCAL_SITE
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     import pandas as pd
     from great_expectations.core import ExpectationSuiteValidationResult
+    from great_expectations.data_context.store.store import DataDocsSiteConfigTypedDict
     from great_expectations.expectations.expectation import Expectation
 
 DATA_DOCS = "gx/uncommitted/data_docs/local_site/index.html"
@@ -45,6 +49,9 @@ def run_checkpoint(
     context = gx.get_context(mode="file", project_root_dir=str(project))
     # A bar per suite would fill the screen of a run with lines.
     context.variables.progress_bars = ProgressBarsConfig(globally=False)
+    # Stored in the project, so that the pages stay safe when a GX user builds them again.
+    site = cast("DataDocsSiteConfigTypedDict", copy.deepcopy(LOCAL_SITE))
+    context.update_data_docs_site("local_site", site)
     # add_or_update throughout: a run that is judged again uses the same project.
     batch = (
         context.data_sources.add_or_update_pandas("inventory")
