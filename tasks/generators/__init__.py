@@ -1,11 +1,11 @@
-"""An inventory and a recipe go in; pipelines for train, validation and test come out.
+"""The generators stage: turns an inventory and settings into pipelines of training data.
 
-- `recipe.build_inputs`: the whole stage; decides size and colour mode and fills the decode cache.
-- `recipe.Inputs`, `recipe.InputContract`: what passes to the later stages.
+- `inputs.build_inputs`: the whole stage; returns `inputs.Inputs`, which later stages open.
+- `input_contract.choose_contract`: the classes, size and colour mode of the model's input.
 - `decoding.decode_image`: the one function that turns bytes into a model's input.
-- `cache.decode_once`: every image decoded once into a memory-mapped array.
-- `ahead.EagerDecoder`: the same, while the inventory has the files open anyway.
-- `arrays.DecodedArray`: such an array on disk, with the hash of the file behind each image.
-- `augmentation.augment`: Keras' ImageDataGenerator transforms, a batch at a time, in the graph.
-- `pipelines.training_batches`, `pipelines.evaluation_batches`: tf.data over the cache.
+- `decode_cache.decode_once`: decodes every image once, into a memory-mapped array.
+- `eager_decode.EagerDecoder`: the same, while the inventory has the files open.
+- `decoded_array.DecodedArray`: such an array on disk, with the hash of the file behind each image.
+- `augmentation.augment`: the transforms of Keras' ImageDataGenerator, in the graph, batch by batch.
+- `pipelines.training_batches`, `pipelines.evaluation_batches`: tf.data over the decoded images.
 """

@@ -1,8 +1,8 @@
-"""A batch of images and a recipe go in; the batch, each image moved its own way, comes out.
+"""Augments a batch of images at random, each image its own way.
 
 The transforms, their names and their order are those of Keras' ImageDataGenerator: rotate, shift,
-zoom, then flip, then brightness, all about the centre of the image. Here the numbers of a whole
-batch are drawn at once and one graph operation moves all of its images.
+zoom, then flip, then brightness, all about the centre of the image. Here the random numbers of a
+whole batch are drawn at once, and one graph operation transforms all of its images.
 """
 
 from __future__ import annotations
@@ -15,9 +15,8 @@ import tensorflow as tf
 if TYPE_CHECKING:
     from tasks.config.generators import GeneratorConfig, ShiftRange
 
-
 HALF = 0.5
-# Keeps the draws of brightness apart from those of the moves.
+# Added to the seed: brightness must not be drawn from the same numbers as the moves.
 BRIGHTNESS = (1 << 40, 0)
 
 
@@ -37,6 +36,7 @@ def augment(images: tf.Tensor, settings: GeneratorConfig, *, seed: tf.Tensor) ->
         low, high = settings.brightness_range
         drawn = tf.random.stateless_uniform([tf.shape(images)[0]], seed + BRIGHTNESS)
         factor = _between(drawn, low, high)[:, None, None, None]
+        # A cast alone would wrap values above 255 around to black.
         brighter = tf.round(tf.cast(images, tf.float32) * factor)
         images = tf.cast(tf.clip_by_value(brighter, 0.0, 255.0), tf.uint8)
     return images
@@ -46,7 +46,7 @@ def draw_moves(shape: tf.Tensor, settings: GeneratorConfig, *, seed: tf.Tensor) 
     """Draw an affine map for each image of a batch.
 
     Args:
-        shape: (4,) int32, the batch's shape.
+        shape: (4,) int32, of the batch: images, height, width, channels.
         settings: the ranges.
         seed: (2,) int64.
 
@@ -56,15 +56,15 @@ def draw_moves(shape: tf.Tensor, settings: GeneratorConfig, *, seed: tf.Tensor) 
     """
     batch = shape[0]
     height, width = tf.cast(shape[1], tf.float32), tf.cast(shape[2], tf.float32)
-    # One draw of all seven numbers: in small batches each operation costs more than its numbers.
+    # One draw of all seven numbers: in small batches an operation costs more than its numbers.
     drawn = tf.unstack(tf.random.stateless_uniform([7, batch], seed))
     angle = math.radians(settings.rotation_range)
     theta = _between(drawn[0], -angle, angle)
     down = _shift(drawn[1], settings.height_shift_range, height)
     right = _shift(drawn[2], settings.width_shift_range, width)
     low, high = _zoom_limits(settings.zoom_range)
-    zoom_y = _flip(drawn[4], _between(drawn[3], low, high), wanted=settings.vertical_flip)
-    zoom_x = _flip(drawn[6], _between(drawn[5], low, high), wanted=settings.horizontal_flip)
+    zoom_y = _flip(drawn[4], _between(drawn[3], low, high), enabled=settings.vertical_flip)
+    zoom_x = _flip(drawn[6], _between(drawn[5], low, high), enabled=settings.horizontal_flip)
     return affine(theta, down, right, zoom_y, zoom_x, height=height, width=width)
 
 
@@ -93,8 +93,9 @@ def affine(  # noqa: PLR0913 - the five numbers of a move
         width: of the images, pixels.
 
     Returns:
-        (batch, 8) float32, as `draw_moves` says.
+        (batch, 8) float32, as `draw_moves` describes it.
     """
+    # Multiplied out by hand, so that no 3 x 3 matrices, one per image and step, are ever made.
     cos, sin = tf.cos(theta), tf.sin(theta)
     row_from_row, row_from_column = cos * zoom_y, -sin * zoom_x
     column_from_row, column_from_column = sin * zoom_y, cos * zoom_x
@@ -120,12 +121,12 @@ def affine(  # noqa: PLR0913 - the five numbers of a move
 
 
 def move(images: tf.Tensor, moves: tf.Tensor, settings: GeneratorConfig) -> tf.Tensor:
-    """Resample every image along its map, bilinearly.
+    """Resample every image along its affine map, bilinearly.
 
     Args:
         images: (batch, height, width, channels) uint8.
         moves: (batch, 8) float32, as `draw_moves` returns them.
-        settings: fill_mode and cval say what lies outside the image.
+        settings: fill_mode and cval say how points outside the image are filled.
 
     Returns:
         (batch, height, width, channels) uint8.
@@ -146,16 +147,17 @@ def _between(drawn: tf.Tensor, low: float | tf.Tensor, high: float | tf.Tensor) 
 
 
 def _shift(drawn: tf.Tensor, extent: ShiftRange, side: tf.Tensor) -> tf.Tensor:
-    """A float is an extent, an integer or a list are choices; as in ImageDataGenerator."""
+    """Return shifts in pixels: a float is a range, an integer or a list gives choices."""
     if isinstance(extent, float):
         most = extent * side if extent < 1 else tf.constant(extent)
         return _between(drawn, -most, most)
     choices = list(range(extent)) if isinstance(extent, int) else list(extent)
     if not choices:
         return tf.zeros_like(drawn)
-    # Each choice has two numbers, one for either way.
+    # Two numbers for each choice, one per direction.
     number = tf.cast(drawn * 2 * len(choices), tf.int32)
     chosen = tf.gather(tf.constant(choices, tf.float32), number // 2)
+    # As in ImageDataGenerator, shifts below 1 are a share of the side and others are pixels.
     if max(choices) < 1:
         chosen *= side
     return chosen * tf.cast(1 - 2 * (number % 2), tf.float32)
@@ -167,6 +169,6 @@ def _zoom_limits(zoom_range: float | tuple[float, float]) -> tuple[float, float]
     return 1 - zoom_range, 1 + zoom_range
 
 
-def _flip(drawn: tf.Tensor, zoom: tf.Tensor, *, wanted: bool) -> tf.Tensor:
-    """Turn the zoom of half of the images around, if wanted."""
-    return tf.where(drawn < HALF, -zoom, zoom) if wanted else zoom
+def _flip(drawn: tf.Tensor, zoom: tf.Tensor, *, enabled: bool) -> tf.Tensor:
+    """Negate the zoom of half of the images, which mirrors them."""
+    return tf.where(drawn < HALF, -zoom, zoom) if enabled else zoom

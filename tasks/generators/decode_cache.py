@@ -1,4 +1,4 @@
-"""Image files go in; one memory-mapped array of all of them, decoded once, comes out."""
+"""Decodes image files once, into one memory-mapped array that later runs use again."""
 
 from __future__ import annotations
 
@@ -25,8 +25,9 @@ if TYPE_CHECKING:
 
     from tasks.generators.decoding import Decoding
 
+# Several models, or sizes, can share a home; more arrays than this would only fill the disk.
 KEPT = 4
-EAGER = "ahead"
+EAGER = "eager"
 
 log = logging.getLogger("pixelgate.generators")
 
@@ -38,7 +39,7 @@ class Source:
     Attributes:
         root: folder the paths are relative to.
         max_pixels: an image that declares more is refused.
-        workers: processes; None for one a core.
+        workers: number of processes; None for one per core.
     """
 
     root: Path
@@ -49,21 +50,21 @@ class Source:
 def decode_once(images: pd.DataFrame, decoding: Decoding, source: Source, *, folder: Path) -> Path:
     """Decode images into an array on disk, or find the array that already holds them.
 
-    The array is named by the contents of the images, their order, the size and the colour mode;
-    it is written under another name and renamed when whole, so that a torn one is never read. Only
-    what no other array of such images holds is decoded.
+    The array is named by the contents of the images, their order, the size and the colour mode. It
+    is written under another name and renamed when complete, so that a torn one is never read. Only
+    images that no other array of the same size and mode holds are decoded.
 
     Args:
-        images: rows with path, bytes and sha256, in the order wanted.
-        decoding: what to make of each file.
+        images: rows with path, bytes and sha256, in the order of the array.
+        decoding: how files become images.
         source: where the files are.
-        folder: where the arrays are kept; all but the last few used are removed.
+        folder: holds the arrays; all but the ones used last are removed.
 
     Returns:
         Path of a .npy file: (images, height, width, channels) uint8.
 
     Raises:
-        ImagesChangedError: a file is not the one the inventory describes any more.
+        ImagesChangedError: a file is no longer the one the inventory describes.
         PixelgateError: there is no room for the array.
     """
     shape = (len(images), *decoding.shape)
@@ -74,12 +75,13 @@ def decode_once(images: pd.DataFrame, decoding: Decoding, source: Source, *, fol
         with atomic_folder(array.folder) as unfinished:
             _reserve(DecodedArray(unfinished), shape)
             _fill(DecodedArray(unfinished), images, decoding, source)
+    # The time of last use, by which the oldest arrays are removed below.
     os.utime(array.folder)
-    # All that they hold of this data is in the array now.
-    for ahead in folder.glob(f"{decoding.name}-{EAGER}-*"):
-        shutil.rmtree(ahead, ignore_errors=True)
+    # What was decoded eagerly is part of the array now.
+    for eager in folder.glob(f"{decoding.name}-{EAGER}-*"):
+        shutil.rmtree(eager, ignore_errors=True)
     for old in stale_folders(folder, kept=KEPT):
-        log.info("removing the decoded images in %s, not used lately", old)
+        log.info("removing the decoded images in %s, which were not used lately", old)
         shutil.rmtree(old, ignore_errors=True)
     return array.pixels
 
@@ -96,25 +98,26 @@ def _reserve(array: DecodedArray, shape: tuple[int, ...]) -> None:
 
 
 def _fill(array: DecodedArray, images: pd.DataFrame, decoding: Decoding, source: Source) -> None:
-    hashes, places = images[SHA256].tolist(), np.arange(len(images))
+    hashes, missing = images[SHA256].tolist(), np.arange(len(images))
+    # The newest array first, as it shares the most images with this one.
     for known in sorted(array.folder.parent.glob(f"{decoding.name}-*"), key=folder_age):
-        if len(places):
-            places = DecodedArray(known).copy_known(hashes, places, array)
-    if len(places):
-        log.info("decoding %d of %d images", len(places), len(images))
-        _decode(array, images.iloc[places], places, decoding, source)
+        if len(missing):
+            missing = DecodedArray(known).copy_known(hashes, missing, array)
+    if len(missing):
+        log.info("decoding %d of %d images", len(missing), len(images))
+        _decode(array, images.iloc[missing], missing, decoding, source)
 
 
 def _decode(
     array: DecodedArray,
     images: pd.DataFrame,
-    places: np.ndarray,
+    rows: np.ndarray,
     decoding: Decoding,
     source: Source,
 ) -> None:
-    named = list(zip(places.tolist(), images[PATH], images[SHA256], strict=True))
-    chunks = in_chunks(named, images[BYTES].tolist())
-    calls = [(array, rows, decoding, source) for _, rows in chunks]
+    files = list(zip(rows.tolist(), images[PATH], images[SHA256], strict=True))
+    chunks = in_chunks(files, images[BYTES].tolist())
+    calls = [(array, chunk, decoding, source) for _, chunk in chunks]
     decoded = map_chunks(_decode_chunk, calls, total=len(images), workers=source.workers)
     problems: list[str] = []
     for outcomes in track(decoded, total=len(images), description="decode"):
@@ -122,21 +125,22 @@ def _decode(
     if problems:
         shown = "\n".join(f"  {problem}" for problem in problems[:10])
         raise ImagesChangedError(
-            f"{len(problems)} files are no longer what the inventory saw:\n{shown}\n"
-            "Let the folder come to rest and run again."
+            f"{len(problems)} files changed since the inventory was taken:\n{shown}\n"
+            "Run again when nothing writes to the folder any more."
         )
 
 
 def _decode_chunk(
-    array: DecodedArray, rows: list[tuple[int, str, str]], decoding: Decoding, source: Source
+    array: DecodedArray, files: list[tuple[int, str, str]], decoding: Decoding, source: Source
 ) -> list[str | None]:
-    """Decode files into their places; return the problem of each, or None."""
+    """Decode files into their rows of the array; return the problem of each, or None."""
+    # Pixels go to the mapped file, not back through a pipe: only problems are sent.
     maps = array.open()
     problems: list[str | None] = []
-    for place, path, sha256 in rows:
+    for row, path, sha256 in files:
         try:
             image = decoding.read(Path(source.root, path), sha256, source.max_pixels)
-            array.write(maps, place, image, sha256)
+            array.write(maps, row, image, sha256)
             problems.append(None)
         except Exception as error:  # noqa: BLE001 - decoders raise anything on damaged bytes
             problems.append(f"{path}: {error}")

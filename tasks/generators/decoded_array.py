@@ -1,4 +1,4 @@
-"""Decoded images on disk: a folder with their pixels and the hash of the file behind each.
+"""Decoded images on disk: a folder with their pixels and the hash of each one's file.
 
 Imports only NumPy, so that a worker process starts fast.
 """
@@ -28,11 +28,11 @@ NO_IMAGE = bytes(DIGEST_BYTES)
 class DecodedArray:
     """An array of images of one shape.
 
-    A hash is written after its image's pixels, so that a row with a hash is whole; rows not
-    written yet have none.
+    The hash of an image is written after its pixels, so that a row with a hash is complete; rows
+    that are not written yet have none.
 
     Attributes:
-        folder: of the two files below.
+        folder: holds the two files below.
     """
 
     folder: Path
@@ -48,21 +48,22 @@ class DecodedArray:
         return self.folder / "sha256.npy"
 
     def reserve(self, shape: tuple[int, ...]) -> None:
-        """Make both files with all of their blocks, as mapped memory can't tell of a full disk.
+        """Create both files and allocate all of their blocks.
 
         Args:
-            shape: of the pixels.
+            shape: (images, height, width, channels).
 
         Raises:
             OSError: there is no room for them.
         """
-        for file, wanted in ((self.pixels, shape), (self.digests, (shape[0], DIGEST_BYTES))):
-            np.lib.format.open_memmap(file, "w+", np.uint8, wanted)
+        for file, size in ((self.pixels, shape), (self.digests, (shape[0], DIGEST_BYTES))):
+            np.lib.format.open_memmap(file, "w+", np.uint8, size)
+            # A write to mapped memory on a full disk is no error but kills the process (SIGBUS).
             with file.open("rb+") as opened:
                 os.posix_fallocate(opened.fileno(), 0, file.stat().st_size)
 
     def holds(self, shape: tuple[int, ...]) -> bool:
-        """Tell whether the pixels are whole and of this shape."""
+        """Return whether the pixels are complete and of this shape."""
         try:
             return bool(np.load(self.pixels, mmap_mode="r").shape == shape)
         except (OSError, ValueError, EOFError):
@@ -79,54 +80,57 @@ class DecodedArray:
         digests = np.load(self.digests, mmap_mode=mode)
         if digests.shape != (len(pixels), DIGEST_BYTES) or pixels.dtype != np.uint8:
             raise ValueError(f"{self.folder} holds no decoded images")
-        # Rows of NumPy's own class of mapped arrays cost more than their bytes.
+        # Indexing a `np.memmap` makes a new memmap object, which costs more than a small image.
         return pixels.view(np.ndarray), digests.view(np.ndarray)
 
     @staticmethod
     def write(
         maps: tuple[np.ndarray, np.ndarray], row: int, image: np.ndarray, sha256: str
     ) -> None:
-        """Write an image, and then the SHA-256, in hexadecimal, of its file, to opened maps."""
+        """Write an image, then the SHA-256 (hexadecimal) of its file, into maps from `open`."""
         pixels, digests = maps
         pixels[row] = image
         digests[row] = np.frombuffer(bytes.fromhex(sha256), np.uint8)
 
-    def copy_known(self, wanted: list[str], places: np.ndarray, to: DecodedArray) -> np.ndarray:
-        """Copy the images this array has of those that another one lacks.
+    def copy_known(
+        self, hashes: list[str], missing: np.ndarray, target: DecodedArray
+    ) -> np.ndarray:
+        """Copy images of this array into another one that lacks them.
 
         Args:
-            wanted: the SHA-256, in hexadecimal, of every image of the other array.
-            places: rows of the other array that are not filled yet.
-            to: the other array, reserved.
+            hashes: the SHA-256 (hexadecimal) of every image of the other array.
+            missing: (rows,) int, rows of the other array that are not filled yet.
+            target: the other array, reserved.
 
         Returns:
-            The places that are left.
+            The rows that are still missing.
         """
+        # A damaged array is nothing to copy from, and nothing to fail for.
         try:
             pixels, digests = self.open("r")
-            into, named = to.open()
+            target_pixels, target_digests = target.open()
         except (OSError, ValueError, EOFError):
-            return places
-        if pixels.shape[1:] != into.shape[1:]:
-            return places
+            return missing
+        if pixels.shape[1:] != target_pixels.shape[1:]:
+            return missing
         row_of = {digest.tobytes(): row for row, digest in enumerate(digests)}
         row_of.pop(NO_IMAGE, None)
-
-        rows = np.array([row_of.get(bytes.fromhex(wanted[place]), -1) for place in places], "int64")
-        found = rows >= 0
-        for some in np.array_split(np.flatnonzero(found), found.sum() // 1_024 + 1):
-            into[places[some]] = pixels[rows[some]]
-            named[places[some]] = digests[rows[some]]
-        return places[~found]
+        rows = np.array([row_of.get(bytes.fromhex(hashes[row]), -1) for row in missing], "int64")
+        known = rows >= 0
+        # In parts, as indexing by a list of rows copies them into memory first.
+        for part in np.array_split(np.flatnonzero(known), known.sum() // 1_024 + 1):
+            target_pixels[missing[part]] = pixels[rows[part]]
+            target_digests[missing[part]] = digests[rows[part]]
+        return missing[~known]
 
 
 @dataclass(frozen=True)
 class ChunkWriter:
-    """Keeps the images of a chunk of files; sent to a worker process.
+    """Writes the images of a chunk of files into an array; sent to a worker process.
 
     Attributes:
-        array: where to.
-        decoding: what to make of an image.
+        array: reserved for all files.
+        decoding: how images become rows.
         start: row of the chunk's first file.
     """
 
@@ -134,11 +138,13 @@ class ChunkWriter:
     decoding: Decoding
     start: int
 
-    def __call__(self, place: int, opened: Image.Image, sha256: str) -> None:
-        """Keep the image of the chunk's file at `place`; what fails is decoded later."""
+    def __call__(self, index: int, opened: Image.Image, sha256: str) -> None:
+        """Write the image of the chunk's file number `index`."""
+        # Inventory comes first: an image that fails here is decoded again later, with a message.
         with contextlib.suppress(Exception):
-            self.array.write(self._maps, self.start + place, self.decoding.fit(opened), sha256)
+            self.array.write(self._maps, self.start + index, self.decoding.fit(opened), sha256)
 
     @functools.cached_property
     def _maps(self) -> tuple[np.ndarray, np.ndarray]:
+        # Opened in the worker: a pickled memory map would carry its whole content along.
         return self.array.open()

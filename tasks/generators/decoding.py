@@ -1,4 +1,4 @@
-"""The bytes of an image go in; the array a model is fed comes out. The one place that does this.
+"""Turns the bytes of an image into the array a model is fed; nothing else in the tree does this.
 
 Every mode becomes the target mode in one way:
 
@@ -10,14 +10,14 @@ Every mode becomes the target mode in one way:
 | transparent (RGBA, LA, palette) | laid over white, unless the target is rgba |
 | CMYK, YCbCr, LAB, palette, 1-bit | converted by Pillow |
 
-And every size becomes the target size in one of four, anti-aliased wherever it shrinks:
+Every size becomes the target size in one of four ways, anti-aliased wherever it shrinks:
 
 | resize | the image is |
 |---|---|
-| stretch | scaled along each axis by itself |
-| pad | scaled as a whole until it fits in, with black (transparent in rgba) around it |
-| crop | scaled as a whole until it fills the target; what is over is cut off on both sides |
-| center_crop | not scaled; its middle is cut out. Smaller than the target it is scaled as in crop |
+| stretch | scaled along each axis independently |
+| pad | scaled as a whole until it fits in, with black (transparent in rgba) borders |
+| crop | scaled as a whole until it fills the target; the excess is cut off on both sides |
+| center_crop | not scaled, but cropped to its centre; if smaller than the target, as in crop |
 
 Imports only Pillow and NumPy, so that a worker process starts fast.
 """
@@ -65,7 +65,7 @@ class Decoding:
 
     @property
     def name(self) -> str:
-        """What the names of all arrays of such images begin with."""
+        """The prefix of the names of all arrays of such images."""
         return digest(asdict(self))[:12]
 
     def fit(self, opened: Image.Image) -> np.ndarray:
@@ -73,19 +73,20 @@ class Decoding:
         return fit_image(opened, size=self.size, color_mode=self.color_mode, resize=self.resize)
 
     def read(self, file: Path, sha256: str, max_pixels: int) -> np.ndarray:
-        """Return a file's image, (height, width, channels) uint8.
+        """Return the image of a file, (height, width, channels) uint8.
 
         Raises:
-            ValueError: the file's content is not the one of this hash.
+            ValueError: the content of the file does not have this hash.
             Exception: whatever reading and decoding it raises.
         """
+        # One read for both, so that what is hashed is what is decoded.
         data = file.read_bytes()
         if hashlib.sha256(data).hexdigest() != sha256:
             raise ValueError("its content changed")
         return self.decode(data, max_pixels)
 
     def decode(self, data: bytes, max_pixels: int) -> np.ndarray:
-        """Return the image of a whole file's bytes; see `decode_image`."""
+        """Return the image in the bytes of a file; see `decode_image`."""
         return decode_image(
             data,
             size=self.size,
@@ -96,7 +97,7 @@ class Decoding:
 
 
 def decoding_of(contract: InputContract) -> Decoding:
-    """Return how files become what a model must be fed."""
+    """Return the decoding that a contract asks for."""
     return Decoding(contract.size, contract.color_mode, contract.resize)
 
 
@@ -107,7 +108,7 @@ def decode_image(
 
     Args:
         data: the whole file.
-        size: height and width wanted, pixels.
+        size: height and width of the result, pixels.
         color_mode: grayscale, rgb or rgba.
         resize: stretch, pad, crop or center_crop.
         max_pixels: an image that declares more is refused.
@@ -127,7 +128,7 @@ def fit_image(
     opened: Image.Image, *, size: tuple[int, int], color_mode: str, resize: str
 ) -> np.ndarray:
     """Turn an opened image into a model's input; see `decode_image`, which opens it."""
-    # Some formats hold their metadata behind the pixels.
+    # Some formats store their metadata after the pixels, so the orientation is known only now.
     opened.load()
     upright = opened if orientation_of(opened) == 1 else ImageOps.exif_transpose(opened)
     image = _in_mode(upright, MODES[color_mode])
@@ -143,6 +144,7 @@ def _resized(image: Image.Image, size: tuple[int, int], resize: str) -> Image.Im
     if resize == "center_crop" and image.width >= size[0] and image.height >= size[1]:
         left, top = (image.width - size[0]) // 2, (image.height - size[1]) // 2
         return image.crop((left, top, left + size[0], top + size[1]))
+    # A center_crop arrives here only if the image is too small to be cut.
     if resize in ("crop", "center_crop"):
         return ImageOps.fit(image, size, RESAMPLING)
     return image.resize(size, RESAMPLING)
@@ -151,6 +153,7 @@ def _resized(image: Image.Image, size: tuple[int, int], resize: str) -> Image.Im
 def _in_mode(image: Image.Image, mode: str) -> Image.Image:
     if image.mode == mode:
         return image
+    # Pillow's own conversion clips integers at 255, which turns most 16-bit images white.
     if image.mode[0] in "IF":
         image = as_gray(image)
     elif mode != "RGBA" and image.has_transparency_data:

@@ -1,9 +1,9 @@
-"""Images the inventory has open go in; they are decoded for the model in the same breath.
+"""Decodes images for the model while the inventory has them open.
 
-To check a file it is decoded as a whole; reading and decoding it once more for training would take
-as long again. What the model will be fed is told from the settings or guessed from a sample; a
-wrong guess costs nothing but the work of it. Seconds of importing TensorFlow, which images that
-are decoded for a model will need, pass meanwhile too.
+The inventory decodes every file to check it; to read and decode it once more for training would
+take as long again. What the model will be fed is set, or guessed from a sample of the images; a
+wrong guess costs only the work done for it. TensorFlow is imported in the meantime, which takes
+seconds and is needed right after.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ import pandas as pd
 
 from tasks.generators.decode_cache import EAGER
 from tasks.generators.decoded_array import ChunkWriter, DecodedArray
-from tasks.generators.inputs import choose_decoding
+from tasks.generators.input_contract import choose_decoding
 from tasks.inventory.columns import HEIGHT, WIDTH
 from tasks.inventory.image_file import describe_image, open_image, read_regular_file
 from tasks.runtime.parallel import FILES_WORTH_A_POOL
@@ -33,30 +33,36 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
-    from tasks.config.schema import RetrainConfig
+    from tasks.config.data import DataConfig
+    from tasks.config.generators import GeneratorConfig
     from tasks.generators.decoding import Decoding
+    from tasks.storage.home import Home
 
 SAMPLE = 32
-# Of a set in which every image has a size of its own a sample tells nothing.
+# Where few images have the same size, a sample does not predict the most frequent one.
 SHARE_OF_ONE_SIZE = 0.5
 
 log = logging.getLogger("pixelgate.generators")
 
 
 class EagerDecoder:
-    """Where the inventory of a run leaves decoded images; `cache.decode_once` finds them there.
+    """Receives the images of an inventory; `decode_cache.decode_once` finds them decoded.
 
-    A context: at its end what was decoded appears as a whole, or not at all.
+    A context manager: at its end all that was decoded appears at once, or not at all.
+
+    Args:
+        settings: what the model is fed, as far as it is set.
+        data: the limit of pixels for the images of the sample.
+        home: holds the decode cache.
     """
 
-    def __init__(self, config: RetrainConfig) -> None:
-        """Take what the model is fed from `config` as far as it is set."""
-        self._config = config
+    def __init__(self, settings: GeneratorConfig, data: DataConfig, home: Home) -> None:
+        self._settings, self._max_pixels, self._folder = settings, data.max_pixels, home.decoded
         self._unfinished = contextlib.ExitStack()
         self._importing: threading.Thread | None = None
 
     def __enter__(self) -> Self:
-        """Begin; nothing is made before `begin` is called."""
+        """Return the decoder; nothing is created before `begin` is called."""
         return self
 
     def __exit__(
@@ -65,22 +71,23 @@ class EagerDecoder:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Put the array in its place, or remove it after an error."""
+        """Rename the array to its final name, or remove it after an error."""
         if self._importing:
             self._importing.join()
         self._unfinished.__exit__(kind, error, trace)
 
     def begin(self, root: Path, paths: list[str]) -> Callable[[int], ChunkWriter] | None:
-        """Make room for the images of files that are about to be read.
+        """Reserve an array for the images of files that are about to be read.
 
         Args:
             root: folder the paths are relative to.
             paths: relative POSIX paths.
 
         Returns:
-            A function from a chunk's first row to its keeper; None where there is no telling what
-            the model will be fed, or no room for it.
+            A function from a chunk's first row to its writer; None where what the model will be
+            fed can't be predicted, or there is no room for it.
         """
+        # An inventory of few files ends before the import does, and would have to wait for it.
         if len(paths) >= FILES_WORTH_A_POOL:
             self._importing = threading.Thread(target=_import_keras, daemon=True)
             self._importing.start()
@@ -88,36 +95,36 @@ class EagerDecoder:
         if decoding is None:
             return None
         name = f"{decoding.name}-{EAGER}-{uuid.uuid4().hex[:8]}"
-        folder = self._config.paths.decoded / name
+        folder = self._folder / name
         try:
             with contextlib.ExitStack() as making:
                 array = DecodedArray(making.enter_context(atomic_folder(folder)))
                 array.reserve((len(paths), *decoding.shape))
                 self._unfinished = making.pop_all()
         except OSError as error:
-            log.info("images are not decoded ahead: %s", error)
+            log.info("images are not decoded during the inventory: %s", error)
             return None
         return functools.partial(ChunkWriter, array, decoding)
 
     def _guess(self, root: Path, paths: list[str]) -> Decoding | None:
-        settings = self._config.generators
-        sample = _sample(root, paths[:: max(1, len(paths) // SAMPLE)], self._config.data.max_pixels)
+        """Return what the settings and a sample of the files suggest, or None."""
+        sample = _sample(root, paths[:: max(1, len(paths) // SAMPLE)], self._max_pixels)
         if sample.empty:
             return None
-        alike = sample.value_counts([HEIGHT, WIDTH]).iloc[0] / len(sample)
-        if settings.target_size is None and alike < SHARE_OF_ONE_SIZE:
+        most_frequent = sample.value_counts([HEIGHT, WIDTH]).iloc[0] / len(sample)
+        if self._settings.target_size is None and most_frequent < SHARE_OF_ONE_SIZE:
             return None
-        return choose_decoding(sample, settings)
+        return choose_decoding(sample, self._settings)
 
 
 def _import_keras() -> None:
-    # Whoever needs it will be told what is wrong with it.
+    # If it fails, it fails again, with a message, where it is needed.
     with contextlib.suppress(Exception):
         importlib.import_module("keras")
 
 
 def _sample(root: Path, paths: list[str], max_pixels: int) -> pd.DataFrame:
-    """Describe some files; those that can't be read are for the inventory to tell."""
+    """Describe some files; those that can't be read are left to the inventory."""
     rows = []
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

@@ -1,4 +1,4 @@
-"""The records of `recipe` go in; tf.data pipelines over the decoded images come out."""
+"""Opens `inputs.Inputs` as tf.data pipelines over the decoded images."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
     from tasks.models.contract import InputContract
 
 EVALUATION_BATCH = 256
-# Images that are moved in one call, unless they are large.
+# Images that are augmented in one call, unless they are large.
 GROUP, GROUP_BYTES = 128, 2**22
 
 
-def steps_per_epoch(inputs: Inputs, *, whole_batches: bool = False) -> int:
-    """Return how many batches hold every training image once; but for the rest, if whole."""
-    return max(1, _Groups.of(inputs, inputs.counts[TRAIN], whole_batches=whole_batches).steps)
+def steps_per_epoch(inputs: Inputs, *, drop_remainder: bool = False) -> int:
+    """Return the number of batches in an epoch; see `training_batches`."""
+    return max(1, _Groups.of(inputs, inputs.counts[TRAIN], drop_remainder=drop_remainder).steps)
 
 
 def training_batches(
@@ -36,20 +36,20 @@ def training_batches(
     seed: int,
     first_step: int = 0,
     class_weights: np.ndarray | None = None,
-    whole_batches: bool = False,
+    drop_remainder: bool = False,
 ) -> tf.data.Dataset:
-    """Shuffled, augmented batches of the train split, epoch after epoch without end.
+    """Return shuffled, augmented batches of the train split, epoch after epoch without end.
 
-    Order and augmentation of a step follow from the seed and the step's number alone, so that a
-    pipeline opened at `first_step` goes on exactly as one that began at 0.
+    Order and augmentation of a step depend on nothing but the seed and the number of the step, so
+    that a pipeline opened at `first_step` continues exactly as one that began at 0.
 
     Args:
-        inputs: what `build_inputs` returned.
+        inputs: as `build_inputs` returned them.
         seed: of order and augmentation.
-        first_step: how many batches to leave out at the beginning.
-        class_weights: (classes,) float32; each batch has its images' weights, (batch,), then.
-        whole_batches: leave out what doesn't fill an epoch's last batch; workers that share batches
-            would have nothing of a small one.
+        first_step: number of batches to skip at the beginning.
+        class_weights: (classes,) float32; adds the weight of each image, (batch,), to the batches.
+        drop_remainder: leave out the images that don't fill the last batch of an epoch; workers
+            that share each batch would get nothing of a small one.
 
     Returns:
         Batches of images, (batch, height, width, channels) uint8, and targets: (batch, classes)
@@ -57,34 +57,30 @@ def training_batches(
     """
     rows, targets = _rows_of(inputs, TRAIN)
     read = _reader(inputs, targets)
-    groups = _Groups.of(inputs, len(rows), whole_batches=whole_batches)
+    groups = _Groups.of(inputs, len(rows), drop_remainder=drop_remainder)
 
     def one_epoch(number: tf.Tensor) -> tf.data.Dataset:
         order = tf.random.experimental.stateless_shuffle(rows, seed=tf.stack([seed, number]))
-        # A row a batch, as gathering single numbers into batches costs as much as augmenting them.
-        full = tf.reshape(order[: groups.full * groups.size], (-1, groups.size))
-        batches = tf.data.Dataset.from_tensor_slices(full).batch(groups.together)
-        if not groups.rest:
-            return batches
-        return batches.concatenate(tf.data.Dataset.from_tensors(order[None, -groups.rest :]))
+        return groups.split(order)
 
-    def prepared(group: tf.Tensor, at: tf.Tensor) -> tuple[tf.Tensor, ...]:
-        drawn = tf.reshape(at, (-1,))
+    def prepare(group: tf.Tensor, numbers: tf.Tensor) -> tuple[tf.Tensor, ...]:
+        drawn = tf.reshape(numbers, (-1,))
         images, target = read(drawn)
-        # A seed a group, so that augmentation doesn't depend on where the pipeline was opened.
-        moved = augment(images, inputs.settings, seed=tf.stack([tf.cast(seed, tf.int64), group]))
-        parts = [moved, target]
+        # One seed per group, so that augmentation doesn't depend on where the pipeline was opened.
+        seeds = tf.stack([tf.cast(seed, tf.int64), group])
+        parts = [augment(images, inputs.settings, seed=seeds), target]
         if class_weights is not None:
             parts.append(tf.gather(class_weights, tf.gather(targets, drawn)))
-        shape = tf.shape(at)
+        shape = tf.shape(numbers)
         return tuple(tf.reshape(part, tf.concat([shape, tf.shape(part)[1:]], 0)) for part in parts)
 
-    before, within = groups.place_of(first_step)
+    before, within = groups.position_of(first_step)
     epochs = tf.data.Dataset.range(np.iinfo(np.int64).max)
-    numbered = epochs.flat_map(_as_it_is(one_epoch)).enumerate().skip(before)
-    prepared_groups = numbered.map(_as_it_is(prepared), num_parallel_calls=tf.data.AUTOTUNE)
-    batches = prepared_groups.unbatch().skip(within)
-    return _whole_batches_apart(batches.prefetch(tf.data.AUTOTUNE))
+    # Whole groups are skipped before any image is read, which makes resuming cheap.
+    numbered = epochs.flat_map(_untransformed(one_epoch)).enumerate().skip(before)
+    prepared = numbered.map(_untransformed(prepare), num_parallel_calls=tf.data.AUTOTUNE)
+    batches = prepared.unbatch().skip(within)
+    return _sharded_by_data(batches.prefetch(tf.data.AUTOTUNE))
 
 
 @dataclass(frozen=True)
@@ -92,10 +88,10 @@ class _Groups:
     """Batches that are prepared together: for small images the cost is the call, not the pixels.
 
     Attributes:
-        size: images a batch.
-        together: batches a group; the last one of an epoch may have fewer.
-        full: batches of an epoch that are filled.
-        rest: images of the epoch's last batch, a group by itself; 0 if there is none.
+        size: images per batch.
+        together: batches per group; the last group of an epoch may have fewer.
+        full: number of full batches in an epoch.
+        rest: images in the smaller last batch of an epoch, a group of its own; 0 if there is none.
     """
 
     size: int
@@ -104,20 +100,30 @@ class _Groups:
     rest: int
 
     @classmethod
-    def of(cls, inputs: Inputs, images: int, *, whole_batches: bool) -> Self:
-        """Settle the groups of an epoch of so many images."""
+    def of(cls, inputs: Inputs, images: int, *, drop_remainder: bool) -> Self:
+        """Return the groups of an epoch of this many images."""
         size = inputs.batch_size
         most = min(GROUP, GROUP_BYTES // math.prod(inputs.contract.shape))
         full, rest = divmod(images, size)
-        return cls(size, max(1, most // size), full, 0 if whole_batches and full else rest)
+        # The only batch of an epoch is never dropped.
+        return cls(size, max(1, most // size), full, 0 if drop_remainder and full else rest)
 
     @property
     def steps(self) -> int:
-        """Batches an epoch."""
+        """Batches per epoch."""
         return self.full + bool(self.rest)
 
-    def place_of(self, step: int) -> tuple[int, int]:
-        """Return how many whole groups come before a step, and how many batches of its group."""
+    def split(self, order: tf.Tensor) -> tf.data.Dataset:
+        """Return the groups of one epoch, each (batches, size) int64, from its (images,) order."""
+        # Cut by a reshape: to gather single numbers into batches costs as much as augmentation.
+        full = tf.reshape(order[: self.full * self.size], (-1, self.size))
+        groups = tf.data.Dataset.from_tensor_slices(full).batch(self.together)
+        if not self.rest:
+            return groups
+        return groups.concatenate(tf.data.Dataset.from_tensors(order[None, -self.rest :]))
+
+    def position_of(self, step: int) -> tuple[int, int]:
+        """Return the number of groups before that of a step, and of batches before it within."""
         whole = math.ceil(self.full / self.together)
         epoch, batch = divmod(step, self.steps)
         before = epoch * (whole + bool(self.rest))
@@ -126,30 +132,34 @@ class _Groups:
         return before + batch // self.together, batch % self.together
 
 
-def evaluation_batches(inputs: Inputs, split: str, *, shares: int = 1) -> tf.data.Dataset:
-    """Batches of a split in the order of the index, as they are; shapes as `training_batches`.
+def evaluation_batches(inputs: Inputs, split: str, *, workers: int = 1) -> tf.data.Dataset:
+    """Return batches of a split in the order of the index, not augmented.
 
     Args:
-        inputs: what `build_inputs` returned.
+        inputs: as `build_inputs` returned them.
         split: train, validation or test.
-        shares: workers among which each batch is shared out; every one has as much of it, and at
-            most `shares - 1` images are left out for that.
+        workers: number of workers that share each batch equally; up to `workers - 1` images are
+            left out for that.
+
+    Returns:
+        Batches of images and targets, of the shapes that `training_batches` describes.
     """
     rows, targets = _rows_of(inputs, split)
-    shared = rows[: len(rows) // shares * shares] if len(rows) >= shares else rows
-    batch = EVALUATION_BATCH // shares * shares
+    shared = rows[: len(rows) // workers * workers] if len(rows) >= workers else rows
+    batch = EVALUATION_BATCH // workers * workers
     batches = tf.data.Dataset.from_tensor_slices(shared).batch(batch)
-    read = _as_it_is(_reader(inputs, targets))
+    read = _untransformed(_reader(inputs, targets))
     batches = batches.map(read, num_parallel_calls=tf.data.AUTOTUNE)
-    return _whole_batches_apart(batches.prefetch(tf.data.AUTOTUNE))
+    return _sharded_by_data(batches.prefetch(tf.data.AUTOTUNE))
 
 
-def pixels_of(inputs_pixels: Path, rows: np.ndarray) -> np.ndarray:
-    """Return the decoded images of these rows: (rows, height, width, channels) uint8."""
-    return np.asarray(np.load(inputs_pixels, mmap_mode="r")[rows])
+def pixels_of(pixels: Path, rows: np.ndarray) -> np.ndarray:
+    """Return the decoded images in these rows: (rows, height, width, channels) uint8."""
+    return np.asarray(np.load(pixels, mmap_mode="r")[rows])
 
 
 def _rows_of(inputs: Inputs, split: str) -> tuple[np.ndarray, np.ndarray]:
+    """Return the row numbers of a split, and the targets of all images, of any split."""
     index = pd.read_parquet(inputs.index, columns=[SPLIT, TARGET])
     return np.flatnonzero(index[SPLIT] == split), index[TARGET].to_numpy()
 
@@ -170,15 +180,16 @@ def _reader(
 def _mapped(file: Path) -> Callable[[], tf.Tensor]:
     """Map an array on disk into TensorFlow's memory; nothing is read before it is gathered.
 
-    No step of a pipeline is Python then: a pipeline that calls Python can't be closed while Python
+    So no step of a pipeline is Python: a pipeline that calls Python can't be closed while Python
     waits for it to close, which now and then hangs a training for ever.
 
     Args:
-        file: .npy, C-ordered uint8, as NumPy writes it: behind a header of a multiple of 64 bytes.
+        file: .npy, C-ordered uint8, as NumPy writes it: after a header of a multiple of 64 bytes.
 
     Returns:
-        A function for use in a graph, which gives the array's tensor without copying it.
+        A function for use in a graph, which returns the array as a tensor without copying it.
     """
+    # NumPy parses the header, TensorFlow maps the file: only the offset and the shape are used.
     array = np.load(file, mmap_mode="r")
     whole = tf.raw_ops.ImmutableConst(
         dtype=tf.uint8, shape=[file.stat().st_size], memory_region_name=str(file)
@@ -186,14 +197,14 @@ def _mapped(file: Path) -> Callable[[], tf.Tensor]:
     return lambda: tf.reshape(whole[array.offset :], array.shape)
 
 
-def _as_it_is(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Spare AutoGraph from rewriting a function whose choices are made while it is traced."""
+def _untransformed(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Keep AutoGraph from rewriting a function; its conditions are decided when it is traced."""
     wrapped: Callable[..., Any] = tf.autograph.experimental.do_not_convert(function)
     return wrapped
 
 
-def _whole_batches_apart(batches: tf.data.Dataset) -> tf.data.Dataset:
-    """Let workers that train together share the batches out; there are no files to share."""
+def _sharded_by_data(batches: tf.data.Dataset) -> tf.data.Dataset:
+    """Let distributed workers share the batches themselves, as there are no files to share."""
     options = tf.data.Options()
     options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.DATA
     return batches.with_options(options)

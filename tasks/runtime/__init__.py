@@ -1,7 +1,7 @@
-"""What a process needs whatever it does.
+"""What every process needs, whichever stage it runs.
 
-- `environment.prepare`: quiet libraries.
-- `parallel.map_chunks`: files in worker processes.
-- `progress.track`: progress on long work.
-- `user_code.import_by_path`: objects of the user's own.
+- `environment.prepare`: keeps the libraries quiet.
+- `parallel.map_chunks`: processes files in worker processes.
+- `progress.track`: shows the progress of long work.
+- `user_code.import_by_path`: imports the user's own models, callbacks and suites.
 """

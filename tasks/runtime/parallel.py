@@ -1,4 +1,4 @@
-"""Chunks of files go in; what a function makes of each comes out, from processes where it pays."""
+"""Applies a function to chunks of files, in worker processes where that is faster."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ if TYPE_CHECKING:
 File = TypeVar("File")
 Result = TypeVar("Result")
 CHUNK, CHUNK_BYTES = 1_024, 8 * 2**20
-# Below this many files or chunks a pool of processes costs more than it saves.
+# With fewer files and fewer chunks, starting a pool of processes costs more than it saves.
 FILES_WORTH_A_POOL, CHUNKS_WORTH_A_POOL = 4_000, 8
-# Arrays of some hundred kilobytes come and go in a worker; by default glibc takes each from the
-# kernel, page by page, which costs an eighth of the time.
+# Workers allocate and free arrays of some hundred kilobytes all the time. By default glibc gets
+# each of them from the kernel, page by page, which costs an eighth of the time.
 WORKER_ENVIRONMENT = {
     "MALLOC_MMAP_THRESHOLD_": str(2**26),
     "MALLOC_TRIM_THRESHOLD_": str(2**27),
@@ -25,18 +25,18 @@ WORKER_ENVIRONMENT = {
 def in_chunks(
     files: Sequence[File], sizes: Sequence[int] | None = None
 ) -> Iterator[tuple[int, list[File]]]:
-    """Yield where each chunk begins, and its files.
+    """Yield the index of each chunk's first file, and the files of the chunk.
 
     Args:
-        files: in the order wanted.
-        sizes: of each, bytes; a chunk of large files holds fewer of them.
+        files: in the order of the chunks.
+        sizes: of each file, bytes; a chunk of large files holds fewer of them.
     """
     start, held = 0, 0
-    for place in range(len(files)):
-        held += sizes[place] if sizes is not None else 0
-        if place + 1 - start == CHUNK or held >= CHUNK_BYTES:
-            yield start, list(files[start : place + 1])
-            start, held = place + 1, 0
+    for index in range(len(files)):
+        held += sizes[index] if sizes is not None else 0
+        if index + 1 - start == CHUNK or held >= CHUNK_BYTES:
+            yield start, list(files[start : index + 1])
+            start, held = index + 1, 0
     if start < len(files):
         yield start, list(files[start:])
 
@@ -50,18 +50,19 @@ def map_chunks(
 ) -> Iterator[Result]:
     """Yield `function(*arguments)` for each of the calls, in their order.
 
-    Only the chunks under way are in memory, not every result at once.
+    Only the chunks in progress are in memory, never all results at once.
 
     Args:
-        function: of a module that imports little, as every worker process imports it.
-        calls: arguments of each call, a chunk of files each.
-        total: how many files there are.
-        workers: processes; by default one a core.
+        function: from a module that imports little, as every worker process imports it.
+        calls: the arguments of each call, with one chunk of files each.
+        total: number of files in all chunks.
+        workers: number of processes; None for one per core.
     """
     from joblib import Parallel, delayed
 
     worth_it = total >= FILES_WORTH_A_POOL or len(calls) >= CHUNKS_WORTH_A_POOL
     jobs = (workers or os.cpu_count() or 1) if worth_it else 1
+    # `batch_size`: our chunks are large enough; joblib's own batches would only delay the progress.
     pool = Parallel(n_jobs=jobs, return_as="generator", batch_size=1)
     with _environment(WORKER_ENVIRONMENT):
         results: Iterator[Result] = pool(delayed(function)(*arguments) for arguments in calls)
@@ -70,7 +71,7 @@ def map_chunks(
 
 @contextlib.contextmanager
 def _environment(variables: dict[str, str]) -> Iterator[None]:
-    """Set variables that are not set, for the processes that are started meanwhile."""
+    """Set variables for processes started in the meantime; what the user has set stays."""
     added = {name: value for name, value in variables.items() if name not in os.environ}
     os.environ.update(added)
     try:

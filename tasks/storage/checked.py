@@ -8,6 +8,7 @@ it can be.
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import logging
 import uuid
@@ -36,9 +37,9 @@ def damage_of(folder: Path) -> str | None:
         checksums: dict[str, str] = json.loads((folder / CHECKSUMS).read_text("utf-8"))
         for name, expected in checksums.items():
             if file_digest(folder / name) != expected:
-                return f"{folder / name}: its content changed since it was written"
+                return f"the content of {name} changed since it was written"
     except (OSError, ValueError, AttributeError) as error:
-        return f"{folder}: {error}"
+        return str(error)
     return None
 
 
@@ -62,9 +63,9 @@ def set_aside(path: Path, damage: str) -> Path | None:
     try:
         path.rename(aside)
     except OSError as error:
-        log.warning("%s. It can't be set aside (%s)", damage, error)
+        log.warning("%s is damaged and not used (%s); it can't be renamed: %s", path, damage, error)
         return None
-    log.warning("%s. It is not used; it was set aside as %s", damage, aside)
+    log.warning("%s is damaged and not used (%s); it was renamed to %s", path, damage, aside.name)
     return aside
 
 
@@ -92,6 +93,17 @@ def read_checked_json(path: Path) -> dict[str, Any]:
     return content
 
 
+def believe_json(path: Path) -> dict[str, Any] | None:
+    """Read what `write_checked_json` wrote; None if there is none, or a damaged one, set aside."""
+    try:
+        return read_checked_json(path)
+    except FileNotFoundError:
+        return None
+    except DamagedFileError as error:
+        set_aside(path, error.problem)
+        return None
+
+
 def write_checked_parquet(path: Path, frame: pd.DataFrame) -> Path:
     """Write a frame with the checksum of its rows."""
     sealed = frame.copy(deep=False)
@@ -109,7 +121,9 @@ def read_checked_parquet(path: Path) -> pd.DataFrame:
     import pandas as pd
 
     try:
-        frame = pd.read_parquet(path)
+        # In one piece: a reader of the path would open it twice, before and after another process
+        # has replaced it.
+        frame = pd.read_parquet(io.BytesIO(path.read_bytes()))
     except FileNotFoundError:
         raise
     except Exception as error:  # noqa: BLE001 - a torn file raises anything
@@ -117,6 +131,17 @@ def read_checked_parquet(path: Path) -> pd.DataFrame:
     if frame.attrs.pop(CHECKSUM, None) != _rows_digest(frame):
         raise DamagedFileError(path, "its content changed since it was written")
     return frame
+
+
+def believe_parquet(path: Path) -> pd.DataFrame | None:
+    """Read what `write_checked_parquet` wrote; None if there is none, or a damaged one."""
+    try:
+        return read_checked_parquet(path)
+    except FileNotFoundError:
+        return None
+    except DamagedFileError as error:
+        set_aside(path, error.problem)
+        return None
 
 
 def _rows_digest(frame: pd.DataFrame) -> str:

@@ -18,6 +18,7 @@ def file_digest(path: Path) -> str:
 
 def digest(content: Any) -> str:
     """Return the SHA-256, in hexadecimal, of `content` written as canonical JSON."""
+    # Sorted keys: equal content must have an equal hash, in whatever order it was put together.
     canonical = json.dumps(content, sort_keys=True, default=plain)
     return hashlib.sha256(canonical.encode()).hexdigest()
 

@@ -1,8 +1,8 @@
-"""Every path under the home folder, by the name of a model: nothing else puts these together.
+"""Every path under the home folder; no other module puts one together.
 
 ```
 <root>/                        .pixelgate/ by default, or PIXELGATE_HOME
-├── runs/<id>/                 the evidence of a run
+├── runs/<id>/                 evidence of a run
 ├── state/                     what runs share
 │   ├── mlflow.db, mlflow-artifacts/
 │   ├── inventory/             inventory cache, split ledgers
@@ -27,16 +27,16 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pathlib import Path
 
-# Long enough never to collide, short enough for a path.
+# Hexadecimal digits, 128 bits: never the same for two keys, and short enough for a path.
 KEY_LENGTH = 32
 
 
 @dataclass(frozen=True)
 class Home:
-    """The folder one model's runs and state are kept in.
+    """The folder of one model's runs and state.
 
-    Several models can share a root: state that depends on the data alone is shared, the rest is
-    named after the model.
+    Several models can share a root: state that depends only on the data is shared, the rest is
+    named after the model. Nothing under the root holds an absolute path, so it can be moved.
 
     Attributes:
         name: of the registered model.
@@ -47,32 +47,32 @@ class Home:
     root: Path
 
     def renamed(self, name: str) -> Home:
-        """Return the same folder for another model, such as the trials of a search."""
+        """Return the same root for another model name, as the trials of a search need it."""
         return replace(self, name=name)
 
     @property
     def runs(self) -> Path:
-        """Folder with one folder per run."""
+        """Holds one folder per run."""
         return self.root / "runs"
 
     @property
     def state(self) -> Path:
-        """Folder of what runs share."""
+        """Holds what runs share."""
         return self.root / "state"
 
     @property
     def log_file(self) -> Path:
-        """What the libraries print."""
+        """Log file of what the libraries print."""
         return self.root / "logs" / "pixelgate.log"
 
     @property
     def demo_data(self) -> Path:
-        """The images `pixelgate demo` trains on."""
+        """The images that `pixelgate demo` trains on."""
         return self.root / "demo" / "digits"
 
     @property
     def lock(self) -> Path:
-        """Lock file held by the retraining of this model."""
+        """Lock file, held while this model is retrained."""
         return self.state / f"{self.name}.lock"
 
     @property
@@ -82,7 +82,7 @@ class Home:
 
     @property
     def artifacts(self) -> Path:
-        """MLflow's artifacts."""
+        """Root of MLflow's artifacts."""
         return self.state / "mlflow-artifacts"
 
     @property
@@ -92,7 +92,7 @@ class Home:
 
     @property
     def baselines(self) -> Path:
-        """Accepted inventories of this model's data."""
+        """The last accepted inventories of this model's data."""
         return self.state / "baselines" / self.name
 
     @property
@@ -102,7 +102,7 @@ class Home:
 
     @property
     def overrides(self) -> Path:
-        """JSON file of overruled verdicts."""
+        """JSON file of overridden verdicts."""
         return self.state / "overrides" / f"{self.name}.json"
 
     @property
@@ -112,34 +112,34 @@ class Home:
 
     @property
     def hardware(self) -> Path:
-        """What was measured of this machine."""
+        """Measurements of this machine."""
         return self.state / "hardware"
 
     @property
     def trainings(self) -> Path:
-        """Folder of trainings in progress."""
+        """Holds the trainings in progress."""
         return self.state / "training"
 
     @property
     def trained(self) -> Path:
-        """Folder of finished trainings."""
+        """Holds the finished trainings."""
         return self.state / "trained"
 
     @property
     def evaluated(self) -> Path:
-        """Folder of finished evaluations."""
+        """Holds the finished evaluations."""
         return self.state / "evaluated"
 
     def training(self, key: str) -> Path:
-        """Return the workspace of a training; `key` is a hash of everything it depends on."""
+        """Return the work folder of a training; `key` is a hash of everything it depends on."""
         return self.trainings / key[:KEY_LENGTH]
 
     def finished_training(self, key: str) -> Path:
-        """Return where a finished training is kept."""
+        """Return the folder of a finished training."""
         return self.trained / key[:KEY_LENGTH]
 
     def evaluation(self, key: str) -> Path:
-        """Return where finished evaluations are kept."""
+        """Return the folder of the finished evaluations of one key."""
         return self.evaluated / key[:KEY_LENGTH]
 
     def study(self, name: str) -> Path:
