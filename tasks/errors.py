@@ -82,6 +82,7 @@ class DamagedFileError(PixelgateError):
 
     def __init__(self, file: Path, problem: str, remedy: str = "Remove it, and run again.") -> None:
         """Name the file, what is wrong with it, and what to do."""
+        self.problem = problem
         super().__init__(f"{file} is damaged: {problem}. {remedy}")
 
 

@@ -91,7 +91,8 @@ def test_registering_again_after_a_fault_makes_no_second_version(
     candidate = bench.register()
     assert bench.register() == candidate
     client = bench.store.client
-    assert [version.version for version in client.search_model_versions("name = 'bench'")] == [1]
+    versions = client.search_model_versions("name = 'bench'")
+    assert [str(version.version) for version in versions] == ["1"]
     (run,) = client.search_runs([bench.store.experiment("bench")])
     assert run.info.run_id == candidate.mlflow_run
     assert run.data.metrics["accuracy"] == 0.9
@@ -140,7 +141,7 @@ def test_mlflows_global_uris_and_the_working_directory_are_untouched(
         assert find_champion(bench.store) is not None
         assert (mlflow.get_tracking_uri(), mlflow.get_registry_uri()) == (before, before)
     finally:
-        mlflow.set_tracking_uri(None)
+        mlflow.set_tracking_uri("")
     assert not list((tmp_path / "elsewhere").iterdir())
     assert not (tmp_path / "theirs.db").exists()
 

@@ -121,8 +121,8 @@ def test_a_torn_record_of_splits_is_kept_and_told(
     file = next((keeper.home / "state/inventory").glob("*.splits.parquet"))
     file.write_bytes(file.read_bytes()[:100])
     assert splits_of(keeper, root).equals(before)
-    assert "record of splits can't be read" in caplog.text
-    assert file.with_suffix(".torn").exists()
+    assert f"{file} is damaged and not used" in caplog.text
+    assert list(file.parent.glob(f".damaged-*.{file.name}"))
 
 
 def test_a_lost_record_of_splits_is_recovered(keeper: GateKeeper, image_tree: Tree) -> None:

@@ -6,7 +6,6 @@ and one that was removed gets its old split when it comes back.
 
 from __future__ import annotations
 
-import logging
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -14,16 +13,15 @@ import pandas as pd
 
 from tasks.inventory.columns import GROUP, PATH, SHA256, SPLIT
 from tasks.inventory.splits import REASON
-from tasks.storage.atomic import write_parquet
+from tasks.storage.checked import believe_parquet, write_checked_parquet
 from tasks.storage.hashing import digest
+from tasks.storage.locks import file_lock
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 SINCE = "since"
 COLUMNS = [SHA256, PATH, SPLIT, REASON, SINCE]
-
-log = logging.getLogger("pixelgate.inventory")
 
 
 class SplitLedger:
@@ -71,6 +69,14 @@ class SplitLedger:
 
     def remember(self, inventory: pd.DataFrame, reasons: pd.Series) -> None:
         """Add an entry for each file that has none yet."""
+        if self._file is None:
+            return
+        with file_lock(self._file):
+            # What another process remembered in the meantime stays as well.
+            self.entries = self._load()
+            self._add(inventory, reasons)
+
+    def _add(self, inventory: pd.DataFrame, reasons: pd.Series) -> None:
         known = pd.MultiIndex.from_frame(self.entries[[SHA256, PATH]])
         rows = inventory[[SHA256, PATH, SPLIT]].copy()
         rows[REASON] = reasons
@@ -79,20 +85,10 @@ class SplitLedger:
         if self._file is None or new.empty:
             return
         self.entries = pd.concat([self.entries, new], ignore_index=True).astype("str")
-        write_parquet(self._file, self.entries)
+        write_checked_parquet(self._file, self.entries)
 
     def _load(self) -> pd.DataFrame:
-        empty = pd.DataFrame(columns=COLUMNS, dtype="str")
-        if self._file is None or not self._file.exists():
-            return empty
-        try:
-            return pd.read_parquet(self._file, columns=COLUMNS)
-        except (OSError, ValueError) as error:
-            # Kept, as nothing else holds the whole history of the splits.
-            torn = self._file.with_suffix(".torn")
-            self._file.replace(torn)
-            log.warning(
-                "the record of splits can't be read (%s) and was renamed to %s; images are drawn"
-                " again by their contents, which gives nearly the same splits", error, torn,
-            )  # fmt: skip
-            return empty
+        # A damaged one is set aside, as nothing else holds the whole history of the splits; images
+        # are then drawn again by their contents, which gives nearly the same splits.
+        entries = believe_parquet(self._file) if self._file else None
+        return pd.DataFrame(columns=COLUMNS, dtype="str") if entries is None else entries

@@ -283,7 +283,7 @@ class _Training:
         try:
             return BestWeights(self.workspace).intact_file()
         except DamagedFileError as error:
-            set_aside(self.workspace.directory, str(error))
+            set_aside(self.workspace.directory, error.problem)
             raise
 
     def _record(self, model: keras.Model, guard: TrainingGuard) -> dict[str, Any]:

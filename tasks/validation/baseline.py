@@ -29,7 +29,9 @@ from tasks.inventory.columns import (
     WIDTH,
     fingerprint,
 )
-from tasks.storage.atomic import read_json, write_json, write_parquet
+from tasks.storage.atomic import atomic_folder, read_json, write_json, write_parquet
+from tasks.storage.checked import damage_of
+from tasks.storage.locks import file_lock
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -59,20 +61,8 @@ class Baseline:
 
     @functools.cached_property
     def files(self) -> pd.DataFrame:
-        """One row per file: path, label, split, error, content, first_seen and the measures.
-
-        Raises:
-            PixelgateError: the inventory is missing or damaged.
-        """
-        try:
-            return pd.read_parquet(self.folder / FILES)
-        except (OSError, ValueError) as error:
-            raise PixelgateError(
-                f"The baseline in {self.folder} can't be read ({error}), so drift can't be judged."
-                " Remove this folder to compare with the baseline before it, or make the current"
-                " data the baseline: `pixelgate baseline reset`, then `pixelgate baseline accept"
-                " DIR`."
-            ) from None
+        """One row per file: path, label, split, error, content, first_seen and the measures."""
+        return pd.read_parquet(self.folder / FILES)
 
 
 def content_of(inventory: pd.DataFrame) -> pd.Series:
@@ -84,9 +74,28 @@ def content_of(inventory: pd.DataFrame) -> pd.Series:
 
 
 def list_baselines(home: Home) -> list[Baseline]:
-    """Return the remembered baselines of a model, newest first."""
-    folders = sorted(home.baselines.glob(f"*/{RECORD}"), reverse=True)
-    return [Baseline(record=read_json(file), folder=file.parent) for file in folders]
+    """Return the remembered baselines of a model, newest first.
+
+    Raises:
+        PixelgateError: one is damaged. It is not passed over, since the gate would judge by less
+            than it was told to, and can't be made again.
+    """
+    return [_read_baseline(folder) for folder in _folders(home)]
+
+
+def _folders(home: Home) -> list[Path]:
+    return sorted(home.baselines.glob("[0-9]*"), key=_number_of, reverse=True)
+
+
+def _read_baseline(folder: Path) -> Baseline:
+    damage = damage_of(folder)
+    if damage is not None:
+        raise PixelgateError(
+            f"The baseline in {folder} can't be read ({damage}), so drift can't be judged. Remove"
+            " this folder to compare with the baseline before it, or make the current data the"
+            " baseline: `pixelgate baseline reset`, then `pixelgate baseline accept DIR`."
+        )
+    return Baseline(record=read_json(folder / RECORD), folder=folder)
 
 
 def accept_baseline(  # noqa: PLR0913 - a record of who accepted what, and why
@@ -110,41 +119,48 @@ def accept_baseline(  # noqa: PLR0913 - a record of who accepted what, and why
         accepted_by: run, or operator.
         reason: given by an operator.
     """
-    earlier = list_baselines(home)
-    data_fingerprint = fingerprint(inventory)
-    # A second baseline of the same data would count it twice when thresholds are learned.
-    if earlier and earlier[0].record["data_fingerprint"] == data_fingerprint:
-        return earlier[0]
-    now = datetime.now(UTC)
-    content = content_of(inventory)
-    first_seen = content.map(_first_seen(earlier)).astype("str").fillna(now.isoformat())
-    files = inventory.assign(**{CONTENT: content, FIRST_SEEN: first_seen})[COLUMNS]
-    folder = home.baselines / f"{now:%Y%m%d-%H%M%S-%f}"
-    write_parquet(folder / FILES, files)
-    record = {
-        "run_id": run_id,
-        "accepted": now.isoformat(timespec="seconds"),
-        "accepted_by": accepted_by,
-        "reason": reason,
-        "data_fingerprint": data_fingerprint,
-        "files": len(files),
-        "observed": verdict.observed,
-    }
-    # Last: a folder without a record doesn't count, so a crash leaves no half baseline.
-    write_json(folder / RECORD, record)
-    for old in earlier[max_baselines - 1 :]:
-        shutil.rmtree(old.folder)
-    return Baseline(record=record, folder=folder)
+    with file_lock(home.baselines):
+        earlier = list_baselines(home)
+        data_fingerprint = fingerprint(inventory)
+        # A second baseline of the same data would count it twice when thresholds are learned.
+        if earlier and earlier[0].record["data_fingerprint"] == data_fingerprint:
+            return earlier[0]
+        now = datetime.now(UTC)
+        content = content_of(inventory)
+        first_seen = content.map(_first_seen(earlier)).astype("str").fillna(now.isoformat())
+        files = inventory.assign(**{CONTENT: content, FIRST_SEEN: first_seen})[COLUMNS]
+        # By a counter, as the clock can be set back.
+        number = _number_of(earlier[0].folder) + 1 if earlier else 1
+        folder = home.baselines / f"{number:06d}-{now:%Y%m%d-%H%M%S}"
+        record = {
+            "run_id": run_id,
+            "accepted": now.isoformat(timespec="seconds"),
+            "accepted_by": accepted_by,
+            "reason": reason,
+            "data_fingerprint": data_fingerprint,
+            "files": len(files),
+            "observed": verdict.observed,
+        }
+        with atomic_folder(folder, sealed=True) as unfinished:
+            write_parquet(unfinished / FILES, files)
+            write_json(unfinished / RECORD, record)
+        for old in earlier[max_baselines - 1 :]:
+            shutil.rmtree(old.folder)
+        return Baseline(record=record, folder=folder)
 
 
 def reset_baselines(home: Home) -> Path | None:
     """Set all baselines of a model aside; return the folder they are in now, None without any."""
     folder = home.baselines
-    if not list_baselines(home):
+    if not _folders(home):
         return None
     aside = folder.with_name(f".{home.name}-reset-{datetime.now(UTC):%Y%m%d-%H%M%S}")
     folder.rename(aside)
     return aside
+
+
+def _number_of(folder: Path) -> int:
+    return int(folder.name.partition("-")[0])
 
 
 def _first_seen(baselines: list[Baseline]) -> pd.Series:

@@ -9,12 +9,15 @@ from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict
 
-from tasks.storage.atomic import read_json, write_json
+from tasks.storage.checked import believe_json, write_checked_json
+from tasks.storage.locks import file_lock
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
     from tasks.storage.home import Home
+
+OVERRIDES = "overrides"
 
 
 class Override(BaseModel):
@@ -49,8 +52,7 @@ class Override(BaseModel):
 
 def list_overrides(home: Home) -> list[Override]:
     """Return every override of a model's data, newest first."""
-    file = home.overrides
-    records = read_json(file) if file.exists() else []
+    records = (believe_json(home.overrides) or {OVERRIDES: []})[OVERRIDES]
     return [Override.model_validate(record) for record in reversed(records)]
 
 
@@ -63,8 +65,10 @@ def add_override(home: Home, *, fingerprint: str, rules: Collection[str], why: s
         when=datetime.now(UTC).isoformat(timespec="seconds"),
         why=why,
     )
-    overrides = [*reversed(list_overrides(home)), override]
-    write_json(home.overrides, [each.model_dump(mode="json") for each in overrides])
+    with file_lock(home.overrides):
+        overrides = [*reversed(list_overrides(home)), override]
+        records = [each.model_dump(mode="json") for each in overrides]
+        write_checked_json(home.overrides, {OVERRIDES: records})
     return override
 
 

@@ -13,7 +13,8 @@ import pandas as pd
 
 from tasks.errors import UsageError
 from tasks.inventory.columns import ERROR, LABEL, PATH
-from tasks.storage.atomic import read_json, write_json
+from tasks.storage.checked import believe_json, write_checked_json
+from tasks.storage.locks import file_lock
 from tasks.validation.baseline import CONTENT, content_of
 from tasks.validation.evidence import RULE, RULES
 from tasks.validation.verdict import Finding, counted
@@ -86,6 +87,11 @@ def drop_quarantined(inventory: pd.DataFrame, verdict: Verdict) -> pd.DataFrame:
 
 def record_quarantine(home: Home, inventory: pd.DataFrame, verdict: Verdict) -> None:
     """Remember which files are left out now, and since when; forget those that are not any more."""
+    with file_lock(home.quarantine):
+        _record_quarantine(home, inventory, verdict)
+
+
+def _record_quarantine(home: Home, inventory: pd.DataFrame, verdict: Verdict) -> None:
     left_out = pd.read_parquet(verdict.quarantine).set_index(PATH)[RULES]
     record = _read(home)
     # By content too: other content under the same path is quarantined from now on.
@@ -128,6 +134,11 @@ def clear_quarantine(home: Home, paths: Sequence[str]) -> list[str]:
     Raises:
         UsageError: a path is not in quarantine, or its file can't be read at all.
     """
+    with file_lock(home.quarantine):
+        return _clear_quarantine(home, paths)
+
+
+def _clear_quarantine(home: Home, paths: Sequence[str]) -> list[str]:
     record = _read(home)
     files = {row[PATH]: row for row in record[FILES]}
     chosen = list(paths) or [path for path, row in files.items() if row[READABLE]]
@@ -150,10 +161,8 @@ def clear_quarantine(home: Home, paths: Sequence[str]) -> list[str]:
 
 
 def _read(home: Home) -> dict[str, list[dict[str, Any]]]:
-    file = home.quarantine
-    record: dict[str, Any] = read_json(file) if file.exists() else {FILES: [], CLEARED: []}
-    return record
+    return believe_json(home.quarantine) or {FILES: [], CLEARED: []}
 
 
 def _write(home: Home, record: dict[str, Any]) -> None:
-    write_json(home.quarantine, record)
+    write_checked_json(home.quarantine, record)
