@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import contextlib
-import io
 import json
 import os
 import subprocess
 import sys
+import tempfile
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from tests.image_trees import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
-    from pathlib import Path
 
     import numpy as np
     import pytest
@@ -79,24 +79,23 @@ class CommandHere:
         del minutes
         from flows.cli.main import main
 
-        out, screen = io.StringIO(), io.StringIO()
         code: Any = 0
-        with self.patches.context() as patch, _prefect(self.server if flow else None):
+        with (
+            self.patches.context() as patch,
+            _prefect(self.server if flow else None),
+            _standard_streams() as (out, err),
+        ):
             patch.setattr(sys, "argv", ["pixelgate", *map(str, arguments)])
-            patch.setattr("tasks.runtime.progress._screen", screen)
+            patch.setattr("tasks.runtime.progress._screen", None)
             patch.chdir(self.folder)
             for name, value in {"PIXELGATE_HOME": self.folder / "home", **(env or {})}.items():
                 patch.setenv(name, str(value))
-            with (
-                _descriptors_kept(),
-                contextlib.redirect_stdout(out),
-                contextlib.redirect_stderr(screen),
-            ):
-                try:
-                    main()
-                except SystemExit as end:
-                    code = end.code or 0
-        return Ended(int(code), out.getvalue(), screen.getvalue())
+            try:
+                main()
+            except SystemExit as end:
+                code = end.code or 0
+            sys.stdout.flush()
+            return Ended(int(code), out.read_text("utf-8"), err.read_text("utf-8"))
 
 
 @dataclass(frozen=True)
@@ -168,12 +167,24 @@ def _prefect(server: Callable[[], PrefectServer] | None) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _descriptors_kept() -> Iterator[None]:
-    """Put stdout and stderr back: a command sends its libraries' to a log and then ends."""
-    kept = [(descriptor, os.dup(descriptor)) for descriptor in (1, 2)]
-    try:
-        yield
-    finally:
-        for descriptor, copy in kept:
-            os.dup2(copy, descriptor)
-            os.close(copy)
+def _standard_streams() -> Iterator[tuple[Path, Path]]:
+    """Give this process a stdout and a stderr of its own, descriptors included; yield both files.
+
+    A command redirects the descriptors, for the libraries that write to them, and then ends.
+    """
+    with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as stack:
+        files = Path(folder, "stdout"), Path(folder, "stderr")
+        for descriptor, file in enumerate(files, start=1):
+            before = os.dup(descriptor)
+            stack.callback(os.close, before)
+            stack.callback(os.dup2, before, descriptor)
+            with file.open("wb") as opened:
+                os.dup2(opened.fileno(), descriptor)
+        for descriptor, redirect in (
+            (1, contextlib.redirect_stdout),
+            (2, contextlib.redirect_stderr),
+        ):
+            # Never closed: a library that is imported now may keep it for its messages.
+            stream = os.fdopen(descriptor, "w", encoding="utf-8", buffering=1, closefd=False)
+            stack.enter_context(redirect(stream))
+        yield files

@@ -183,7 +183,7 @@ def test_the_drill_fails_where_the_gate_has_a_hole(
     root = image_tree({"cat": 60, "dog": 60})
     hole = pixelgate("drill", root, "--set", "gate.near_leakage.max_share=0.9")
     assert hole.code == 1
-    assert "near_leakage: a near-duplicate in test missed" in hole.err
+    assert "near_leakage missed a near-duplicate in test" in hole.err
     lines = [line for line in hole.out.splitlines() if "missed" in line]
     assert len(lines) == 1
     assert "tripped" in hole.out

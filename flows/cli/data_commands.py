@@ -37,12 +37,12 @@ def inventory(  # noqa: PLR0913, PLR0917 - each is a flag
     *,
     as_json: Json = False,
 ) -> None:
-    """Read every image of a folder and summarize them."""
+    """Read every image of a folder and summarize them. Exit code 3 if none can be read."""
     settings, _ = load(config, assignments, data__directory=directory, home=home)
     with quiet(settings.paths):
         from tasks.inventory.columns import THUMBNAIL, fingerprint
         from tasks.inventory.explain import explain_file, format_explanation
-        from tasks.inventory.scan import inventory_of
+        from tasks.inventory.scan import inventory_of, require_readable
         from tasks.storage.atomic import write_parquet
 
         if explain is not None:
@@ -53,6 +53,7 @@ def inventory(  # noqa: PLR0913, PLR0917 - each is a flag
                 write_parquet(output, table.drop(columns=THUMBNAIL))
     if explain is None:
         show_inventory(table, fingerprint(table), as_json=as_json)
+        require_readable(table)
     elif as_json:
         print_json(explained)
     else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
@@ -22,6 +23,16 @@ def _as_square(value: object) -> object:
 
 
 Size = Annotated[tuple[Positive, Positive], BeforeValidator(_as_square)]
+
+
+def _not_blank(value: object) -> object:
+    """Refuse an empty path, which would mean the working directory."""
+    if isinstance(value, str) and not value.strip():
+        raise ValueError("the path is empty")
+    return value
+
+
+PathName = Annotated[Path, BeforeValidator(_not_blank)]
 
 
 class Part(BaseModel):

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from pathlib import Path  # noqa: TC003 - pydantic reads annotations when it runs
-from typing import Annotated, Literal
+import re
+from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
-from tasks.config.base import Fraction, Part, Positive
+from tasks.config.base import Fraction, Part, PathName, Positive
 from tasks.errors import DataFolderError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 class DataConfig(Part):
     """Where the images are and how their labels and splits are read."""
 
-    directory: Path | None = Field(
+    directory: PathName | None = Field(
         None, description="Folder of images, or a CSV or Parquet manifest (path, label, split)."
     )
     layout: Literal["auto", "class", "split", "flat", "manifest"] = Field(
@@ -27,7 +30,7 @@ class DataConfig(Part):
         description="Regular expression with a group named `label`, such as"
         r" ^(?P<label>[a-z]+)_\d+, that is searched for in the relative path.",
     )
-    manifest: Path | None = Field(
+    manifest: PathName | None = Field(
         None, description="CSV or Parquet file with columns path, label and optionally split."
     )
     test_fraction: Fraction = Field(
@@ -50,6 +53,19 @@ class DataConfig(Part):
     workers: Positive | None = Field(
         None, description="Processes that read images; default: one per core."
     )
+
+    @field_validator("label_pattern")
+    @classmethod
+    def _has_a_group_named_label(cls, pattern: str | None) -> str | None:
+        try:
+            has_label = pattern is None or "label" in re.compile(pattern).groupindex
+        except re.error as error:
+            raise ValueError(f"data.label_pattern is not a regular expression: {error}") from None
+        if not has_label:
+            raise ValueError(
+                "data.label_pattern must have a group named label, such as ^(?P<label>[a-z]+)_"
+            )
+        return pattern
 
 
 def existing_data(settings: DataConfig) -> Path:

@@ -7,22 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ValidationError
-from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDict
 
+from tasks.config.env_settings import nearest_setting, settings_from_environment
 from tasks.config.schema import RetrainConfig
 from tasks.errors import SettingsError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
-
-
-ENV_PREFIX = "PIXELGATE_"
-
-
-class _Environment(BaseSettings, RetrainConfig):
-    """RetrainConfig as pydantic-settings reads it, from PIXELGATE_TRAINING__EPOCHS and so on."""
-
-    model_config = SettingsConfigDict(env_prefix=ENV_PREFIX, env_nested_delimiter="__")
 
 
 def load_config(
@@ -50,7 +41,7 @@ def load_config(
     # What is said for one run wins over what is set for all.
     layers = {
         f"file {file}": _from_toml(file) if file else {},
-        "environment": _from_environment(),
+        "environment": settings_from_environment(),
         "--set": _nest(_assignment(text) for text in assignments),
         "flag": _nest((overrides or {}).items()),
     }
@@ -117,13 +108,6 @@ def _from_toml(file: Path) -> dict[str, Any]:
         raise SettingsError(f"{file} can't be read as TOML: {error}") from None
 
 
-def _from_environment() -> dict[str, Any]:
-    # The source alone, without building the model: it would mix in the defaults, and the source
-    # of each setting would be lost.
-    values: dict[str, Any] = EnvSettingsSource(_Environment)()
-    return values
-
-
 def _assignment(text: str) -> tuple[str, Any]:
     name, separator, value = text.partition("=")
     if not separator or not name.strip():
@@ -178,9 +162,13 @@ def _problems(error: ValidationError, origins: Mapping[str, str]) -> Iterator[st
         source = _origin(name, origins)
         origin = f" (from {source})" if source else ""
         if problem["type"] == "extra_forbidden":
-            yield f"{name}: no such setting{origin}. `pixelgate config` lists them all."
+            yield (
+                f"{name}: no such setting{origin}.{nearest_setting(name)} `pixelgate config` lists"
+                " them all."
+            )
         else:
-            yield f"{name}: {problem['msg']}. Received: {problem['input']!r}{origin}."
+            message = problem["msg"].removeprefix("Value error, ").rstrip(".")
+            yield f"{name}: {message}. Received: {problem['input']!r}{origin}."
 
 
 def _origin(name: str, origins: Mapping[str, str]) -> str | None:

@@ -7,11 +7,11 @@ in the Prefect UI and the documentation are made from them.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Self
+from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from tasks.config.base import Part
+from tasks.config.base import Part, PathName
 from tasks.config.data import DataConfig
 from tasks.config.evaluation import EvaluationConfig
 from tasks.config.gate import GateConfig
@@ -30,11 +30,11 @@ class RetrainConfig(Part):
         pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$",
         description="Name of the registered model.",
     )
-    home: Path = Field(
+    home: PathName = Field(
         Path(".pixelgate"),
         description="Folder of runs/ (the evidence of each run) and state/ (shared by runs).",
     )
-    seed: int = Field(
+    seed: Annotated[int, Field(ge=0, lt=2**32)] = Field(
         42, description="Seed of the split, the weights, the order and the augmentation."
     )
     force: bool = Field(

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path  # noqa: TC003 - pydantic reads annotations when it runs
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from tasks.config.base import Fraction, Part, Positive
+from tasks.config.base import Fraction, Part, PathName, Positive
 
 PositiveNumber = Annotated[float, Field(gt=0)]
 
@@ -20,7 +19,7 @@ class TrainingConfig(Part):
         description="fast_cnn, small_cnn, basic_cnn, a backbone of keras.applications such as"
         " MobileNetV2, or package.module:function.",
     )
-    weights: Path | None = Field(
+    weights: PathName | None = Field(
         None,
         description="Local .weights.h5 or .keras file for all layers but the last; default: random"
         " weights.",

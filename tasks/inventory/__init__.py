@@ -1,7 +1,8 @@
 """The inventory stage: turns a data folder into a DataFrame with one row per image file.
 
 - `scan.take_inventory`: the whole stage.
-- `listing.list_files`, `layouts.label_files`: the files of a folder, and their labels.
+- `listing.list_files`, `layouts.label_files`: the files of a folder, and their labels;
+  `manifests.read_manifest`: those that a manifest names.
 - `inventory_cache.InventoryCache`: what was read before, so that unchanged files are not read
   again.
 - `reading.read_files`: reads files in worker processes; `image_file.read_images`: what each file

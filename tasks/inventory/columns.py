@@ -82,6 +82,16 @@ DTYPES = {
 }
 
 TRAIN, VALIDATION, TEST = SPLITS = ("train", "validation", "test")
+# The names of splits in common use, compared without regard to case.
+SPLIT_FOLDERS = {
+    "train": TRAIN,
+    "training": TRAIN,
+    "val": VALIDATION,
+    "valid": VALIDATION,
+    "validation": VALIDATION,
+    "test": TEST,
+    "testing": TEST,
+}
 
 
 def readable(inventory: pd.DataFrame) -> pd.DataFrame:

@@ -13,7 +13,15 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from tasks.inventory import duplicates, features, image_file, layouts, similarity, splits
+from tasks.inventory import (
+    duplicates,
+    features,
+    image_file,
+    layouts,
+    manifests,
+    similarity,
+    splits,
+)
 from tasks.inventory.columns import BYTES, COLUMNS, IMAGE_COLUMNS, MTIME_NS, PATH
 from tasks.storage.atomic import write_parquet
 from tasks.storage.hashing import digest, file_digest
@@ -53,7 +61,9 @@ class InventoryCache:
         self._images = _version([image_file, features], settings.max_pixels)
         all_settings = settings.model_dump(mode="json", exclude={"directory", "workers"})
         self._whole = _version(
-            [image_file, features, layouts, similarity, duplicates, splits], all_settings, seed
+            [image_file, features, layouts, manifests, similarity, duplicates, splits],
+            all_settings,
+            seed,
         )
         self.known = self._load()
 

@@ -3,37 +3,20 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from tasks.errors import DataFolderError, SettingsError
-from tasks.inventory.columns import (
-    ERROR,
-    LABEL,
-    PATH,
-    SPLIT,
-    TEST,
-    TRAIN,
-    VALIDATION,
-)
+from tasks.inventory.columns import ERROR, LABEL, PATH, SPLIT, SPLIT_FOLDERS
 from tasks.inventory.listing import MANIFEST_SUFFIXES, list_files, list_named
+from tasks.inventory.manifests import read_manifest
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tasks.config.data import DataConfig
     from tasks.inventory.listing import Listing
-
-# The names in common use, compared without regard to case.
-SPLIT_FOLDERS = {
-    "train": TRAIN,
-    "training": TRAIN,
-    "val": VALIDATION,
-    "valid": VALIDATION,
-    "validation": VALIDATION,
-    "test": TEST,
-    "testing": TEST,
-}
 
 
 def list_data(root: Path, settings: DataConfig) -> Listing:
@@ -44,8 +27,8 @@ def list_data(root: Path, settings: DataConfig) -> Listing:
     """
     manifest = manifest_of(root, settings)
     if manifest is not None:
-        folder = root if root.is_dir() else root.parent
-        return list_named(folder, _from_manifest(manifest)[PATH])
+        folder = _folder_of(root)
+        return list_named(folder, read_manifest(manifest, folder)[PATH])
     listing = list_files(root)
     if not listing.paths:
         raise DataFolderError(
@@ -84,7 +67,8 @@ def label_files(
     """
     manifest = manifest_of(root, settings)
     if manifest is not None:
-        return _from_manifest(manifest), {"layout": "manifest", "hidden": 0, "other": 0}
+        frame = read_manifest(manifest, _folder_of(root))
+        return frame, {"layout": "manifest", "hidden": 0, "other": 0}
     layout = _layout_of(listing.paths, settings)
     frame = _frame(listing, _labeller(layout, settings), with_split=layout != "class")
     if frame[LABEL].isna().all():
@@ -103,6 +87,10 @@ def manifest_of(root: Path, settings: DataConfig) -> Path | None:
     if settings.layout == "manifest" or (root.suffix.lower() in MANIFEST_SUFFIXES):
         return root
     return None
+
+
+def _folder_of(root: Path) -> Path:
+    return root if root.is_dir() else root.parent
 
 
 def _layout_of(paths: list[str], settings: DataConfig) -> str:
@@ -160,52 +148,3 @@ def _frame(listing: Listing, label_of: re.Pattern[str], *, with_split: bool) -> 
 def _split_folder(path: str) -> str | None:
     top, below, _ = path.partition("/")
     return SPLIT_FOLDERS.get(top.lower()) if below else None
-
-
-def _from_manifest(manifest: Path) -> pd.DataFrame:
-    try:
-        table = (
-            pd.read_parquet(manifest)
-            if manifest.suffix.lower() == ".parquet"
-            # As text: pandas would read a class called "None" or "NA" as missing, and 007 as 7.
-            else pd.read_csv(manifest, dtype="str", keep_default_na=False)
-        )
-    except (OSError, ValueError) as error:
-        raise DataFolderError(f"The manifest {manifest} can't be read: {error}") from None
-    missing = {PATH, LABEL} - set(table.columns)
-    if missing or table.empty:
-        raise DataFolderError(
-            f"The manifest {manifest} must have columns path, label and optionally split, and at"
-            f" least one row. Received: {len(table)} rows of {list(table.columns)}"
-        )
-    frame = table.reindex(columns=[PATH, SPLIT, LABEL]).astype("str")
-    frame = frame.mask(frame.isin(["", "nan"]) | table.reindex(columns=frame.columns).isna())
-    frame[PATH] = [_normalized(path) for path in frame[PATH]]
-    frame[SPLIT] = _known_splits(frame[SPLIT], manifest)
-    _refuse_repeats(frame, manifest)
-    return frame.assign(**{ERROR: None}).astype("str").sort_values(PATH, ignore_index=True)
-
-
-def _normalized(path: str) -> str:
-    """Return a path without `./` and the like, so that one file can't be listed under two names."""
-    return str(PurePosixPath(path))
-
-
-def _known_splits(splits: pd.Series, manifest: Path) -> pd.Series:
-    known = splits.str.lower().map(SPLIT_FOLDERS)
-    unknown = sorted(set(splits[splits.notna() & known.isna()]))
-    if unknown:
-        raise DataFolderError(
-            f"Every split in the manifest {manifest} must be empty or one of"
-            f" {', '.join(SPLIT_FOLDERS)}. Received: {', '.join(unknown[:5])}."
-        )
-    return known
-
-
-def _refuse_repeats(frame: pd.DataFrame, manifest: Path) -> None:
-    repeated = frame.loc[frame[PATH].duplicated() | frame[PATH].isna(), PATH]
-    if not repeated.empty:
-        raise DataFolderError(
-            f"The manifest {manifest} has rows without a path, or paths that occur twice:"
-            f" {', '.join(map(str, repeated.head(5)))}."
-        )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 import pandas as pd
 
 from tasks.config.data import existing_data
+from tasks.errors import DataRejectedError
 from tasks.inventory.columns import (
     BYTES,
     COLUMNS,
@@ -98,6 +99,20 @@ def inventory_of(config: RetrainConfig, *, eager_decoder: ImageSink | None = Non
     return take_inventory(
         config.data, seed=config.seed, cache_dir=config.paths.inventory, eager_decoder=eager_decoder
     )
+
+
+def require_readable(inventory: pd.DataFrame) -> None:
+    """Refuse an inventory in which not a single image can be read.
+
+    Raises:
+        DataRejectedError: every row has an error; the message holds the first one.
+    """
+    if inventory[ERROR].notna().all():
+        first = inventory.iloc[0]
+        raise DataRejectedError(
+            f"None of the {len(inventory)} images under {root_of(inventory)} can be read, such as"
+            f" {first[PATH]}: {first[ERROR]}."
+        )
 
 
 def root_of(inventory: pd.DataFrame) -> Path:
