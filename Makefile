@@ -35,8 +35,9 @@ run: $(READY)  ## Retrain on your folder: make run DATA=photos/
 	@$(BIN)/pixelgate run --data "$(DATA)"
 
 .PHONY: test
-test: $(READY)  ## Run the tests.
-	@$(BIN)/python -m pytest -m "not real" --numprocesses 2 --dist worksteal
+test: $(READY)  ## Run the tests, with coverage and the slowest of them.
+	@$(BIN)/python -m pytest -m "not real" --numprocesses 2 --dist worksteal \
+	  --cov --cov-report=term --durations=25
 
 .PHONY: test-real
 test-real: $(READY)  ## Run the slow tests on MNIST and CIFAR-10: make test-real DATA=folder
@@ -44,11 +45,12 @@ test-real: $(READY)  ## Run the slow tests on MNIST and CIFAR-10: make test-real
 	@PIXELGATE_REAL_DATA="$(DATA)" $(BIN)/python -m pytest -m real --timeout 5400
 
 .PHONY: lint
-lint: $(READY)  ## Check style, types and imports.
+lint: $(READY)  ## Check style, types, imports and known vulnerabilities.
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+	@bash .ci/audit
 
 .PHONY: deploy
 deploy: $(READY)  ## Deploy to the Prefect server of PREFECT_API_URL: make deploy DATA=photos/ CRON="0 2 * * *"
