@@ -89,6 +89,8 @@ def quiet(home: Home) -> Iterator[None]:
         PixelgateError: the log file can't be written.
     """
     file = _open_log(home)
+    # A log line that can't be written is no reason to print a traceback of logging's own.
+    logging.raiseExceptions = False
     sys.stdout.flush()
     sys.stderr.flush()
     stdout = os.dup(1)
@@ -98,7 +100,7 @@ def quiet(home: Home) -> Iterator[None]:
     with file.open("ab") as log:
         os.dup2(log.fileno(), 1)
         os.dup2(log.fileno(), 2)
-    handler = _show_log(progress.screen())
+    handlers = _show_log(progress.screen())
     try:
         yield
     except KeyboardInterrupt:
@@ -107,12 +109,16 @@ def quiet(home: Home) -> Iterator[None]:
     except (PixelgateError, SystemExit):
         raise
     except Exception as error:  # noqa: BLE001 - the last resort, which says where the traceback is
-        os.write(2, traceback.format_exc().encode())
         say(f"Error: {type(error).__name__}: {error}\nThe traceback is in {file}")
+        # After the message, which must not depend on a full disk.
+        with contextlib.suppress(OSError):
+            os.write(2, traceback.format_exc().encode())
         raise SystemExit(1) from None
     finally:
-        logging.getLogger("pixelgate").removeHandler(handler)
-        sys.stdout.flush()
+        for handler in handlers:
+            logging.getLogger("pixelgate").removeHandler(handler)
+        with contextlib.suppress(OSError):
+            sys.stdout.flush()
         os.dup2(stdout, 1)
         os.close(stdout)
 
@@ -133,10 +139,28 @@ def _open_log(home: Home) -> Path:
     return file
 
 
-def _show_log(screen: TextIO) -> logging.Handler:
-    handler = logging.StreamHandler(screen)
-    handler.setFormatter(logging.Formatter("%(asctime)s  %(message)s", "%H:%M:%S"))
+class _OneLine(logging.Formatter):
+    """Leaves out tracebacks, which are for the log file."""
+
+    def formatException(self, _error: object) -> str:  # noqa: N802 - logging's name
+        """Return nothing."""
+        return ""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line."""
+        record.exc_text = None
+        return super().format(record).rstrip("\n")
+
+
+def _show_log(screen: TextIO) -> list[logging.Handler]:
+    """Show our log lines on the screen; the log file has them with their tracebacks."""
+    layout = ("%(asctime)s  %(message)s", "%H:%M:%S")
+    shown, kept = logging.StreamHandler(screen), logging.StreamHandler(sys.stderr)
+    # The log file's first, as the screen's discards the traceback.
+    kept.setFormatter(logging.Formatter(*layout))
+    shown.setFormatter(_OneLine(*layout))
     log = logging.getLogger("pixelgate")
     log.setLevel(logging.INFO)
-    log.addHandler(handler)
-    return handler
+    for handler in (kept, shown):
+        log.addHandler(handler)
+    return [kept, shown]

@@ -18,6 +18,7 @@ from tasks.runs.result_store import folder_age, stale_folders
 from tasks.runtime.parallel import in_chunks, map_chunks
 from tasks.runtime.progress import track
 from tasks.storage.atomic import atomic_folder
+from tasks.storage.checked import believe_folder
 from tasks.storage.hashing import digest
 
 if TYPE_CHECKING:
@@ -70,9 +71,9 @@ def decode_once(images: pd.DataFrame, decoding: Decoding, source: Source, *, fol
     shape = (len(images), *decoding.shape)
     hashes = images[SHA256].tolist()
     array = DecodedArray(folder / f"{decoding.name}-{digest(hashes)[:32]}")
-    if not array.holds(shape):
+    if not (believe_folder(array.folder) and array.holds(shape)):
         shutil.rmtree(array.folder, ignore_errors=True)
-        with atomic_folder(array.folder) as unfinished:
+        with atomic_folder(array.folder, sealed=True) as unfinished:
             _reserve(DecodedArray(unfinished), shape)
             _fill(DecodedArray(unfinished), images, decoding, source)
     # The time of last use, by which the oldest arrays are removed below.
@@ -101,7 +102,8 @@ def _fill(array: DecodedArray, images: pd.DataFrame, decoding: Decoding, source:
     hashes, missing = images[SHA256].tolist(), np.arange(len(images))
     # The newest array first, as it shares the most images with this one.
     for known in sorted(array.folder.parent.glob(f"{decoding.name}-*"), key=folder_age):
-        if len(missing):
+        # An array that changed since would hand its noise on.
+        if len(missing) and believe_folder(known):
             missing = DecodedArray(known).copy_known(hashes, missing, array)
     if len(missing):
         log.info("decoding %d of %d images", len(missing), len(images))

@@ -98,7 +98,7 @@ class EagerDecoder:
         folder = self._folder / name
         try:
             with contextlib.ExitStack() as making:
-                array = DecodedArray(making.enter_context(atomic_folder(folder)))
+                array = DecodedArray(making.enter_context(atomic_folder(folder, sealed=True)))
                 array.reserve((len(paths), *decoding.shape))
                 self._unfinished = making.pop_all()
         except OSError as error:

@@ -29,7 +29,7 @@ from tasks.inventory.features import COLOR_SIDE, GRAY_SIDE, NEUTRAL
 from tasks.inventory.similarity import confirm_pairs
 from tasks.runtime.parallel import in_chunks, map_chunks
 from tasks.runtime.progress import track
-from tasks.storage.atomic import read_parquet_or_none, write_parquet
+from tasks.storage.checked import believe_parquet, write_checked_parquet
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -131,13 +131,13 @@ def _near_pairs(
         pairs.loc[new, SIMILAR] = _compare_files(files, settings, root)
         pairs[SIMILAR] = pairs[SIMILAR].astype(bool)
         if pairs_cache:
-            write_parquet(pairs_cache, pairs)
+            write_checked_parquet(pairs_cache, pairs)
     similar: np.ndarray = rows[pairs[SIMILAR].to_numpy(bool)]
     return similar
 
 
 def _compared_before(pairs_cache: Path | None) -> pd.DataFrame:
-    known = read_parquet_or_none(pairs_cache) if pairs_cache else None
+    known = believe_parquet(pairs_cache) if pairs_cache else None
     return pd.DataFrame(columns=[*SIDES, SIMILAR]) if known is None else known
 
 

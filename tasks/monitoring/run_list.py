@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tasks.errors import PixelgateError
 from tasks.outcome import Outcome
-from tasks.runs.run_folder import CONFIG, REPORT, SUMMARY
+from tasks.runs.run_folder import CONFIG, REPORT, SUMMARY, run_number
 from tasks.runs.summary import RunSummary, read_summary
 from tasks.storage.atomic import read_json
 
@@ -20,18 +21,27 @@ def list_runs(home: Home) -> list[RunSummary]:
 
     A run without a summary is listed as unfinished.
     """
-    folders = sorted((file.parent for file in home.runs.glob(f"*/{CONFIG}")), reverse=True)
+    folders = [file.parent for file in home.runs.glob(f"*/{CONFIG}")]
+    # By their numbers, as the clock can be set back.
+    folders.sort(key=lambda folder: (run_number(folder), folder.name), reverse=True)
     return [_summary_of(home, folder) for folder in folders]
 
 
 def _summary_of(home: Home, folder: Path) -> RunSummary:
     # A run in progress and one whose process was killed look the same from here.
-    if (folder / SUMMARY).exists():
-        return read_summary(home, folder.name)
+    name = None
+    try:
+        if (folder / SUMMARY).exists():
+            return read_summary(home, folder.name)
+        name, message = read_json(folder / CONFIG).get("name"), ""
+    except (PixelgateError, OSError, ValueError, KeyError, AttributeError) as error:
+        # One torn file must not hide the other runs.
+        message = str(error)
     return RunSummary(
         run_id=folder.name,
-        name=read_json(folder / CONFIG).get("name"),
+        name=name,
         outcome=Outcome.UNFINISHED,
+        message=message,
         directory=folder,
         report=folder / REPORT,
     )

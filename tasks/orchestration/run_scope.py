@@ -59,16 +59,18 @@ class RunScope:
 
 
 def _conclude(run: Run, error: BaseException | None) -> None:
-    """Write summary and report, move the baseline, and send the notification."""
-    outcome, message = _outcome(run, error)
-    summary = write_summary(
-        run, outcome=outcome, message=message, exit_code=_exit_code(outcome, error)
-    )
-    if outcome.accepts_data:
-        # Only now: the data of a run that fails must not become what later data is compared with.
-        from tasks.validation.data_gate import accept_run
+    """Move the baseline, write summary and report, and send the notification, in this order.
 
-        accept_run(run)
+    Each step can be repeated: the same command does what an interrupted one left undone.
+    """
+    outcome, message = _outcome(run, error)
+    exit_code = _exit_code(outcome, error)
+    if outcome.accepts_data:
+        problem = _move_baseline(run)
+        if problem is not None:
+            outcome, exit_code = Outcome.FAILED, 1
+            message = f"{message}; but its data could not become the baseline: {problem}. Run again"
+    summary = write_summary(run, outcome=outcome, message=message, exit_code=exit_code)
     level = logging.ERROR if outcome.is_bad else logging.INFO
     log.log(level, "%s: %s", outcome, summary.first_line)
     try:
@@ -79,6 +81,21 @@ def _conclude(run: Run, error: BaseException | None) -> None:
         # The report shows how the run ended; its own fault must not hide or change that.
         log.exception("the report of run %s could not be written", run.id)
     notify(summary, run.config.notify)
+
+
+def _move_baseline(run: Run) -> str | None:
+    """Make the run's data what later data is compared with; return what went wrong, if anything.
+
+    Before the summary, which must not say that all is well when this fails.
+    """
+    from tasks.validation.data_gate import accept_run
+
+    try:
+        accept_run(run)
+    except Exception as error:
+        log.exception("the baseline of run %s could not be written", run.id)
+        return f"{type(error).__name__}: {error}"
+    return None
 
 
 def _outcome(run: Run, error: BaseException | None) -> tuple[Outcome, str]:

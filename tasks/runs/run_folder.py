@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from tasks.storage.atomic import read_json, write_json
+from tasks.storage.locks import file_lock
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from tasks.config.schema import RetrainConfig
 
 CONFIG = "config.json"
+NUMBER = "number"
 SUMMARY = "summary.json"
 REPORT = "report.html"
 INVENTORY = "inventory.parquet"
@@ -66,7 +68,10 @@ def open_run(config: RetrainConfig) -> Run:
     # The random part separates runs of several models that start in the same second.
     run_id = f"{datetime.now(UTC).strftime(MOMENT)}-{secrets.token_hex(2)}"
     run = reopen_run(config, run_id)
-    run.directory.mkdir(parents=True)
+    with file_lock(config.paths.runs):
+        number = 1 + max((run_number(each) for each in config.paths.runs.glob("*")), default=0)
+        run.directory.mkdir(parents=True)
+        (run.directory / NUMBER).write_text(f"{number}\n")
     # Without home, which may be moved.
     write_json(run.directory / CONFIG, config.model_dump(mode="json", exclude={"home"}))
     return run
@@ -75,6 +80,14 @@ def open_run(config: RetrainConfig) -> Run:
 def reopen_run(config: RetrainConfig, run_id: str) -> Run:
     """Return a run that was opened before, perhaps by another process."""
     return Run(id=run_id, config=config, directory=config.paths.runs / run_id)
+
+
+def run_number(directory: Path) -> int:
+    """Return which run of its home a folder is, from 1; 0 for one that doesn't say."""
+    try:
+        return int((directory / NUMBER).read_text())
+    except (OSError, ValueError):
+        return 0
 
 
 def record_stage(run: Run, name: str, seconds: float) -> None:

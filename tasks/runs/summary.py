@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from tasks.errors import DamagedFileError
 from tasks.outcome import Outcome
 from tasks.runs.check import Check
 from tasks.runs.run_folder import (
@@ -135,11 +136,16 @@ def read_summary(home: Home, run_id: str) -> RunSummary:
 
     Raises:
         FileNotFoundError: the run has none yet.
-        ValueError: the file is torn.
+        DamagedFileError: the file is torn, or no summary.
     """
-    plain = read_json(home.runs / run_id / SUMMARY)
-    paths = {name: home.root / plain[name] for name in ("directory", "report")}
-    return RunSummary.model_validate(plain | paths)
+    file = home.runs / run_id / SUMMARY
+    plain = read_json(file)
+    try:
+        paths = {name: home.root / plain[name] for name in ("directory", "report")}
+        return RunSummary.model_validate(plain | paths)
+    except (ValueError, KeyError, TypeError) as error:
+        problem = f"it is no summary ({(str(error).splitlines() or [''])[0]})"
+        raise DamagedFileError(file, problem) from None
 
 
 def _numbers(evaluation: dict[str, Any]) -> dict[str, float] | None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import logging
 import os
 import shutil
 import uuid
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from tasks.errors import DamagedFileError
 from tasks.storage.hashing import file_digest, plain
 
 if TYPE_CHECKING:
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 CHECKSUMS = "checksums.json"
-
-log = logging.getLogger("pixelgate")
 
 
 @contextmanager
@@ -98,8 +96,16 @@ def write_json(path: Path, content: Any) -> Path:
 
 
 def read_json(path: Path) -> Any:
-    """Read a JSON file that `write_json` wrote."""
-    return json.loads(path.read_text("utf-8"))
+    """Read a JSON file that `write_json` wrote.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        DamagedFileError: it is torn, or no JSON.
+    """
+    try:
+        return json.loads(path.read_text("utf-8"))
+    except ValueError as error:
+        raise DamagedFileError(path, f"it is not JSON ({error})") from None
 
 
 def write_parquet(path: Path, frame: pd.DataFrame) -> Path:
@@ -107,15 +113,3 @@ def write_parquet(path: Path, frame: pd.DataFrame) -> Path:
     with atomic_write(path) as temporary:
         frame.to_parquet(temporary, index=False)
     return path
-
-
-def read_parquet_or_none(path: Path) -> pd.DataFrame | None:
-    """Read a Parquet file that can be rebuilt; None where it is missing or damaged."""
-    import pandas as pd
-
-    try:
-        return pd.read_parquet(path)
-    except (OSError, ValueError) as error:
-        if path.exists():
-            log.warning("%s can't be read (%s) and is rebuilt", path, error)
-        return None

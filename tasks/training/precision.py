@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import keras
 import tensorflow as tf
 
-from tasks.storage.atomic import read_json, write_json
+from tasks.storage.checked import believe_json, write_checked_json
 from tasks.storage.hashing import digest
 
 if TYPE_CHECKING:
@@ -74,13 +74,9 @@ def _seconds_of_processor(cache: Path | None) -> dict[str, float]:
     # A home folder may be shared by several machines, and a new TensorFlow has new kernels.
     key = digest([processor, tf.__version__])[:16]
     file = cache / f"precision-{key}.json" if cache else None
-    try:
-        if file is not None:
-            measured = read_json(file)
-            return {name: float(measured[name]) for name in ("float32", "bfloat16")}
-    except (OSError, ValueError, KeyError, TypeError):
-        # Missing or damaged: measured and written again below.
-        pass
+    measured = believe_json(file) if file is not None else None
+    if measured is not None:
+        return {name: float(measured[name]) for name in ("float32", "bfloat16")}
     seconds = _measure()
     log.info(
         "a convolution takes %.1f ms in float32 and %.1f ms in bfloat16 here",
@@ -88,7 +84,7 @@ def _seconds_of_processor(cache: Path | None) -> dict[str, float]:
         1e3 * seconds["bfloat16"],
     )
     if file is not None:
-        write_json(file, seconds)
+        write_checked_json(file, seconds)
     return seconds
 
 

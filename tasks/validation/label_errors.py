@@ -16,7 +16,7 @@ import numpy as np
 from tasks.inventory.columns import CONTRAST, LABEL, PATH, SHA256, readable
 from tasks.inventory.duplicates import MIN_VISIBLE_CONTRAST, thumbnails_of
 from tasks.inventory.features import GRAY_SIDE, NEUTRAL
-from tasks.storage.atomic import read_parquet_or_none, write_parquet
+from tasks.storage.checked import believe_parquet, write_checked_parquet
 from tasks.storage.hashing import digest
 
 if TYPE_CHECKING:
@@ -95,13 +95,13 @@ def _rank_cached(images: pd.DataFrame, cache_dir: Path | None) -> pd.DataFrame:
         return _rank_suspects(images)
     key = digest([images[PATH].tolist(), images[LABEL].tolist(), images[SHA256].tolist()])
     file = cache_dir / f"label-errors-{key[:32]}.parquet"
-    ranked = read_parquet_or_none(file)
+    ranked = believe_parquet(file)
     if ranked is None:
         ranked = _rank_suspects(images)
         # Only the result for the current data is of use.
         for earlier in cache_dir.glob("label-errors-*.parquet"):
             earlier.unlink()
-        write_parquet(file, ranked)
+        write_checked_parquet(file, ranked)
     return ranked
 
 
