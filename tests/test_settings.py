@@ -104,12 +104,59 @@ def test_the_severity_of_a_rule_says_what_the_rule_demands() -> None:
         ("generators.zoom_range=[2,1]", "zoom_range must be"),
         ("seed", "part.name=value"),
         ("name=no/slashes", "name"),
+        ("training.epohcs=3", r"no such setting.* Did you mean training\.epochs\?"),
+        ("seed=-1", r"^seed: .*greater than or equal to 0.*Received: -1 \(from --set\)"),
+        ("seed=4294967296", "^seed: .*less than"),
+        ("home=", "^home: the path is empty"),
+        ("data.directory= ", r"^data\.directory: the path is empty"),
+        ("data.label_pattern='(('", r"^data\.label_pattern: not a regular expression"),
+        ("data.label_pattern='x'", r"^data\.label_pattern: no group is named label"),
+        ("registry.tracking_uri=nonsense", r"^registry\.tracking_uri: an MLflow tracking URI"),
     ],
 )
 def test_a_wrong_setting_is_named(assignment: str, message: str) -> None:
     """The error says which, what was received, and from where."""
     with pytest.raises(SettingsError, match=message):
         load_config(None, [assignment])
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "message"),
+    [
+        (
+            "TRAINING",
+            "abc",
+            "PIXELGATE_TRAINING .*must be a JSON object.*PIXELGATE_TRAINING__MODEL",
+        ),
+        ("TRAINING", '{"epochs":', "PIXELGATE_TRAINING .*must be a JSON object"),
+        ("TRAINING", "", "PIXELGATE_TRAINING .*must be a JSON object"),
+        ("GATE__SIZES", "[1]", "PIXELGATE_GATE__SIZES .*must be a JSON object"),
+        ("TRAINING__CALLBACKS", "a", "PIXELGATE_TRAINING__CALLBACKS .*must be JSON. Received: 'a'"),
+        ("TRAININ__EPOCHS", "3", r"PIXELGATE_TRAININ__EPOCHS .*PIXELGATE_TRAINING__EPOCHS\?"),
+        ("TRAINING__EPOCH", "3", r"Did you mean PIXELGATE_TRAINING__EPOCHS\?"),
+        ("HOME", "", r"^home: the path is empty.*\(from environment\)"),
+        ("SEED", "-1", r"^seed: .*\(from environment\)"),
+    ],
+)
+def test_a_wrong_variable_is_named(
+    variable: str, value: str, message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A misspelled variable is not ignored, and one that can't be read is no traceback."""
+    monkeypatch.setenv(f"PIXELGATE_{variable}", value)
+    with pytest.raises(SettingsError, match=message):
+        load_config()
+
+
+def test_variables_of_the_makefile_are_no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`make deploy` hands them to Prefect; PIXELGATE_DATA is a group only if it holds JSON."""
+    for name in ("ROOT", "CRON", "DRILL_CRON", "RUN_HOME", "MODEL", "REAL_DATA", "DATA"):
+        monkeypatch.setenv(f"PIXELGATE_{name}", "/photos")
+    assert load_config()[1] == {}
+    monkeypatch.setenv("PIXELGATE_DATA", '{"max_pixels": 9}')
+    monkeypatch.setenv("PIXELGATE_TRAINING__CLASS_WEIGHT", '{"cat": 2}')
+    config, _ = load_config()
+    assert config.data.max_pixels == 9
+    assert config.training.class_weight == {"cat": 2}
 
 
 @pytest.mark.parametrize(("text", "message"), [(None, "No settings file"), ("a = [", "TOML")])

@@ -7,7 +7,18 @@ from typing import Annotated
 import typer
 
 from flows.cli.data_display import show_baselines
-from flows.cli.options import Config, Folder, Home, Json, Name, Set, examples, load, new_app
+from flows.cli.options import (
+    Config,
+    Folder,
+    Home,
+    Json,
+    Name,
+    Set,
+    examples,
+    load,
+    load_for_run,
+    new_app,
+)
 from flows.cli.screen import quiet, say
 
 commands = new_app(help="The accepted data that later data is compared with.")
@@ -27,7 +38,7 @@ def accept(  # noqa: PLR0913, PLR0917 - each is a flag
     reason: Annotated[str, typer.Option(help="Stored with the baseline.")] = "",
 ) -> None:
     """Make a folder's present content the baseline, whatever changed since the last one."""
-    settings, _ = load(config, assignments, data__directory=directory, name=name, home=home)
+    settings = load_for_run(config, assignments, data__directory=directory, name=name, home=home)
     with quiet(settings.paths):
         from tasks.orchestration.gate_run import accept_data
 

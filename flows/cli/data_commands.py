@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from flows.cli.data_display import show_drill, show_inventory, show_verdict
-from flows.cli.options import Config, Folder, Home, Json, Name, Set, examples, load, new_app
+from flows.cli.options import Config, Folder, Home, Json, Name, Set, examples, load_for_run, new_app
 from flows.cli.printing import print_json
 from flows.cli.screen import quiet
 
@@ -38,7 +38,7 @@ def inventory(  # noqa: PLR0913, PLR0917 - each is a flag
     as_json: Json = False,
 ) -> None:
     """Read every image of a folder and summarize them. Exit code 3 if none can be read."""
-    settings, _ = load(config, assignments, data__directory=directory, home=home)
+    settings = load_for_run(config, assignments, data__directory=directory, home=home)
     with quiet(settings.paths):
         from tasks.inventory.columns import THUMBNAIL, fingerprint
         from tasks.inventory.explain import explain_file, format_explanation
@@ -85,7 +85,7 @@ def gate(  # noqa: PLR0913, PLR0917 - each is a flag
     as_json: Json = False,
 ) -> None:
     """Run inventory and validation alone: may this data be trained on? Exit code 0 or 3."""
-    settings, _ = load(config, assignments, data__directory=directory, name=name, home=home)
+    settings = load_for_run(config, assignments, data__directory=directory, name=name, home=home)
     with quiet(settings.paths):
         if suggest:
             from tasks.inventory.scan import inventory_of
@@ -120,7 +120,7 @@ def drill(  # noqa: PLR0913 - each is a flag
     The data itself is only read. The exit code is 0 only if every rule caught its fault and the
     untouched sample passed.
     """
-    settings, _ = load(config, assignments, data__directory=directory, name=name, home=home)
+    settings = load_for_run(config, assignments, data__directory=directory, name=name, home=home)
     with quiet(settings.paths):
         from tasks.drill.rehearsal import require_all_as_expected, run_drill
 

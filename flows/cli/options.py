@@ -16,11 +16,35 @@ drill; 2 wrong usage or settings; 3 the data gate rejected the data; 4 the model
 model.
 """
 
+
+def as_path(text: str | Path) -> Path:
+    """Return a path; `Path` alone would take an empty one for the working directory."""
+    if not str(text).strip():
+        raise typer.BadParameter("the path is empty.")
+    return Path(text)
+
+
 Data = Annotated[
-    Path | None, typer.Option("--data", help="Folder of images, or a CSV or Parquet manifest.")
+    Path | None,
+    typer.Option(
+        "--data",
+        help="Folder of images, or a CSV or Parquet manifest.",
+        parser=as_path,
+        metavar="PATH",
+    ),
 ]
-Folder = Annotated[Path, typer.Argument(help="Folder of images, or a CSV or Parquet manifest.")]
-Config = Annotated[Path | None, typer.Option("--config", "-c", help="TOML file of settings.")]
+Folder = Annotated[
+    Path,
+    typer.Argument(
+        help="Folder of images, or a CSV or Parquet manifest.",
+        parser=as_path,
+        metavar="DIRECTORY",
+    ),
+]
+Config = Annotated[
+    Path | None,
+    typer.Option("--config", "-c", help="TOML file of settings.", parser=as_path, metavar="PATH"),
+]
 Set = Annotated[
     list[str] | None,
     typer.Option("--set", "-s", help="A setting, such as training.epochs=5; can be repeated."),
@@ -28,7 +52,13 @@ Set = Annotated[
 Name = Annotated[str | None, typer.Option("--name", help="Name of the registered model.")]
 Home = Annotated[
     Path | None,
-    typer.Option("--home", help="Folder that holds runs/ and state/.", show_default=False),
+    typer.Option(
+        "--home",
+        help="Folder that holds runs/ and state/.",
+        show_default=False,
+        parser=as_path,
+        metavar="PATH",
+    ),
 ]
 Json = Annotated[
     bool, typer.Option("--json", help="Print JSON on stdout, everything else on stderr.")
@@ -79,3 +109,18 @@ def load(
 
     given = {name.replace("__", "."): value for name, value in flags.items() if value is not None}
     return load_config(config, assignments or (), given)
+
+
+def load_for_run(config: Path | None, assignments: list[str] | None, **flags: Any) -> RetrainConfig:
+    """Return the settings of a command that reads the data; see `load`.
+
+    Raises:
+        SettingsError: a name is unknown, a value is out of range, or a file is missing.
+        DataFolderError: the data folder is not set or missing.
+    """
+    from tasks.config.required_files import require_files
+
+    settings, _ = load(config, assignments, **flags)
+    # Before `quiet` creates the home folder, and before the libraries' seconds of import.
+    require_files(settings)
+    return settings

@@ -16,8 +16,10 @@ from flows.cli.options import (
     Name,
     Set,
     WithoutChampion,
+    as_path,
     examples,
     load,
+    load_for_run,
     new_app,
 )
 from flows.cli.run_display import (
@@ -38,10 +40,6 @@ commands = new_app()
 
 def _retrain(settings: RetrainConfig) -> RunSummary:
     """Run the flow in this process and return its summary."""
-    from tasks.config.data import existing_data
-
-    # Before Prefect's seconds of import and start-up.
-    existing_data(settings.data)
     with quiet(settings.paths):
         from flows.retrain import retrain
         from tasks.orchestration.embedded_server import prefect_server
@@ -78,7 +76,7 @@ def run(  # noqa: PLR0913 - each is a flag
     as_json: Json = False,
 ) -> None:
     """Retrain once: inventory, validate, generators, train, evaluate, register."""
-    settings, _ = load(
+    settings = load_for_run(
         config,
         assignments,
         data__directory=data,
@@ -108,7 +106,10 @@ def demo(home: Home = None, *, force: Force = False, as_json: Json = False) -> N
     epilog=examples("pixelgate predict new/", "pixelgate predict a.png b.png --format jsonl")
 )
 def predict(  # noqa: PLR0913 - each is a flag
-    images: Annotated[list[Path], typer.Argument(help="Images, or folders of images.")],
+    images: Annotated[
+        list[Path],
+        typer.Argument(help="Images, or folders of images.", parser=as_path, metavar="IMAGE"),
+    ],
     *,
     config: Config = None,
     assignments: Set = None,

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from flows.cli.options import Config, Data, Home, Name, Set, examples, load, new_app
+from flows.cli.options import Config, Data, Home, Name, Set, examples, load_for_run, new_app
 from flows.cli.screen import quiet
 
 commands = new_app()
@@ -32,9 +32,10 @@ def serve(  # noqa: PLR0913 - each is a flag
 
     Uses the Prefect server at PREFECT_API_URL, or starts its own.
     """
+    settings = load_for_run(config, assignments, data__directory=data, name=name, home=home)
+    # After the settings: it imports Prefect.
     from flows.cli.schedule import check_schedule, serve_schedule
 
-    settings, _ = load(config, assignments, data__directory=data, name=name, home=home)
     schedule = check_schedule(settings.data, cron=cron, every=every)
     with quiet(settings.paths):
         serve_schedule(settings, schedule)

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from flows.cli.options import Config, Data, Home, Json, Name, Set, examples, load, new_app
+from flows.cli.options import Config, Data, Home, Json, Name, Set, examples, load_for_run, new_app
 from flows.cli.run_display import show_search, trial_line
 from flows.cli.screen import quiet, say
 
@@ -47,14 +47,12 @@ def tune(  # noqa: PLR0913 - each is a flag
     The data gate comes first, as in a run. Each trial trains once; the test split is not used, and
     nothing is registered. Trials are logged to MLflow, in the experiment NAME-tuning.
     """
-    settings, _ = load(config, assignments, data__directory=data, name=name, home=home)
+    settings = load_for_run(config, assignments, data__directory=data, name=name, home=home)
     with quiet(settings.paths):
-        from tasks.config.data import existing_data
         from tasks.orchestration.gate_run import admit_data
         from tasks.tuning.search import search_settings
         from tasks.tuning.space import parse_space
 
-        existing_data(settings.data)
         space = parse_space(search or [], settings)
         say("the data gate judges the data of all trials")
         result = search_settings(

@@ -2,4 +2,5 @@
 
 - `schema.RetrainConfig`: the whole tree, a file for each part.
 - `load.load_config`: TOML file, environment and flags, merged and checked.
+- `required_files.require_files`: an error at once where a file they name is missing.
 """

@@ -60,11 +60,9 @@ class DataConfig(Part):
         try:
             has_label = pattern is None or "label" in re.compile(pattern).groupindex
         except re.error as error:
-            raise ValueError(f"data.label_pattern is not a regular expression: {error}") from None
+            raise ValueError(f"not a regular expression: {error}") from None
         if not has_label:
-            raise ValueError(
-                "data.label_pattern must have a group named label, such as ^(?P<label>[a-z]+)_"
-            )
+            raise ValueError("no group is named label, as in ^(?P<label>[a-z]+)_")
         return pattern
 
 

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from tasks.config.base import Part
+
+# Of MLflow's stores. Any other text it would take for a folder, and start an empty store there.
+STORE = re.compile(
+    r"(https?|sqlite|(postgresql|mysql|mssql)(\+\w+)?|databricks(-uc)?|uc)://.+|file:.+|databricks"
+)
 
 
 class RegistryConfig(Part):
@@ -26,3 +32,13 @@ class RegistryConfig(Part):
         description="Judge the new model as if none were in production, such as when the champion's"
         " file is lost.",
     )
+
+    @field_validator("tracking_uri")
+    @classmethod
+    def _names_a_store(cls, uri: str | None) -> str | None:
+        if uri is not None and not STORE.fullmatch(uri):
+            raise ValueError(
+                "an MLflow tracking URI begins with http://, https://, sqlite:///, postgresql://,"
+                " mysql://, mssql://, file: or databricks"
+            )
+        return uri
