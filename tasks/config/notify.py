@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from tasks.config.base import Part
 from tasks.outcome import Outcome
@@ -24,5 +24,13 @@ class NotifyConfig(Part):
         description="Outcomes that are notified of.",
     )
     timeout: Annotated[float, Field(gt=0)] = Field(
-        30.0, description="Timeout of the command or the request in seconds."
+        30.0,
+        description="Seconds after which a notification is given up; the command is killed then.",
     )
+
+    @field_validator("on_outcome")
+    @classmethod
+    def _is_not_blank(cls, target: str | None) -> str | None:
+        if target is not None and not target.strip():
+            raise ValueError("it is blank. Leave it out if nobody is to be notified")
+        return target
