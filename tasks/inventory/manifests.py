@@ -80,7 +80,9 @@ def _table(manifest: Path) -> pd.DataFrame:
             f"The manifest {manifest} is not in UTF-8; save it as UTF-8: {error}"
         ) from None
     except (OSError, ValueError, pd.errors.ParserWarning) as error:
-        raise DataFolderError(f"The manifest {manifest} can't be read: {error}") from None
+        raise DataFolderError(
+            f"The manifest {manifest} can't be read: {str(error).strip()}"
+        ) from None
 
 
 def _header(manifest: Path) -> list[str]:
