@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from flows.cli import (
+    backup_commands,
     baseline_commands,
     data_commands,
     quarantine_commands,
@@ -19,7 +20,7 @@ app = new_app(
     help="Scheduled retraining for image classifiers that lets nothing bad through.",
 )
 # Without a name, typer merges the commands of a group into the app, in this order.
-for module in (run_commands, data_commands, tune_command, serve_command):
+for module in (run_commands, data_commands, tune_command, serve_command, backup_commands):
     app.add_typer(module.commands)
 app.add_typer(baseline_commands.commands, name="baseline")
 app.add_typer(quarantine_commands.commands, name="quarantine")

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import functools
+import logging
 import re
+import time
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from prefect.artifacts import (
     create_link_artifact,
@@ -16,7 +19,6 @@ from prefect.artifacts import (
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from uuid import UUID
 
     import pandas as pd
 
@@ -28,14 +30,46 @@ if TYPE_CHECKING:
 
 # An artifact is one JSON value in Prefect's database; everything else is in the report.
 ROWS_SHOWN = 50
+# A server that is gone takes long to say so, once for each call.
+SILENCE_SECONDS = 60.0
 FINDING = ("rule", "severity", "success", "description", "observed", "remedy")
 
+P = ParamSpec("P")
+R = TypeVar("R")
 
+log = logging.getLogger("pixelgate")
+_silent_until = 0.0
+
+
+def best_effort(function: Callable[P, R]) -> Callable[P, R | None]:
+    """Make a fault of Prefect's server a warning: training is days of work, artifacts are a view.
+
+    After a fault nothing is sent for a minute, and None is returned.
+    """
+
+    @functools.wraps(function)
+    def guarded(*args: P.args, **kwargs: P.kwargs) -> R | None:
+        global _silent_until  # noqa: PLW0603 - a process has one connection to Prefect
+        if time.monotonic() < _silent_until:
+            return None
+        try:
+            return function(*args, **kwargs)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the run goes on
+            _silent_until = time.monotonic() + SILENCE_SECONDS
+            reason = str(error) or type(error).__name__
+            log.warning("Prefect was not told (%s); the run goes on", reason.splitlines()[0])
+            return None
+
+    return guarded
+
+
+@best_effort
 def show_class_counts(run: Run, counts: pd.DataFrame, message: str) -> None:
     """Show how many images each class has in each split."""
     create_table_artifact(_rows(counts), key=_key(run, "class-counts"), description=message)
 
 
+@best_effort
 def show_verdict(run: Run, verdict: Verdict) -> None:
     """Show every finding of the data gate, a link to Data Docs, and what failed as text."""
     create_table_artifact(
@@ -51,6 +85,7 @@ def show_verdict(run: Run, verdict: Verdict) -> None:
         create_markdown_artifact(text, key=_key(run, "data-gate-failures"))
 
 
+@best_effort
 def show_moves(run: Run, moves: pd.DataFrame, counts: dict[str, int]) -> None:
     """Show the first files that were moved, changed, added or removed.
 
@@ -73,21 +108,18 @@ def show_progress(run: Run) -> Callable[[int, int, str], None]:
     Returns:
         A function of the epoch, the number of epochs and a message, which updates it.
     """
-    progress = cast(
-        "UUID",
-        create_progress_artifact(
-            0.0, key=_key(run, "training-progress"), description="training starts"
-        ),
-    )
+    create, move = best_effort(create_progress_artifact), best_effort(update_progress_artifact)
+    progress: Any = create(0.0, key=_key(run, "training-progress"), description="training starts")
 
     def update(epoch: int, epochs: int, message: str) -> None:
-        update_progress_artifact(
-            progress, 100 * epoch / epochs, description=f"epoch {epoch} of {epochs}: {message}"
-        )
+        if progress is not None:
+            description = f"epoch {epoch} of {epochs}: {message}"
+            move(progress, 100 * epoch / epochs, description=description)
 
     return update
 
 
+@best_effort
 def show_evaluation(run: Run, evaluation: Evaluation) -> None:
     """Show precision, recall and the number of images of each class."""
     create_table_artifact(
@@ -97,6 +129,7 @@ def show_evaluation(run: Run, evaluation: Evaluation) -> None:
     )
 
 
+@best_effort
 def show_decision(run: Run, decision: Decision) -> None:
     """Show the model gate's checks and decision, and a link to the report."""
     rows = "\n".join(f"- {check.sentence}" for check in decision.checks)
