@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+import absl.logging
+
 from tests.image_trees import ROOT
 
 if TYPE_CHECKING:
@@ -172,6 +174,9 @@ def _standard_streams() -> Iterator[tuple[Path, Path]]:
 
     A command redirects the descriptors, for the libraries that write to them, and then ends.
     """
+    # Prefect closes all handlers when it sets up logging, and this one closes its stream: pytest's,
+    # if TensorFlow was imported by an earlier test.
+    absl.logging.get_absl_handler().python_handler.stream = sys.__stderr__
     with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as stack:
         files = Path(folder, "stdout"), Path(folder, "stderr")
         for descriptor, file in enumerate(files, start=1):
