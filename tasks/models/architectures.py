@@ -12,7 +12,7 @@ import keras
 from keras import layers
 
 from tasks.errors import SettingsError
-from tasks.runtime.user_code import import_by_path
+from tasks.runtime.user_code import import_by_path, users_code, wrong_result
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -189,10 +189,19 @@ def _body(contract: InputContract, settings: TrainingConfig) -> Body:
 
 def _imported(path: str, contract: InputContract) -> Body:
     """Wrap the user's function (input_shape) -> keras.Model of features or of a whole network."""
-    function = import_by_path(path, "training.model")
+    setting = "training.model"
+    function = import_by_path(path, setting)
 
     def body(images: keras.KerasTensor, dropout: float | None) -> keras.KerasTensor:
-        features = function(input_shape=contract.shape)(images)
+        with users_code(path, setting):
+            network = function(input_shape=contract.shape)
+            if not callable(network):
+                raise wrong_result(network, "a Keras model", path, setting)
+            features = network(images)
+        shape = getattr(features, "shape", ())
+        if len(shape) != 2:  # noqa: PLR2004 - batch and features
+            expected = "a Keras model with an output of shape (batch, features)"
+            raise wrong_result(shape or features, expected, path, setting)
         return layers.Dropout(dropout)(features) if dropout else features
 
     return body

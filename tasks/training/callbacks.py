@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 
 import keras
 
+from tasks.runtime.user_code import import_by_path, users_code, wrong_result
+
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from tasks.config.training import TrainingConfig
     from tasks.training.checkpoints import BestWeights
@@ -112,3 +114,25 @@ def report_epochs(epochs: int, on_epoch: OnEpoch) -> keras.callbacks.Callback:
             epoch + 1, epochs, {name: float(value) for name, value in (logs or {}).items()}
         )
     )
+
+
+def user_callbacks(paths: Sequence[str]) -> list[keras.callbacks.Callback]:
+    """Return the user's own callbacks.
+
+    Args:
+        paths: each as package.module:Class.
+
+    Raises:
+        SettingsError: one can't be imported or made, or is no callback.
+    """
+    return [_user_callback(path) for path in paths]
+
+
+def _user_callback(path: str) -> keras.callbacks.Callback:
+    setting = "training.callbacks"
+    kind = import_by_path(path, setting)
+    with users_code(path, setting):
+        callback = kind()
+    if not isinstance(callback, keras.callbacks.Callback):
+        raise wrong_result(callback, "a keras.callbacks.Callback", path, setting)
+    return callback

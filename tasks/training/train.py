@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import math
 import shutil
@@ -10,16 +9,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
 import keras
-import tensorflow as tf
 
 from tasks.errors import DamagedFileError, TrainingFailedError
 from tasks.generators.pipelines import evaluation_batches, steps_per_epoch, training_batches
 from tasks.inventory.columns import VALIDATION
 from tasks.models.architectures import build_model
-from tasks.runtime.user_code import import_by_path
 from tasks.storage.atomic import atomic_folder, write_json
 from tasks.storage.checked import set_aside
-from tasks.training.callbacks import ALL_EPOCHS_DONE, TrainingGuard, report_epochs
+from tasks.training.callbacks import ALL_EPOCHS_DONE, TrainingGuard, report_epochs, user_callbacks
 from tasks.training.checkpoints import Backup, BestWeights
 from tasks.training.class_weights import class_weights
 from tasks.training.distributed import ClusterModel, agree_on_step
@@ -30,12 +27,14 @@ from tasks.training.phases import plan_phases, prepare_phase
 from tasks.training.precision import dtype_policy
 from tasks.training.result import HISTORY, MODEL, RECORD, TENSORBOARD, TrainedModel, read_trained
 from tasks.training.test_time_augmentation import average_over_flips
+from tasks.training.training_faults import faults_as_messages
 from tasks.training.whitening import whiten_first_layer
 from tasks.training.workspace import Workspace
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
+
+    import tensorflow as tf
 
     from tasks.training.callbacks import OnEpoch
     from tasks.training.hardware import Hardware
@@ -72,7 +71,7 @@ def train_model(request: TrainingRequest, *, on_epoch: OnEpoch) -> TrainedModel:
     shutil.rmtree(request.directory, ignore_errors=True)
     training = _Training.prepare(request)
     with (
-        _faults_as_messages(training.workspace),
+        faults_as_messages(training.workspace, request.settings),
         dtype_policy(training.hardware.precision),
         training.strategy.scope(),
     ):
@@ -194,12 +193,11 @@ class _Training:
     def _callbacks(
         self, best: BestWeights, guard: TrainingGuard, backup: Backup, on_epoch: OnEpoch
     ) -> list[keras.callbacks.Callback]:
-        users = self.request.settings.callbacks
         return [
             best,
             keras.callbacks.CSVLogger(str(self.workspace.history), append=True),
             keras.callbacks.TensorBoard(str(self.workspace.tensorboard), write_graph=False),
-            *(import_by_path(path, "training.callbacks")() for path in users),
+            *user_callbacks(self.request.settings.callbacks),
             # Ends the epoch at once; the guard, after it, says why.
             keras.callbacks.TerminateOnNaN(),
             guard,
@@ -258,7 +256,7 @@ class _Training:
             )
         # Flushing the files may take a minute on a busy disk.
         log.info("saving the model")
-        with _faults_as_messages(workspace):
+        with faults_as_messages(workspace, self.request.settings):
             # Outside dtype_policy and the strategy: mixed precision is for training only, and
             # serving should not depend on the hardware trained on.
             model = self._build()
@@ -299,25 +297,3 @@ class _Training:
             "hardware": self.hardware.description,
             "is_chief": self.hardware.is_chief,
         }
-
-
-@contextlib.contextmanager
-def _faults_as_messages(workspace: Workspace) -> Iterator[None]:
-    """Turn faults of the machine into a message that says what is left and what to do."""
-    try:
-        yield
-    except (MemoryError, tf.errors.ResourceExhaustedError) as error:
-        raise TrainingFailedError(
-            f"Training ran out of memory: {_first_line(error)}. Lower generators.batch_size or"
-            f" generators.target_size. {workspace.resume_message}"
-        ) from error
-    except OSError as error:
-        raise TrainingFailedError(
-            f"Training could not write its files: {_first_line(error)}. Free space on the disk of"
-            f" {workspace.directory}. {workspace.resume_message}"
-        ) from error
-
-
-def _first_line(error: BaseException) -> str:
-    # TensorFlow's messages continue with pages of graph nodes.
-    return (str(error).splitlines() or [type(error).__name__])[0]

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import great_expectations as gx
+from great_expectations.expectations.expectation import Expectation
 
 from tasks.errors import SettingsError
-from tasks.runtime.user_code import import_by_path
+from tasks.runtime.user_code import import_by_path, users_code, wrong_result
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    from great_expectations.expectations.expectation import Expectation
 
 SETTING = "gate.suites"
 
@@ -72,7 +72,14 @@ def _from_file(file: Path) -> gx.ExpectationSuite:
 
 
 def _from_function(path: str) -> gx.ExpectationSuite:
-    suite = import_by_path(path, SETTING)()
+    function = import_by_path(path, SETTING)
+    with users_code(path, SETTING):
+        suite = function()
+        # Inside: a function may yield its expectations.
+        expectations = list(suite) if isinstance(suite, Iterable) else None
     if isinstance(suite, gx.ExpectationSuite):
         return suite
-    return gx.ExpectationSuite(name=path.partition(":")[2], expectations=list(suite))
+    if expectations is None or not all(isinstance(each, Expectation) for each in expectations):
+        wrong = suite if expectations is None else expectations
+        raise wrong_result(wrong, "an ExpectationSuite or a list of expectations", path, SETTING)
+    return gx.ExpectationSuite(name=path.partition(":")[2], expectations=expectations)
