@@ -13,7 +13,7 @@ What they are made of:
 - `hardware`, `precision`, `distributed`: what the machine decides, and several workers.
 - `initial_weights`, `whitening`: the weights training starts from.
 - `phases`, `optimizers`: which layers learn in which epochs, with which optimizer and schedule.
-- `callbacks`: ends a training early, and reports each epoch.
+- `callbacks`, `training_faults`: what ends a training early, and the messages it leaves.
 - `workspace`, `checkpoints`: the folder of a training in progress, and what is written there.
 - `class_weights`, `fused_batch_norm`: parts of a training step.
 - `test_time_augmentation`: averages the finished model over flipped copies.
