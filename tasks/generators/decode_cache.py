@@ -120,7 +120,9 @@ def _decode(
     files = list(zip(rows.tolist(), images[PATH], images[SHA256], strict=True))
     chunks = in_chunks(files, images[BYTES].tolist())
     calls = [(array, chunk, decoding, source) for _, chunk in chunks]
-    decoded = map_chunks(_decode_chunk, calls, total=len(images), workers=source.workers)
+    decoded = map_chunks(
+        _decode_chunk, calls, total=len(images), workers=source.workers, lost=_refuse_file
+    )
     problems: list[str] = []
     for outcomes in track(decoded, total=len(images), description="decode"):
         problems.extend(problem for problem in outcomes if problem)
@@ -130,6 +132,13 @@ def _decode(
             f"{len(problems)} files changed since the inventory was taken:\n{shown}\n"
             "Run again when nothing writes to the folder any more."
         )
+
+
+def _refuse_file(file: tuple[int, str, str], signal: str) -> list[str | None]:
+    raise PixelgateError(
+        f"Decoding {file[1]} ended the process ({signal}). Remove the file or save it again, and"
+        " run again."
+    )
 
 
 def _decode_chunk(

@@ -144,7 +144,14 @@ def _compared_before(pairs_cache: Path | None) -> pd.DataFrame:
 def _compare_files(pairs: list[tuple[str, str]], settings: DataConfig, root: Path) -> list[bool]:
     """Return for each pair of files whether their pixels show the same image."""
     calls = [(str(root), chunk, settings.max_pixels) for _, chunk in in_chunks(pairs)]
-    answers = map_chunks(confirm_pairs, calls, total=len(pairs), workers=settings.workers)
+    answers = map_chunks(
+        confirm_pairs,
+        calls,
+        total=len(pairs),
+        workers=settings.workers,
+        # As of any pair of which a file can't be read.
+        lost=lambda _, __: [False],
+    )
     tracked = track(answers, total=len(pairs), description="near-duplicates", unit="pairs")
     return list(itertools.chain.from_iterable(tracked))
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import pyarrow as pa
 
-from tasks.inventory.arrow_batches import ARROW_TYPES, SCHEMA, read_batch
+from tasks.inventory.arrow_batches import ARROW_TYPES, SCHEMA, lost_batch, read_batch
 from tasks.runtime.parallel import in_chunks, map_chunks
 from tasks.runtime.progress import track
 
@@ -40,19 +40,21 @@ def read_files(
         paths: relative POSIX paths.
         sizes: of the files, bytes; they decide how many files make a chunk.
         settings: the limit of pixels and the number of processes.
-        writer_for: called with the index of each chunk's first file; returns what is called with
-            the images of that chunk, see `image_file.read_images`.
+        writer_for: called in a worker process with the index of a chunk's first file; returns what
+            is called with the images of that chunk, see `image_file.read_images`.
 
     Returns:
         A function that waits for all files and returns a frame of `columns.IMAGE_COLUMNS`, indexed
         as `paths`.
     """
-    chunks = in_chunks(paths.tolist(), sizes.tolist())
+    files = list(enumerate(paths.tolist()))
     calls = [
-        (str(root), chunk, settings.max_pixels, writer_for(start) if writer_for else None)
-        for start, chunk in chunks
+        (str(root), chunk, settings.max_pixels, writer_for)
+        for _, chunk in in_chunks(files, sizes.tolist())
     ]
-    read = map_chunks(read_batch, calls, total=len(paths), workers=settings.workers)
+    read = map_chunks(
+        read_batch, calls, total=len(files), workers=settings.workers, lost=lost_batch
+    )
 
     def wait() -> pd.DataFrame:
         batches = list(track(read, total=len(paths), description="inventory"))

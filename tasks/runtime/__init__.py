@@ -1,7 +1,8 @@
 """What every process needs, whichever stage it runs.
 
 - `environment.prepare`: keeps the libraries quiet.
-- `parallel.map_chunks`: processes files in worker processes.
+- `parallel.map_chunks`: processes files in worker processes; `isolation.Isolation` finds the file
+  that ends one.
 - `progress.track`: shows the progress of long work.
 - `user_code.import_by_path`: imports the user's own models, callbacks and suites.
 """

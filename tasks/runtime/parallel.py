@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 from typing import TYPE_CHECKING, Any, TypeVar
+
+from tasks.runtime.isolation import Isolation
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -20,6 +23,10 @@ WORKER_ENVIRONMENT = {
     "MALLOC_MMAP_THRESHOLD_": str(2**26),
     "MALLOC_TRIM_THRESHOLD_": str(2**27),
 }
+# joblib sends each process one chunk ahead; a slow chunk lets the others run a little further.
+SUSPECTS_PER_JOB = 4
+
+log = logging.getLogger("pixelgate.runtime")
 
 
 def in_chunks(
@@ -47,26 +54,69 @@ def map_chunks(
     *,
     total: int,
     workers: int | None,
+    lost: Callable[[Any, str], Result],
 ) -> Iterator[Result]:
     """Yield `function(*arguments)` for each of the calls, in their order.
 
-    Only the chunks in progress are in memory, never all results at once.
+    Only the chunks in progress are in memory, never all results at once. If a worker process dies,
+    the chunks in question are run again one by one, and the one that kills its process is divided
+    until the file is found; such a chunk yields several results.
 
     Args:
         function: from a module that imports little, as every worker process imports it.
-        calls: the arguments of each call, with one chunk of files each.
+        calls: the arguments of each call; the second one is the call's chunk of files.
         total: number of files in all chunks.
         workers: number of processes; None for one per core.
+        lost: returns the result for a file that ends its process, given the file and the signal.
     """
-    from joblib import Parallel, delayed
-
     worth_it = total >= FILES_WORTH_A_POOL or len(calls) >= CHUNKS_WORTH_A_POOL
     jobs = (workers or os.cpu_count() or 1) if worth_it else 1
+    # Started here, as a generator does nothing before it is asked for its first result.
+    return _outliving(_start(function, calls, jobs), function, calls, jobs, lost)
+
+
+def _start(
+    function: Callable[..., Result], calls: Sequence[Sequence[Any]], jobs: int
+) -> Iterator[Result]:
+    from joblib import Parallel, delayed
+
     # `batch_size`: our chunks are large enough; joblib's own batches would only delay the progress.
     pool = Parallel(n_jobs=jobs, return_as="generator", batch_size=1)
     with _environment(WORKER_ENVIRONMENT):
         results: Iterator[Result] = pool(delayed(function)(*arguments) for arguments in calls)
     return results
+
+
+def _outliving(
+    results: Iterator[Result],
+    function: Callable[..., Result],
+    calls: Sequence[Sequence[Any]],
+    jobs: int,
+    lost: Callable[[Any, str], Result],
+) -> Iterator[Result]:
+    """Yield results of a pool of processes, which is started again after one of them died."""
+    from joblib.externals.loky.process_executor import TerminatedWorkerError
+
+    done = 0
+    with Isolation(function, lost) as isolation:
+        while True:
+            try:
+                for result in results:
+                    done += 1
+                    yield result
+            except TerminatedWorkerError:
+                log.warning("a worker process died; the last chunks of files are read again")
+            else:
+                return
+            # The pool says neither which chunk it was nor which are finished, only that it is one
+            # of the next few.
+            for call in calls[done : done + SUSPECTS_PER_JOB * jobs]:
+                done += 1
+                salvaged, died = isolation.run(call)
+                yield from salvaged
+                if died:
+                    break
+            results = _start(function, calls[done:], jobs)
 
 
 @contextlib.contextmanager
