@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import pytest
 from PIL import Image
+from pydantic import ValidationError
 
 from tasks.config.data import DataConfig
-from tasks.errors import DataFolderError, SettingsError
+from tasks.errors import DataFolderError
 from tasks.inventory.columns import COLUMNS, SPLITS, fingerprint
 from tasks.inventory.image_file import read_images
 from tasks.inventory.scan import take_inventory
@@ -153,7 +154,7 @@ def test_flat_files_without_a_pattern_are_refused(image_tree: Tree) -> None:
 @pytest.mark.parametrize("pattern", ["(", "cat"])
 def test_a_wrong_pattern_is_explained(image_tree: Tree, pattern: str) -> None:
     """A pattern must compile and must name its label."""
-    with pytest.raises(SettingsError, match="label_pattern"):
+    with pytest.raises(ValidationError, match="label_pattern"):
         inventory_of(image_tree(), label_pattern=pattern)
 
 
