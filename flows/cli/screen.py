@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import logging
 import os
 import signal
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from tasks.storage.home import Home
 
 LOG_BYTES = 10 * 2**20
+# With less room on its disk, the log file is not written to any more.
+LEAST_ROOM = 64 * 2**10
 
 
 class Interrupted(BaseException):
@@ -36,7 +39,9 @@ class Interrupted(BaseException):
 
 def say(text: str = "") -> None:
     """Print a message for a person: on stderr as it was before `quiet` redirected it."""
-    print(text, file=progress.screen(), flush=True)
+    # stderr may be a file on a full disk, which must not change how the command ends.
+    with contextlib.suppress(OSError):
+        print(text, file=progress.screen(), flush=True)
 
 
 @contextlib.contextmanager
@@ -44,22 +49,43 @@ def errors_as_messages() -> Iterator[None]:
     """End the process with a message and an exit code instead of a traceback."""
     before = signal.signal(signal.SIGTERM, _raise_interrupted)
     try:
-        yield
+        try:
+            yield
+        finally:
+            # Now, while there are words for a full disk, and not when the interpreter ends.
+            sys.stdout.flush()
     except PixelgateError as error:
         say(f"Error: {error}")
         sys.exit(error.exit_code)
-    except BrokenPipeError:
+    except BrokenPipeError as error:
         # The reader of our output, such as `head`, has seen enough.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        sys.exit(0)
+        _discard(sys.stdout)
+        sys.exit(_code_before(error) or 0)
+    except OSError as error:
+        _discard(sys.stdout)
+        say(f"Error: {_describe(error)}")
+        sys.exit(_code_before(error) or 1)
     except BaseException as error:
         number = _signal_of(error)
         if number is None:
+            _say_unforeseen(error)
             raise
         say(INTERRUPTED)
         sys.exit(128 + number)
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+def _code_before(error: OSError) -> int | str | None:
+    """Return the exit code the command had when its output could not be written."""
+    before = error.__context__
+    return before.code if isinstance(before, SystemExit) else None
+
+
+def _say_unforeseen(error: BaseException) -> None:
+    """Name a fault whose traceback the user doesn't see, as stderr has become the log file."""
+    if isinstance(error, Exception) and progress.screen() is not sys.stderr:
+        say(f"Error: {_describe(error)}\nThe traceback is in the log file under home.")
 
 
 def _signal_of(error: BaseException) -> int | None:
@@ -83,7 +109,7 @@ def quiet(home: Home) -> Iterator[None]:
     File descriptors 1 and 2 are redirected, not `sys.stdout`, since TensorFlow, Prefect's server
     and worker processes write to those directly. stdout is restored at the end, for results; stderr
     is not, because the libraries still print there when the process exits. An unexpected fault
-    leaves its traceback in the file and one line on the screen.
+    leaves its traceback in the file and one line on the screen, which doesn't depend on the file.
 
     Raises:
         PixelgateError: the log file can't be written.
@@ -109,7 +135,7 @@ def quiet(home: Home) -> Iterator[None]:
     except (PixelgateError, SystemExit):
         raise
     except Exception as error:  # noqa: BLE001 - the last resort, which says where the traceback is
-        say(f"Error: {type(error).__name__}: {error}\nThe traceback is in {file}")
+        say(f"Error: {_describe(error)}\n{_remedy(error, home, file)}")
         # After the message, which must not depend on a full disk.
         with contextlib.suppress(OSError):
             os.write(2, traceback.format_exc().encode())
@@ -117,8 +143,8 @@ def quiet(home: Home) -> Iterator[None]:
     finally:
         for handler in handlers:
             logging.getLogger("pixelgate").removeHandler(handler)
-        with contextlib.suppress(OSError):
-            sys.stdout.flush()
+        _flush(sys.stdout)
+        _flush(sys.stderr)
         os.dup2(stdout, 1)
         os.close(stdout)
 
@@ -139,6 +165,36 @@ def _open_log(home: Home) -> Path:
     return file
 
 
+def _describe(error: BaseException) -> str:
+    return f"{type(error).__name__}: {error}"
+
+
+def _remedy(error: Exception, home: Home, file: Path) -> str:
+    if isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        return f"Free space on the disk of {home.root}, and run the same command again."
+    return f"The traceback is in {file}"
+
+
+def _flush(stream: TextIO) -> None:
+    """Flush a stream to the log file, or to nowhere if its disk is full."""
+    try:
+        stream.flush()
+    except OSError:
+        _discard(stream)
+    # The interpreter flushes stderr at its end, and changes the exit code if it can't.
+    disk = os.fstatvfs(stream.fileno())
+    if stream is sys.stderr and disk.f_blocks and disk.f_bavail * disk.f_frsize < LEAST_ROOM:
+        _discard(stream)
+
+
+def _discard(stream: TextIO) -> None:
+    """Send what a stream still holds, and all that follows, to nowhere."""
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, stream.fileno())
+    os.close(null)
+    stream.flush()
+
+
 class _OneLine(logging.Formatter):
     """Leaves out tracebacks, which are for the log file."""
 
@@ -147,9 +203,11 @@ class _OneLine(logging.Formatter):
         return ""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Return the line."""
+        """Return the line, with the kind and the message of its error."""
         record.exc_text = None
-        return super().format(record).rstrip("\n")
+        line = super().format(record).rstrip("\n")
+        error = record.exc_info[1] if record.exc_info else None
+        return f"{line}: {_describe(error)}" if error is not None else line
 
 
 def _show_log(screen: TextIO) -> list[logging.Handler]:
