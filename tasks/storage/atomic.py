@@ -73,10 +73,9 @@ def atomic_folder(path: Path, *, sealed: bool = False) -> Iterator[Path]:
 def write_checksums(folder: Path) -> None:
     """Write the SHA-256 of every file in a folder to `checksums.json` in it."""
     files = sorted(file for file in folder.rglob("*") if file.is_file())
-    write_json(
-        folder / CHECKSUMS,
-        {file.relative_to(folder).as_posix(): file_digest(file) for file in files},
-    )
+    checksums = {file.relative_to(folder).as_posix(): file_digest(file) for file in files}
+    # Not flushed: the folder is, as a whole, before it is renamed.
+    (folder / CHECKSUMS).write_text(json.dumps(checksums, indent=2) + "\n", "utf-8")
 
 
 def sync(path: Path) -> None:

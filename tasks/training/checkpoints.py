@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import shutil
 from typing import TYPE_CHECKING, Any
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import keras
 
 from tasks.errors import DamagedFileError
-from tasks.storage.atomic import atomic_folder, read_json, write_json
+from tasks.storage.atomic import atomic_folder, read_json
 from tasks.storage.checked import damage_of
 from tasks.training.workspace import MONITORED, STATE, WEIGHTS
 
@@ -84,13 +85,11 @@ class Backup(keras.callbacks.Callback):
         with atomic_folder(self._workspace.backup_of(step), sealed=True) as folder:
             self.model.save_weights(str(folder / WEIGHTS))
             # What save_weights leaves out.
-            write_json(
-                folder / STATE,
-                {
-                    "random": [v.numpy().tolist() for v in _random_states(self.model)],
-                    "metrics": [v.numpy().tolist() for v in self.model.metrics_variables],
-                },
-            )
+            state = {
+                "random": [v.numpy().tolist() for v in _random_states(self.model)],
+                "metrics": [v.numpy().tolist() for v in self.model.metrics_variables],
+            }
+            (folder / STATE).write_text(json.dumps(state), "utf-8")
         self._last = step
         self._workspace.prune_backups()
 
