@@ -17,6 +17,7 @@ import pytest
 
 from tasks.config.training import TrainingConfig
 from tasks.errors import SettingsError
+from tasks.storage.checked import write_checked_json
 from tasks.training import hardware, precision
 from tasks.training.hardware import choose_hardware
 from tasks.training.result import read_trained
@@ -65,7 +66,7 @@ def test_the_faster_precision_is_measured_and_remembered(
     assert first == ("mixed_bfloat16" if faster else "float32")
 
     for bfloat16, chosen in ((0.5, "mixed_bfloat16"), (0.95, "float32"), (2.0, "float32")):
-        file.write_text(json.dumps({"float32": 1.0, "bfloat16": bfloat16}))
+        write_checked_json(file, {"float32": 1.0, "bfloat16": bfloat16})
         assert settled().with_precision(tmp_path / "kept").precision == chosen
     wanted = settled(precision="mixed_bfloat16").with_precision(tmp_path / "kept")
     assert wanted.precision == "mixed_bfloat16"
@@ -73,6 +74,8 @@ def test_the_faster_precision_is_measured_and_remembered(
     file.write_text("{torn")
     assert settled().with_precision(tmp_path / "kept").precision != "auto"
     assert json.loads(file.read_text())["float32"] > 0
+    for aside in file.parent.glob(".damaged-*"):
+        aside.unlink()
 
     processor(tmp_path, "fpu avx2 avx512_bf16 amx_bf16", monkeypatch)
     settled().with_precision(tmp_path / "kept")
