@@ -10,6 +10,7 @@ class Outcome(StrEnum):
 
     PROMOTED = "promoted"
     KEPT_CHAMPION = "kept_champion"
+    AWAITING_APPROVAL = "awaiting_approval"
     UNCHANGED = "unchanged"
     WORKER_DONE = "worker_done"
     ACCEPTED = "accepted"
@@ -21,13 +22,13 @@ class Outcome(StrEnum):
     @property
     def accepts_data(self) -> bool:
         """Whether the run's data becomes the baseline of later data."""
-        return self in (Outcome.PROMOTED, Outcome.KEPT_CHAMPION, Outcome.UNCHANGED)
+        return self in JUDGED or self is Outcome.UNCHANGED
 
     @property
     def is_judged(self) -> bool:
         """Whether the model gate reached a decision that the same recipe need not repeat."""
         # A rejection is not final: a repeated run fails again instead of ending as unchanged.
-        return self in (Outcome.PROMOTED, Outcome.KEPT_CHAMPION)
+        return self in JUDGED
 
     @property
     def is_bad(self) -> bool:
@@ -40,10 +41,12 @@ class Outcome(StrEnum):
         return HEADLINES[self]
 
 
+JUDGED = frozenset({Outcome.PROMOTED, Outcome.KEPT_CHAMPION, Outcome.AWAITING_APPROVAL})
 HEADLINES = {
     Outcome.ACCEPTED: "Accepted: the data may be trained on.",
     Outcome.PROMOTED: "Promoted: the new model is in production.",
-    Outcome.KEPT_CHAMPION: "Champion kept: the new model was no better.",
+    Outcome.KEPT_CHAMPION: "Champion kept: the new model did not earn its place.",
+    Outcome.AWAITING_APPROVAL: "Awaiting approval: a person decides on the new model.",
     Outcome.UNCHANGED: "Unchanged: nothing new to learn.",
     Outcome.WORKER_DONE: "Worker done: the chief evaluates and registers.",
     Outcome.DATA_REJECTED: "Data rejected: nothing was trained.",

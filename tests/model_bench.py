@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING, Any
 
+from tasks.model_gate.paired import Comparison, Counts, compare_paired
 from tasks.model_gate.rules import Decision, decide, judge_model
 from tasks.registry.mlflow_store import ModelStore, open_store
 from tasks.registry.registration import Candidate, record_decision, register_version
@@ -17,9 +18,12 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from tasks.config.promotion import PromotionConfig
     from tasks.config.schema import RetrainConfig
     from tasks.evaluation.evaluate import Evaluation
     from tasks.generators.inputs import Inputs
+
+MANY_IMAGES = 100_000
 
 
 @dataclasses.dataclass(frozen=True)
@@ -83,14 +87,16 @@ class Bench:
     ) -> Decision:
         """Decide as if model and champion had these accuracies."""
         evaluation = self.with_accuracy(accuracy)
-        before = None if champion is None else self.with_accuracy(champion)
-        checks = judge_model(evaluation, before, self.config.registry.model_copy(update=settings))
+        promotion = self.config.promotion.model_copy(update=settings)
+        config = self.config.model_copy(update={"promotion": promotion})
+        comparison = None if champion is None else comparison_of(accuracy, champion, promotion)
+        checks = judge_model(evaluation, comparison, config)
         from tasks.generators.inputs import sample_images
         from tasks.model_gate.saved_model import check_saved_file
 
         images = sample_images(self.inputs)
         saved = check_saved_file(candidate.file, self.model, images, predict=predict_here)
-        return decide(candidate.version, evaluation, (*checks, saved))
+        return decide(candidate.version, evaluation, (*checks, saved), comparison)
 
     def retrain(
         self, accuracy: float, *, run: str = "run1", champion: float | None = None, **settings: Any
@@ -100,6 +106,15 @@ class Bench:
         decision = self.judge(candidate, accuracy, champion=champion, **settings)
         record_decision(self.store, candidate, decision)
         return Registration(candidate, decision)
+
+
+def comparison_of(accuracy: float, champion: float, settings: PromotionConfig) -> Comparison:
+    """Compare two accuracies as if one model were right wherever the other is, on many images."""
+    change = round((accuracy - champion) * MANY_IMAGES)
+    counts = Counts(MANY_IMAGES, losses=max(0, -change), gains=max(0, change))
+    return compare_paired(
+        counts, margin=settings.margin, confidence_level=settings.confidence_level
+    )
 
 
 def prepare_bench(folder: Path) -> Bench:

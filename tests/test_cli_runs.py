@@ -77,6 +77,7 @@ def check_what_comes_after(
     weak = pixelgate("run", "--data", root, *QUICK, *settings, *floor, "--json", flow=True)
     assert (weak.code, weak.json["outcome"]) == (0, "kept_champion"), weak.err
     assert weak.json["champion_metrics"]["accuracy"] > weak.json["metrics"]["accuracy"]
+    assert weak.json["comparison"]["answer"] == "worse"
     assert pixelgate("baseline", "show", "--json").json[0]["files"] == 211
 
     predicted = pixelgate("predict", root / "owl", root / "cat/000.png")
@@ -111,7 +112,11 @@ def check_bad_data(pixelgate: Command, root: Path, image_tree: Tree, received: P
 
     leave_out = ("--set", "gate.decodes.quarantine=true")
     part = pixelgate("run", "--data", root, *QUICK, *leave_out, "--json", flow=True)
-    assert part.json["outcome"] == "promoted", part.err
+    # As good as the champion, on too few test images to tell.
+    assert part.json["outcome"] == "kept_champion", part.err
+    assert part.json["comparison"]["answer"] == "cannot_tell"
+    assert "more test images would decide" in part.err
+    assert "Against the champion: cannot tell" in Path(part.json["report"]).read_text("utf-8")
     assert (part.json["images"], part.json["quarantined"]) == (211, 1)
 
 
@@ -127,7 +132,7 @@ def test_a_first_champion_and_what_comes_after(
     check_bad_data(pixelgate, root, image_tree, tmp_path / "received.json")
     outcomes = [run["outcome"] for run in pixelgate("runs", "--json").json]
     assert outcomes == [
-        "promoted",
+        "kept_champion",
         "data_rejected",
         "data_rejected",
         "kept_champion",

@@ -16,6 +16,7 @@ from tasks import errors
 from tasks.config.gate import GateConfig
 from tasks.config.load import describe
 from tasks.config.schema import RetrainConfig
+from tasks.model_gate.paired import Comparison
 from tasks.outcome import Outcome
 from tasks.runs.check import Check
 from tasks.runs.summary import RunSummary
@@ -131,6 +132,8 @@ def test_the_records_in_the_summary_are_those_of_its_page() -> None:
     assert set(_rows_of("A finding of the data gate")) == set(Finding.model_fields)
     assert set(_rows_of("A check of the model gate")) == set(Check.model_fields)
     assert set(_rows_of("Override")) == set(Override.model_fields)
+    compared = {field.name for field in dataclasses.fields(Comparison)}
+    assert set(_rows_of("Comparison")) == compared - {"high"} - {"low"} | {"low`, `high"}
     trained = {field.name for field in dataclasses.fields(TrainedModel)}
     assert set(_rows_of("Training")) == trained - {"directory"}
 

@@ -30,12 +30,12 @@ if TYPE_CHECKING:
 def test_a_better_model_takes_over_and_a_worse_one_does_not(bench: Bench) -> None:
     """The alias moves only to a model that is no worse."""
     bench.retrain(0.9, run="run1")
-    worse = bench.retrain(0.89, run="run2", champion=0.9).decision
+    worse = bench.retrain(0.885, run="run2", champion=0.9).decision
     assert worse.outcome is Outcome.KEPT_CHAMPION
     assert "no_worse_than_champion" in worse.message
     assert champion_version(bench.store) == "1"
     require_not_rejected(worse)
-    tolerated = bench.retrain(0.89, run="run3", champion=0.9, max_accuracy_drop=0.02).decision
+    tolerated = bench.retrain(0.885, run="run3", champion=0.9, margin=0.02).decision
     assert tolerated.outcome is Outcome.PROMOTED
     assert bench.retrain(0.9, run="run4", champion=0.9).decision.outcome is Outcome.PROMOTED
     assert champion_version(bench.store) == "4"

@@ -32,6 +32,8 @@ OTHER_VARIABLES = frozenset(
         "PIXELGATE_RUN_HOME",
     }
 )
+# Settings that are gone, with those that do their work now.
+REPLACED = {"registry.max_accuracy_drop": "promotion.margin"}
 
 
 class _Environment(BaseSettings, RetrainConfig):
@@ -60,6 +62,8 @@ def settings_from_environment() -> dict[str, Any]:
 
 def nearest_setting(name: str) -> str:
     """Return " Did you mean ...?" with the setting whose dotted name is nearest; "" if none is."""
+    if name in REPLACED:
+        return f" It was replaced by {REPLACED[name]}."
     names = [*_dotted(RetrainConfig)]
     return "".join(f" Did you mean {each}?" for each in difflib.get_close_matches(name, names, n=1))
 

@@ -1,4 +1,4 @@
-"""Where models are registered, and what a model must achieve to become champion."""
+"""Where models are registered, and what any model must achieve to become champion."""
 
 from __future__ import annotations
 
@@ -23,9 +23,6 @@ class RegistryConfig(Part):
     )
     min_accuracy: Annotated[float, Field(ge=0, le=1)] = Field(
         0.5, description="Lowest test accuracy a champion may have."
-    )
-    max_accuracy_drop: Annotated[float, Field(ge=0, le=1)] = Field(
-        0.0, description="How far below the champion's accuracy a new champion may be."
     )
     without_champion: bool = Field(
         default=False,

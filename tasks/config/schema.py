@@ -17,6 +17,7 @@ from tasks.config.evaluation import EvaluationConfig
 from tasks.config.gate import GateConfig
 from tasks.config.generators import GeneratorConfig
 from tasks.config.notify import NotifyConfig
+from tasks.config.promotion import PromotionConfig
 from tasks.config.registry import RegistryConfig
 from tasks.config.training import TrainingConfig
 from tasks.storage.home import Home
@@ -46,6 +47,7 @@ class RetrainConfig(Part):
     generators: GeneratorConfig = GeneratorConfig()
     training: TrainingConfig = TrainingConfig()
     evaluation: EvaluationConfig = EvaluationConfig()
+    promotion: PromotionConfig = PromotionConfig()
     registry: RegistryConfig = RegistryConfig()
     notify: NotifyConfig = NotifyConfig()
 

@@ -37,10 +37,12 @@ class Contender:
     Attributes:
         file: .keras file.
         contract: the model's input, and the meaning of its outputs.
+        version: of the registered model; None for one that is not registered yet.
     """
 
     file: Path
     contract: InputContract
+    version: str | None = None
 
 
 def evaluate_both(
@@ -74,6 +76,7 @@ def evaluate_both(
                     inventory,
                     config,
                     predictions=unfinished / name,
+                    version=contender.version,
                 )
     for old in stale_folders(directory.parent, kept=EVALUATIONS_KEPT):
         shutil.rmtree(old, ignore_errors=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import keras
@@ -17,7 +17,7 @@ from sklearn.metrics import (
 
 from tasks.generators.inputs import decode_for
 from tasks.generators.pipelines import pixels_of
-from tasks.inventory.columns import LABEL, PATH, SPLIT, TEST, readable
+from tasks.inventory.columns import LABEL, PATH, SHA256, SPLIT, TEST, readable
 from tasks.storage.atomic import write_json, write_parquet
 
 if TYPE_CHECKING:
@@ -48,7 +48,9 @@ class Evaluation:
         classes: labels, in the order of the confusion matrix.
         per_class: one row per class: label, precision, recall, f1, support.
         confusion: (classes, classes) counts, rows true and columns predicted.
-        predictions: Parquet with path, label, predicted and probability (of the predicted class).
+        predictions: Parquet with path, sha256 (of the file), label, predicted and probability (of
+            the predicted class).
+        version: of the registered model; None for one that is not registered yet.
     """
 
     accuracy: float
@@ -64,6 +66,7 @@ class Evaluation:
     per_class: list[dict[str, Any]]
     confusion: list[list[int]]
     predictions: Path
+    version: str | None = None
 
     @property
     def metrics(self) -> dict[str, float]:
@@ -75,13 +78,14 @@ class Evaluation:
         }
 
 
-def evaluate_model(
+def evaluate_model(  # noqa: PLR0913 - a model, its images, and where the numbers go
     model: Path | keras.Model,
     contract: InputContract,
     inventory: pd.DataFrame,
     config: RetrainConfig,
     *,
     predictions: Path,
+    version: str | None = None,
 ) -> Evaluation:
     """Predict every image of the test split and compare with the labels.
 
@@ -94,6 +98,7 @@ def evaluate_model(
         inventory: rows of split test are used, without those that can't be read.
         config: the evaluation and data parts, and home, which holds the decode cache.
         predictions: Parquet file to write; a JSON of the numbers is written next to it.
+        version: of the registered model, if it is one.
 
     Raises:
         ImagesChangedError: a file changed since the inventory.
@@ -104,13 +109,14 @@ def evaluate_model(
     rows = np.flatnonzero(images[SPLIT] == TEST)
     network = model if isinstance(model, keras.Model) else keras.saving.load_model(model)
     predicted = predict_labels(network, contract, pixels_of(pixels, rows))
-    test = images.iloc[rows][[PATH, LABEL]].reset_index(drop=True)
+    test = images.iloc[rows][[PATH, SHA256, LABEL]].reset_index(drop=True)
     table = pd.concat([test, predicted], axis="columns")
     evaluation = _measure(
         table,
         confidence_level=config.evaluation.confidence_level,
         predictions=write_parquet(predictions, table),
     )
+    evaluation = replace(evaluation, version=version)
     numbers = {name: value for name, value in asdict(evaluation).items() if name != "predictions"}
     write_json(predictions.with_suffix(".json"), numbers)
     return evaluation

@@ -250,7 +250,7 @@ def evaluate_once(
     champion = find_champion(_store(run))
     evaluate_both(
         Contender(model.path, inputs.contract),
-        Contender(champion.file, champion.contract) if champion else None,
+        Contender(champion.file, champion.contract, champion.version) if champion else None,
         inventory,
         run.config,
         directory=run.config.paths.evaluation(key),
@@ -268,8 +268,8 @@ def register(run: Run, model: TrainedModel, inputs: Inputs, evaluations: Evaluat
         ModelRejectedError: the version was rejected, which ends the run.
     """
     from tasks.generators.inputs import sample_images
-    from tasks.model_gate.rules import decide, judge_model, require_not_rejected
-    from tasks.model_gate.saved_model import check_saved_file
+    from tasks.model_gate.judge import Case, judge_version
+    from tasks.model_gate.rules import require_not_rejected
     from tasks.registry.registration import record_decision, register_version
 
     store = _store(run)
@@ -283,11 +283,9 @@ def register(run: Run, model: TrainedModel, inputs: Inputs, evaluations: Evaluat
         tags=provenance(run),
         evidence=run.directory,
     )
-    checks = (
-        *judge_model(evaluation, champion, run.config.registry),
-        check_saved_file(candidate.file, model.path, sample_images(inputs)),
-    )
-    decision = decide(candidate.version, evaluation, checks)
+    images = sample_images(inputs)
+    case = Case(candidate.version, candidate.file, model.path, evaluation, champion, images)
+    decision = judge_version(case, run.config)
     record_decision(store, candidate, decision)
     write_json(
         run.directory / REGISTRATION, decision.as_dict() | {"mlflow_run": candidate.mlflow_run}

@@ -15,7 +15,10 @@ if TYPE_CHECKING:
     from tasks.config.schema import RetrainConfig
 
 # The parts of the settings a result depends on; the others name folders and receivers.
-RECIPE = ("name", "seed", "data", "gate", "generators", "training", "evaluation", "registry")
+RECIPE = (
+    *("name", "seed", "data", "gate", "generators", "training"),
+    *("evaluation", "promotion", "registry"),
+)
 # The same images in another folder, or read by more processes, are the same images.
 NOT_RECIPE = ("directory", "manifest", "workers")
 

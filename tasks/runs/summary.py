@@ -73,6 +73,9 @@ class RunSummary(BaseModel):
     )
     model_version: str | None = Field(None, description="Version of the registered model.")
     model_gate: list[Check] = Field([], description="Checks of the model gate.")
+    comparison: dict[str, Any] | None = Field(
+        None, description="The new model against the champion, image by image."
+    )
     stages: list[StageTime] = Field([], description="The stages that ran, in their order.")
     started: datetime | None = Field(None, description="UTC.")
     finished: datetime | None = Field(None, description="UTC.")
@@ -115,6 +118,7 @@ def write_summary(run: Run, *, outcome: Outcome, message: str, exit_code: int) -
         champion_metrics=_numbers(read_evidence(run, CHAMPION_EVALUATION)),
         model_version=registration.get("version") or facts.get("model_version"),
         model_gate=registration.get("checks", []),
+        comparison=registration.get("comparison"),
         stages=[StageTime(**stage) for stage in read_stages(run)],
         started=run.started,
         finished=datetime.now(UTC).replace(microsecond=0),

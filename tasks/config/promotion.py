@@ -1,0 +1,34 @@
+"""The settings of the model gate's comparison: what a model must achieve against the champion."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from tasks.config.base import Fraction, Part
+
+
+class PromotionConfig(Part):
+    """Which model takes the champion's place."""
+
+    policy: Literal["not_worse", "better", "manual", "shadow"] = Field(
+        "not_worse",
+        description="not_worse: promote a model that is better than the champion, or whose interval"
+        " excludes a loss beyond the margin; better: only one that is better; manual: a person"
+        " decides (`pixelgate promote`); shadow: never.",
+    )
+    margin: Fraction = Field(
+        0.01,
+        description="Largest loss of test accuracy against the champion that counts as no loss.",
+    )
+    on_cannot_tell: Literal["keep_champion", "promote", "reject"] = Field(
+        "keep_champion",
+        description="What happens when the test images are too few to tell: the champion stays, the"
+        " new model is promoted all the same, or it is rejected (exit code 4).",
+    )
+    confidence_level: Annotated[float, Field(ge=0.5, lt=1)] = Field(
+        0.95,
+        description="Confidence level of the comparison: a model that is worse by the margin is"
+        " promoted in at most half of the rest (2.5%).",
+    )

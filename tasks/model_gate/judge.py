@@ -1,0 +1,51 @@
+"""A registered version and its evidence go in; the model gate's decision on it comes out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tasks.model_gate.rules import Decision, decide, judge_model
+from tasks.model_gate.saved_model import check_saved_file
+from tasks.model_gate.versus import compare_evaluations
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import numpy as np
+
+    from tasks.config.schema import RetrainConfig
+    from tasks.evaluation.evaluate import Evaluation
+
+
+@dataclass(frozen=True)
+class Case:
+    """What the model gate decides on.
+
+    Attributes:
+        version: of the registered model.
+        saved: its .keras file, as stored in the registry.
+        model: .keras file that was evaluated.
+        evaluation: of that file, on the test split.
+        champion: of the model in production, on the same images; None without one.
+        images: (n, height, width, channels) uint8, which both files must predict alike.
+    """
+
+    version: str
+    saved: Path
+    model: Path
+    evaluation: Evaluation
+    champion: Evaluation | None
+    images: np.ndarray
+
+
+def judge_version(case: Case, config: RetrainConfig) -> Decision:
+    """Apply every rule to a version and decide on it; repeated, it comes to the same decision."""
+    comparison = None
+    if case.champion is not None:
+        comparison = compare_evaluations(case.evaluation, case.champion, config.promotion)
+    checks = (
+        *judge_model(case.evaluation, comparison, config),
+        check_saved_file(case.saved, case.model, case.images),
+    )
+    return decide(case.version, case.evaluation, checks, comparison)
