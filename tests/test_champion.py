@@ -78,10 +78,15 @@ def test_prediction_names_every_image_or_says_why_not(bench: Bench, tmp_path: Pa
     shutil.copytree(bench.root, tmp_path / "data")
     root = tmp_path / "data"
     (root / "a/bad.png").write_bytes(b"no image")
+    (root / "a/notes.txt").write_text("a note")
+    (root / "a/phone.svg").write_bytes(b"\0\1\2")
+    shutil.copy(root / "a/000.png", root / "a/bare")
     table = predict_files([root / "a", root / "b/000.png"], bench.store, max_pixels=10**6)
-    assert len(table) == 42
+    assert len(table) == 45
     bad = table[table["error"].notna()]
-    assert bad["path"].tolist() == [str(root / "a/bad.png")]
+    names = ["bad.png", "notes.txt", "phone.svg"]
+    assert bad["path"].tolist() == [str(root / "a" / name) for name in names]
+    assert table["predicted"].notna().sum() == 42
     assert bad["predicted"].isna().all()
     assert set(table["predicted"].dropna()) <= {"a", "b"}
     test = bench.inventory[bench.inventory["split"] == "test"]

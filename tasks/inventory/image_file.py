@@ -18,6 +18,15 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from tasks.inventory.features import FeatureBatch
+from tasks.inventory.image_formats import (
+    HEADER_BYTES,
+    IMAGE_FORMATS,
+    NOT_AN_IMAGE,
+    PLUGIN_OF,
+    signature_of,
+    suffix_of,
+)
+from tasks.inventory.jpeg_xl import declared_size
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -25,19 +34,6 @@ if TYPE_CHECKING:
     # Called with the index of the file, the decoded image and the SHA-256 of the file.
     OnImage = Callable[[int, Image.Image, str], None]
 
-# The formats of image data sets. Pillow opens more, but some of those run other programs (EPS) or
-# hold documents rather than images.
-IMAGE_FORMATS = (
-    "PNG", "JPEG", "MPO", "BMP", "DIB", "GIF", "TIFF", "WEBP", "PPM", "TGA", "ICO", "JPEG2000",
-    "AVIF",
-)  # fmt: skip
-IMAGE_SUFFIXES = frozenset(
-    (
-        ".png", ".apng", ".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".bmp", ".dib", ".gif", ".tif",
-        ".tiff", ".webp", ".ppm", ".pgm", ".pbm", ".pnm", ".tga", ".ico", ".jp2", ".j2k", ".jpx",
-        ".avif",
-    )
-)  # fmt: skip
 # A file is read as a whole; without a limit one huge file could exhaust the memory of a worker.
 MAX_FILE_BYTES = 512 * 2**20
 NOT_A_REGULAR_FILE = "not a regular file (a pipe, socket or device); not opened"
@@ -96,7 +92,7 @@ def _read_image(
         pixels = displayed.tobytes()
         if on_image:
             on_image(image, row["sha256"])
-    facts["format_matches_extension"] = _format_matches(file.rpartition(".")[2], facts["format"])
+    facts["format_matches_extension"] = _format_matches(suffix_of(file), facts["format"])
     facts["pixel_hash"] = _pixel_hash(displayed, pixels)
     row.update(facts)
     features.add(displayed, pixels, row)
@@ -183,9 +179,12 @@ def _bit_depth(image: Image.Image) -> int:
 
 @functools.cache
 def _format_matches(suffix: str, actual: str) -> bool:
-    """Return whether a file name's suffix stands for the format its bytes have."""
-    expected = Image.registered_extensions().get(f".{suffix.lower()}")
-    return _family(expected) == _family(actual)
+    """Return whether a file name's suffix stands for the format its bytes have.
+
+    A name without a suffix promises nothing.
+    """
+    expected = Image.registered_extensions().get(suffix)
+    return not suffix or _family(expected) == _family(actual)
 
 
 def _family(name: str | None) -> str | None:
@@ -199,19 +198,32 @@ def open_image(data: bytes, *, max_pixels: int) -> Image.Image:
     `max_pixels` is the only limit, also for frames and tiles that are found while it is expanded.
 
     Raises:
-        ValueError: there are no bytes, or more than `max_pixels` pixels are declared.
+        ValueError: there are no bytes, more than `max_pixels` pixels are declared, or the format
+            needs a package that is not installed.
         PIL.UnidentifiedImageError: the bytes are in no known image format.
     """
     if not data:
         raise ValueError("the file is empty (0 bytes)")
+    signature = signature_of(data[:HEADER_BYTES])
+    if signature in PLUGIN_OF and not PLUGIN_OF[signature].is_installed:
+        raise ValueError(PLUGIN_OF[signature].remedy)
+    if signature == "JXL":
+        # The one plug-in that expands an image as soon as it is opened.
+        _check_pixels(*declared_size(data), max_pixels)
     # `open` reads only the header, so that a bomb is recognized before it takes any memory.
-    image = _open_without_pillows_limit(data, max_pixels)
-    if image.width * image.height > max_pixels:
-        raise ValueError(_too_many_pixels(f"{image.width} x {image.height}", max_pixels))
+    image = _open_without_pillows_limit(data, max_pixels, _formats_for(signature))
+    _check_pixels(image.width, image.height, max_pixels)
     return image
 
 
-def _open_without_pillows_limit(data: bytes, max_pixels: int) -> Image.Image:
+def _check_pixels(width: int, height: int, max_pixels: int) -> None:
+    if width * height > max_pixels:
+        raise ValueError(_too_many_pixels(f"{width} x {height}", max_pixels))
+
+
+def _open_without_pillows_limit(
+    data: bytes, max_pixels: int, formats: tuple[str, ...]
+) -> Image.Image:
     # Pillow's limit is a variable of its module. It is set at every opening, as each worker process
     # has one of its own, which other code may set too. WebP is the one format that takes memory for
     # the image when it is opened, so Pillow has to compare its size before.
@@ -219,7 +231,7 @@ def _open_without_pillows_limit(data: bytes, max_pixels: int) -> Image.Image:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            return Image.open(io.BytesIO(data), formats=_formats())
+            return Image.open(io.BytesIO(data), formats=formats)
     finally:
         Image.MAX_IMAGE_PIXELS = max_pixels
 
@@ -232,8 +244,10 @@ def _too_many_pixels(declared: str, max_pixels: int | None) -> str:
 
 
 @functools.cache
-def _formats() -> tuple[str, ...]:
-    """Return those of our formats that this build of Pillow can open."""
+def _formats_for(signature: str | None) -> tuple[str, ...]:
+    """Return those of our formats that can be opened here, for a file that begins like this."""
+    if signature in PLUGIN_OF:
+        PLUGIN_OF[signature].register()
     Image.init()
     return tuple(name for name in IMAGE_FORMATS if name in Image.OPEN)
 
@@ -274,7 +288,7 @@ def error_reason(error: Exception) -> str:
     if isinstance(error, OSError) and error.errno:
         return os.strerror(error.errno)
     if isinstance(error, UnidentifiedImageError):
-        return "not an image in any known format"
+        return NOT_AN_IMAGE
     if isinstance(error, Image.DecompressionBombError):
         # Pillow's sentence names a limit of its own, which is twice ours.
         return _too_many_pixels(

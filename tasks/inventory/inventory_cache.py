@@ -17,6 +17,8 @@ from tasks.inventory import (
     duplicates,
     features,
     image_file,
+    image_formats,
+    jpeg_xl,
     layouts,
     manifests,
     similarity,
@@ -27,6 +29,7 @@ from tasks.storage.atomic import write_parquet
 from tasks.storage.hashing import digest, file_digest
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from tasks.config.data import DataConfig
@@ -58,10 +61,12 @@ class InventoryCache:
         # what is read of a file, another fraction of the split only the inventory as a whole.
         compared = _version([similarity], self._name, settings.max_pixels)
         self.pairs = folder / f"pairs-{compared[:32]}.parquet"
-        self._images = _version([image_file, features], settings.max_pixels)
+        # A plug-in that was installed in the meantime can read what could not be read before.
+        read_by = [image_file, image_formats, jpeg_xl, features]
+        self._images = _version(read_by, settings.max_pixels, image_formats.plugins_installed())
         all_settings = settings.model_dump(mode="json", exclude={"directory", "workers"})
         self._whole = _version(
-            [image_file, features, layouts, manifests, similarity, duplicates, splits],
+            [*read_by, layouts, manifests, similarity, duplicates, splits],
             all_settings,
             seed,
         )
@@ -140,7 +145,7 @@ class InventoryCache:
         return EMPTY
 
 
-def _version(modules: list[object], *settings: object) -> str:
+def _version(modules: Sequence[object], *settings: object) -> str:
     """Return a hash of everything a row depends on but the file: the code and its settings."""
     # The source, not a version number somebody would have to remember to raise.
     return digest([*map(inspect.getsource, modules), *settings])  # type: ignore[arg-type]

@@ -1,17 +1,27 @@
-"""Lists the image files below a folder, with their present sizes and times of change."""
+"""Lists the files below a folder: images with their sizes and times of change, and all others."""
 
 from __future__ import annotations
 
+import fnmatch
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tasks.errors import DataFolderError
-from tasks.inventory.image_file import IMAGE_SUFFIXES
+from tasks.inventory.image_formats import (
+    IMAGE_SUFFIXES,
+    NOT_AN_IMAGE,
+    OTHER_SUFFIXES,
+    PLUGIN_OF_SUFFIX,
+    SYSTEM_FILES,
+    SYSTEM_FOLDERS,
+    suffix_of,
+    why_no_image,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
 MANIFEST_SUFFIXES = (".csv", ".parquet")
 # For a missing file or a dead link; no file that was read has this size and time.
@@ -26,20 +36,31 @@ class Listing:
         paths: relative POSIX paths of the image files, sorted.
         sizes: of each file, bytes.
         times: of each file's last change, nanoseconds since 1970.
-        hidden: number of hidden files, which are skipped.
-        other: number of files without the suffix of an image, which are skipped.
+        passed_over: relative POSIX paths of the other files, sorted.
+        reasons: why each of those is no image that can be read.
+        folders: relative POSIX paths of the folders that were visited; "" is the root.
+        hidden: number of files that are hidden, or that an operating system has left.
+        system_folders: names of folders that no data is expected in, and which were not visited.
     """
 
     paths: list[str] = field(default_factory=list)
     sizes: list[int] = field(default_factory=list)
     times: list[int] = field(default_factory=list)
+    passed_over: list[str] = field(default_factory=list)
+    reasons: list[str] = field(default_factory=list)
+    folders: list[str] = field(default_factory=list)
     hidden: int = 0
-    other: int = 0
+    system_folders: set[str] = field(default_factory=set)
 
     @property
     def names(self) -> list[str]:
         """The paths in printable form; one that differs from its path is not valid UTF-8."""
         return [path if path.isascii() else _printable(path) for path in self.paths]
+
+    @property
+    def other(self) -> int:
+        """Number of files that are passed over."""
+        return len(self.passed_over)
 
     def add(self, path: str, status: tuple[int, int]) -> None:
         """Add a file."""
@@ -47,16 +68,36 @@ class Listing:
         self.sizes.append(status[0])
         self.times.append(status[1])
 
+    def pass_over(self, path: str, reason: str) -> None:
+        """Add a file that is no image."""
+        self.passed_over.append(path)
+        self.reasons.append(reason)
+
     def sort(self) -> None:
         """Sort the files by path."""
-        order = sorted(range(len(self.paths)), key=self.paths.__getitem__)
-        for name in ("paths", "sizes", "times"):
+        for names in (("paths", "sizes", "times"), ("passed_over", "reasons"), ("folders",)):
+            keys = getattr(self, names[0])
+            self._pick(names, sorted(range(len(keys)), key=keys.__getitem__))
+
+    def keep(self, is_kept: Sequence[bool]) -> None:
+        """Drop the images for which this is false."""
+        kept = [index for index, keep in enumerate(is_kept) if keep]
+        self._pick(("paths", "sizes", "times"), kept)
+
+    def _pick(self, names: Sequence[str], order: Sequence[int]) -> None:
+        for name in names:
             values = getattr(self, name)
             setattr(self, name, [values[index] for index in order])
 
 
-def list_files(root: Path) -> Listing:
+def list_files(root: Path, leave_out: Sequence[str] = ()) -> Listing:
     """Walk a folder, following links to folders but never in a loop.
+
+    Only files whose name doesn't say what they are, such as those without an extension, are opened.
+
+    Args:
+        root: the folder.
+        leave_out: patterns of the names or relative paths of files and folders to leave out.
 
     Raises:
         DataFolderError: the folder, or one below it, is missing or can't be read.
@@ -69,7 +110,7 @@ def list_files(root: Path) -> Listing:
         identity = _identity_of(folder)
         if identity not in seen:
             seen.add(identity)
-            pending.extend(_list_folder(folder, root, listing))
+            pending.extend(_list_folder(folder, root, listing, leave_out))
     listing.sort()
     return listing
 
@@ -95,7 +136,9 @@ def _identity_of(folder: Path) -> tuple[int, int]:
     return status.st_dev, status.st_ino
 
 
-def _list_folder(folder: Path, root: Path, listing: Listing) -> list[Path]:
+def _list_folder(
+    folder: Path, root: Path, listing: Listing, leave_out: Sequence[str]
+) -> list[Path]:
     """Add the files of one folder to the listing and return its sub-folders."""
     try:
         entries = list(os.scandir(folder))
@@ -108,16 +151,55 @@ def _list_folder(folder: Path, root: Path, listing: Listing) -> list[Path]:
         raise DataFolderError(f"Can't read the folder {folder}: {error.strerror}.") from None
     folders = []
     prefix = len(str(root).rstrip(os.sep)) + 1
+    listing.folders.append(_relative(str(folder), prefix))
     for entry in entries:
-        if entry.name.startswith("."):
+        name = entry.name
+        if name.startswith("."):
             listing.hidden += 1
+        elif leave_out and _matches(entry.path[prefix:], name, leave_out):
+            continue
         elif _is_folder(entry):
-            folders.append(Path(entry.path))
-        elif os.path.splitext(entry.name)[1].lower() in IMAGE_SUFFIXES:  # noqa: PTH122 - a Path per file is too slow
+            if name.lower() in SYSTEM_FOLDERS:
+                listing.system_folders.add(name)
+            else:
+                folders.append(Path(entry.path))
+        elif (suffix := suffix_of(name)) in IMAGE_SUFFIXES:
             listing.add(entry.path[prefix:], _status(entry))
         else:
-            listing.other += 1
+            _list_other(entry, entry.path[prefix:], suffix, listing)
     return folders
+
+
+def _list_other(entry: os.DirEntry[str], path: str, suffix: str, listing: Listing) -> None:
+    """Add a file whose suffix is not that of an image."""
+    if suffix in OTHER_SUFFIXES and entry.name.lower() in SYSTEM_FILES:
+        listing.hidden += 1
+        return
+    reason = _why_no_image(entry.path, suffix)
+    if reason is None:
+        listing.add(path, _status(entry))
+    else:
+        listing.pass_over(path, reason)
+
+
+def _why_no_image(file: str, suffix: str) -> str | None:
+    """Return why a file is no image; it is opened only where its name doesn't say."""
+    if suffix in OTHER_SUFFIXES:
+        return NOT_AN_IMAGE
+    if suffix in PLUGIN_OF_SUFFIX and PLUGIN_OF_SUFFIX[suffix].is_installed:
+        return None
+    return why_no_image(file, suffix)
+
+
+def _relative(folder: str, prefix: int) -> str:
+    return folder[prefix:].replace(os.sep, "/")
+
+
+def _matches(path: str, name: str, patterns: Sequence[str]) -> bool:
+    return any(
+        fnmatch.fnmatchcase(name, pattern) or fnmatch.fnmatchcase(path, pattern.rstrip("/"))
+        for pattern in patterns
+    )
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:

@@ -16,7 +16,7 @@ import pandas as pd
 
 from tasks.errors import DataFolderError
 from tasks.inventory.columns import ERROR, LABEL, PATH, SPLIT, SPLIT_FOLDERS
-from tasks.inventory.image_file import IMAGE_SUFFIXES
+from tasks.inventory.image_formats import IMAGE_SUFFIXES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -37,47 +37,55 @@ def predict_files(images: Sequence[Path], store: ModelStore, *, max_pixels: int)
         max_pixels: an image that declares more is not decoded.
 
     Returns:
-        A frame with path, predicted, probability and error, one row per image; a file that can't
-        be read has only its path and the reason.
+        A frame with path, predicted, probability and error, one row per file; a file that can't be
+        read, or is no image, has only its path and the reason.
 
     Raises:
         DataFolderError: there is no such file or folder, or a folder has no images.
         NoChampionError: no model is in production.
     """
-    files = [file for image in images for file in _expanded(image)]
+    expanded = [pair for image in images for pair in _expanded(image)]
     champion = require_champion(store)
     model = keras.saving.load_model(champion.file)
-    batches = [files[start : start + BATCH] for start in range(0, len(files), BATCH)]
+    batches = [expanded[start : start + BATCH] for start in range(0, len(expanded), BATCH)]
     tables = [
         _predict(batch, model, champion.contract, max_pixels)
-        for batch in track(batches, total=len(files), description="predict")
+        for batch in track(batches, total=len(expanded), description="predict")
     ]
     return pd.concat(tables, ignore_index=True)
 
 
-def _expanded(image: Path) -> list[Path]:
+def _expanded(image: Path) -> list[tuple[Path, str | None]]:
+    """Return the file, or the files of a folder, each with the reason why it is no image."""
     if image.is_dir():
-        files = [image / path for path in list_files(image).paths]
-        if not files:
+        listing = list_files(image)
+        reasons = dict(zip(listing.passed_over, listing.reasons, strict=True))
+        if not listing.paths and not reasons:
             raise DataFolderError(f"No images under {image}.")
-        return files
+        return [(image / path, reasons.get(path)) for path in sorted([*listing.paths, *reasons])]
     if not image.exists():
         raise DataFolderError(f"No such image or folder: {image}.")
-    return [image]
+    return [(image, None)]
 
 
 def _predict(
-    files: Sequence[Path], model: keras.Model, contract: InputContract, max_pixels: int
+    files: Sequence[tuple[Path, str | None]],
+    model: keras.Model,
+    contract: InputContract,
+    max_pixels: int,
 ) -> pd.DataFrame:
     images: list[np.ndarray] = []
     errors: list[str | None] = []
-    for file in files:
+    for file, reason in files:
+        if reason is not None:
+            errors.append(reason)
+            continue
         try:
             images.append(_decode(file, contract, max_pixels))
             errors.append(None)
         except Exception as error:  # noqa: BLE001 - decoders raise anything on damaged bytes
             errors.append(error_reason(error))
-    table = pd.DataFrame({PATH: [str(file) for file in files], ERROR: errors})
+    table = pd.DataFrame({PATH: [str(file) for file, _ in files], ERROR: errors})
     read = table[ERROR].isna()
     predictions = pd.DataFrame({PREDICTED: [], PROBABILITY: []})
     if images:
