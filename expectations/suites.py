@@ -1,7 +1,8 @@
 """Column names and bounds go in; the expectations of the rules come out.
 
 Each expectation has `meta["rule"]`, the name of the setting that governs it, and a description of
-one sentence that says what it demands.
+one sentence that says what it demands. Some also have `meta["observed"]`, a phrase to report what
+was found with, in which `{offending}` and `{total}` stand for numbers of files.
 """
 
 from __future__ import annotations
@@ -27,8 +28,11 @@ if TYPE_CHECKING:
     from great_expectations.expectations.expectation import Expectation
 
 
-def _common(rule: str, severity: str, description: str) -> dict[str, Any]:
-    return {"severity": severity, "description": description, "meta": {"rule": rule}}
+def _common(
+    rule: str, severity: str, description: str, observed: str | None = None
+) -> dict[str, Any]:
+    meta = {"rule": rule} if observed is None else {"rule": rule, "observed": observed}
+    return {"severity": severity, "description": description, "meta": meta}
 
 
 def no_problems(  # noqa: PLR0913 - everything one expectation is made of
@@ -39,6 +43,7 @@ def no_problems(  # noqa: PLR0913 - everything one expectation is made of
     severity: str,
     mostly: float = 1.0,
     not_where: tuple[str, str] | None = None,
+    observed: str | None = None,
 ) -> Expectation:
     """A column that describes what is wrong with a row is empty, or mostly empty.
 
@@ -49,7 +54,7 @@ def no_problems(  # noqa: PLR0913 - everything one expectation is made of
         other, value = not_where
         condition["row_condition"] = Column(other) != value
     return gxe.ExpectColumnValuesToBeNull(
-        column=column, mostly=mostly, **condition, **_common(rule, severity, description)
+        column=column, mostly=mostly, **condition, **_common(rule, severity, description, observed)
     )
 
 
@@ -72,12 +77,18 @@ def distinct_spellings(column: str, *, severity: str) -> Expectation:
     )
 
 
-def values_in(
-    rule: str, column: str, allowed: list[Any], description: str, *, severity: str
+def values_in(  # noqa: PLR0913 - everything one expectation is made of
+    rule: str,
+    column: str,
+    allowed: list[Any],
+    description: str,
+    *,
+    severity: str,
+    observed: str | None = None,
 ) -> Expectation:
     """Every value of a column is one of `allowed`."""
     return gxe.ExpectColumnValuesToBeInSet(
-        column=column, value_set=allowed, **_common(rule, severity, description)
+        column=column, value_set=allowed, **_common(rule, severity, description, observed)
     )
 
 

@@ -34,9 +34,15 @@ class FileRule(Rule):
 class SizesRule(FileRule):
     """Image sizes are among the expected ones."""
 
-    allowed: Literal["uniform", "any"] | list[Size] = Field(
-        "uniform",
-        description="uniform (one size for all), any, or a list of [height, width] in pixels.",
+    allowed: Literal["auto", "uniform", "any"] | list[Size] = Field(
+        "auto",
+        description="auto (one size for all where 95% of the images have it, else none far outside"
+        " the others), uniform (one size for all), any, or a list of [height, width] in pixels.",
+    )
+    far: Annotated[float, Field(gt=0)] = Field(
+        2.5,
+        description="With allowed = auto: how far outside the middle 90% of all sides or aspect"
+        " ratios a file may be, in widths of that range on a logarithmic scale.",
     )
     min_side: Positive | None = Field(
         None, description="Smallest height or width in pixels; for a range, with allowed = any."

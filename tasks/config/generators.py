@@ -22,11 +22,13 @@ class GeneratorConfig(Part):
 
     target_size: Size | None = Field(
         None,
-        description="Height and width of the model's input in pixels; default: the most frequent"
-        " size.",
+        description="Height and width of the model's input in pixels; default: the size of the"
+        " images where they share a small one, else what suits the model and this machine.",
     )
     color_mode: Literal["grayscale", "rgb", "rgba"] | None = Field(
-        None, description="Channels of the model's input; default: those of most images."
+        None,
+        description="Channels of the model's input; default: grayscale or rgba where nearly all"
+        " images are, else rgb.",
     )
     class_mode: Literal["categorical", "sparse", "binary"] = Field(
         "categorical",

@@ -27,7 +27,8 @@ from tasks.drill.planting import (
     unlinked,
 )
 from tasks.inventory.columns import SPLIT, TEST, TRAIN
-from tasks.inventory.image_file import EXIF_ORIENTATION, as_displayed
+from tasks.inventory.image_file import as_displayed
+from tasks.inventory.orientation import EXIF_ORIENTATION
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

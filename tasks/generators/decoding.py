@@ -31,7 +31,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image, ImageOps
 
-from tasks.inventory.image_file import as_gray, open_image, orientation_of, over_white
+from tasks.inventory.image_file import as_gray, open_image, over_white
+from tasks.inventory.orientation import orientation_of, turned_upright
 from tasks.models.contract import CHANNELS
 from tasks.storage.hashing import digest
 
@@ -130,7 +131,7 @@ def fit_image(
     """Turn an opened image into a model's input; see `decode_image`, which opens it."""
     # Some formats store their metadata after the pixels, so the orientation is known only now.
     opened.load()
-    upright = opened if orientation_of(opened) == 1 else ImageOps.exif_transpose(opened)
+    upright = turned_upright(opened, orientation_of(opened))
     image = _in_mode(upright, MODES[color_mode])
     height, width = size
     if image.size != (width, height):

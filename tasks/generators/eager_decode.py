@@ -22,9 +22,9 @@ import pandas as pd
 
 from tasks.generators.decode_cache import EAGER
 from tasks.generators.decoded_array import ChunkWriter, DecodedArray
-from tasks.generators.input_contract import choose_decoding
-from tasks.inventory.columns import HEIGHT, WIDTH
+from tasks.generators.input_contract import decoding_for
 from tasks.inventory.image_file import describe_image, open_image, read_regular_file
+from tasks.inventory.input_choice import choose_input
 from tasks.runtime.parallel import FILES_WORTH_A_POOL
 from tasks.storage.atomic import atomic_folder
 
@@ -39,8 +39,6 @@ if TYPE_CHECKING:
     from tasks.storage.home import Home
 
 SAMPLE = 32
-# Where few images have the same size, a sample does not predict the most frequent one.
-SHARE_OF_ONE_SIZE = 0.5
 
 log = logging.getLogger("pixelgate.generators")
 
@@ -54,10 +52,14 @@ class EagerDecoder:
         settings: what the model is fed, as far as it is set.
         data: the limit of pixels for the images of the sample.
         home: holds the decode cache.
+        model: its name, by which the size of its input is chosen; by default the settings' default.
     """
 
-    def __init__(self, settings: GeneratorConfig, data: DataConfig, home: Home) -> None:
+    def __init__(
+        self, settings: GeneratorConfig, data: DataConfig, home: Home, *, model: str | None = None
+    ) -> None:
         self._settings, self._max_pixels, self._folder = settings, data.max_pixels, home.decoded
+        self._model = model
         self._unfinished = contextlib.ExitStack()
         self._importing: threading.Thread | None = None
 
@@ -111,10 +113,8 @@ class EagerDecoder:
         sample = _sample(root, paths[:: max(1, len(paths) // SAMPLE)], self._max_pixels)
         if sample.empty:
             return None
-        most_frequent = sample.value_counts([HEIGHT, WIDTH]).iloc[0] / len(sample)
-        if self._settings.target_size is None and most_frequent < SHARE_OF_ONE_SIZE:
-            return None
-        return choose_decoding(sample, self._settings)
+        choice = choose_input(sample, self._settings, model=self._model)
+        return decoding_for(choice, self._settings)
 
 
 def _import_keras() -> None:

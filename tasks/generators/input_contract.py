@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tasks.errors import DataFolderError, SettingsError
 from tasks.generators.decoding import Decoding
-from tasks.inventory.columns import CHANNELS, HEIGHT, LABEL, MODE, SPLIT, TRAIN, WIDTH
+from tasks.inventory.columns import LABEL, SPLIT, TRAIN
+from tasks.inventory.input_choice import InputChoice, choose_input
 from tasks.models.contract import InputContract
 
 if TYPE_CHECKING:
@@ -14,15 +15,19 @@ if TYPE_CHECKING:
 
     from tasks.config.generators import GeneratorConfig
 
-COLOR_MODE_OF = {"1": "grayscale", "L": "grayscale", "LA": "grayscale", "F": "grayscale"}
 
-
-def choose_contract(images: pd.DataFrame, settings: GeneratorConfig) -> InputContract:
+def choose_contract(
+    images: pd.DataFrame, settings: GeneratorConfig, *, model: str | None = None
+) -> tuple[InputContract, str]:
     """Choose classes, size and colour mode of a model's input.
 
     Args:
         images: readable rows of an inventory.
         settings: target_size and color_mode, where they are set, take precedence.
+        model: its name, by which a size is chosen; by default that of the settings' default.
+
+    Returns:
+        The contract, and why it has this size, in words.
 
     Raises:
         DataFolderError: there are fewer than two classes.
@@ -37,38 +42,18 @@ def choose_contract(images: pd.DataFrame, settings: GeneratorConfig) -> InputCon
             " categorical."
         )
     # The model is made for what it is trained on, not for what happens to be in the other splits.
-    decoding = choose_decoding(images[images[SPLIT] == TRAIN], settings)
-    return InputContract(
+    choice = choose_input(images[images[SPLIT] == TRAIN], settings, model=model)
+    contract = InputContract(
         classes=classes,
-        height=decoding.size[0],
-        width=decoding.size[1],
-        color_mode=decoding.color_mode,
+        height=choice.height,
+        width=choice.width,
+        color_mode=choice.color_mode,
         class_mode=settings.class_mode,
-        resize=decoding.resize,
+        resize=settings.resize,
     )
+    return contract, choice.reason
 
 
-def choose_decoding(images: pd.DataFrame, settings: GeneratorConfig) -> Decoding:
-    """Choose size and colour mode, where they are not set, as most of the images have them.
-
-    Args:
-        images: height, width, mode and channels of the images to choose by.
-        settings: target_size, color_mode and resize.
-    """
-    height, width = settings.target_size or _most_frequent(images, [HEIGHT, WIDTH])
-    color_mode = settings.color_mode or _most_frequent_color_mode(images)
-    return Decoding((int(height), int(width)), color_mode, settings.resize)
-
-
-def _most_frequent(images: pd.DataFrame, columns: list[str]) -> tuple[Any, ...]:
-    values: tuple[Any, ...] = images.value_counts(columns).index[0]
-    return values
-
-
-def _most_frequent_color_mode(images: pd.DataFrame) -> str:
-    mode, _ = _most_frequent(images, [MODE, CHANNELS])
-    # Pillow has several integer modes (I, I;16, I;16B, ...), all of them one channel of gray.
-    if mode.startswith("I"):
-        return "grayscale"
-    # All others, such as palettes and CMYK, are colours; only RGBA keeps its transparency.
-    return COLOR_MODE_OF.get(mode, "rgba" if mode == "RGBA" else "rgb")
+def decoding_for(choice: InputChoice, settings: GeneratorConfig) -> Decoding:
+    """Return the decoding that makes images such an input."""
+    return Decoding((choice.height, choice.width), choice.color_mode, settings.resize)

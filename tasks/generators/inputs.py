@@ -43,6 +43,7 @@ class Inputs:
         contract: shape and classes.
         settings: batch size and augmentation.
         counts: number of images per split.
+        reason: why the input has its size, in words.
     """
 
     pixels: Path
@@ -50,12 +51,23 @@ class Inputs:
     contract: InputContract
     settings: GeneratorConfig
     counts: dict[str, int]
+    reason: str = ""
 
     @property
     def batch_size(self) -> int:
         """Images per training step: as set, or as suits the number of training images."""
         suited = self.counts[TRAIN] // MIN_STEPS
         return self.settings.batch_size or min(LARGEST_BATCH, max(SMALLEST_BATCH, suited))
+
+    @property
+    def description(self) -> str:
+        """What the model is fed and why, and how many images there are of it, in one line."""
+        contract = self.contract
+        counts = ", ".join(f"{count} {split}" for split, count in self.counts.items())
+        return (
+            f"input of {contract.height} x {contract.width} pixels ({self.reason}),"
+            f" {contract.color_mode}; {counts}"
+        )
 
 
 def build_inputs(inventory: pd.DataFrame, config: RetrainConfig, *, directory: Path) -> Inputs:
@@ -72,8 +84,8 @@ def build_inputs(inventory: pd.DataFrame, config: RetrainConfig, *, directory: P
         ImagesChangedError: a file changed since the inventory.
     """
     images = readable(inventory)
-    contract = choose_contract(images, config.generators)
     counts = _count_splits(images)
+    contract, reason = choose_contract(images, config.generators, model=config.training.model)
     pixels = decode_for(contract, images, config.data, config.paths)
     targets = images[LABEL].map({label: n for n, label in enumerate(contract.classes)})
     index = images[[PATH, SPLIT, LABEL]].assign(**{TARGET: targets.astype("int32")})
@@ -83,6 +95,7 @@ def build_inputs(inventory: pd.DataFrame, config: RetrainConfig, *, directory: P
         contract=contract,
         settings=config.generators,
         counts=counts,
+        reason=reason,
     )
 
 

@@ -27,6 +27,7 @@ from tasks.inventory.image_formats import (
     suffix_of,
 )
 from tasks.inventory.jpeg_xl import declared_size
+from tasks.inventory.orientation import ON_ITS_SIDE, orientation_of, turned_upright
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -37,10 +38,6 @@ if TYPE_CHECKING:
 # A file is read as a whole; without a limit one huge file could exhaust the memory of a worker.
 MAX_FILE_BYTES = 512 * 2**20
 NOT_A_REGULAR_FILE = "not a regular file (a pipe, socket or device); not opened"
-EXIF_ORIENTATION = 0x0112
-METADATA = frozenset(
-    ("exif", "Raw profile type exif", "Raw profile type APP1", "XML:com.adobe.xmp", "xmp")
-)
 
 
 def read_images(
@@ -110,7 +107,8 @@ def describe_image(image: Image.Image) -> dict[str, Any]:
     Returns:
         format, mode, height, width (pixels), channels, aspect (width / height), frames (of an
         animation or a document; 1 for a plain image), orientation (of EXIF, 1 to 8; 1 is upright)
-        and bit_depth (per channel, as stored).
+        and bit_depth (per channel, as stored). Height, width and aspect are those of the image as
+        it is displayed, turned by its orientation.
 
     Raises:
         Exception: whatever Pillow raises on bytes it can't decode.
@@ -118,30 +116,30 @@ def describe_image(image: Image.Image) -> dict[str, Any]:
     facts = {
         "format": image.format,
         "mode": image.mode,
-        "height": image.height,
-        "width": image.width,
         "channels": len(image.getbands()),
-        "aspect": image.width / image.height,
         # A phone's MPO holds one photograph and previews of it, not an animation.
         "frames": 1 if image.format == "MPO" else getattr(image, "n_frames", 1),
         "bit_depth": _bit_depth(image),
     }
     image.load()
     # Only now: some formats store their metadata after the pixels.
-    facts["orientation"] = orientation_of(image)
-    return facts
-
-
-def orientation_of(image: Image.Image) -> int:
-    """Return the EXIF orientation, 1 to 8; 1 where there is none."""
-    # Parsing EXIF takes time, and most images of a data set have no metadata at all.
-    if image.format == "TIFF" or METADATA.intersection(image.info):
-        return int(image.getexif().get(EXIF_ORIENTATION, 1))
-    return 1
+    orientation = orientation_of(image)
+    on_its_side = orientation in ON_ITS_SIDE
+    width, height = image.size[::-1] if on_its_side else image.size
+    shape = {"height": height, "width": width, "aspect": width / height}
+    return facts | shape | {"orientation": orientation}
 
 
 def as_displayed(image: Image.Image) -> Image.Image:
-    """Return an image as a viewer shows it: in mode L or RGB, transparent parts over white."""
+    """Return an opened image as a viewer shows it: upright, in mode L or RGB, over white."""
+    # Loaded first, as some formats store their metadata after the pixels; and before the mode is
+    # converted, which loses the format.
+    image.load()
+    orientation = orientation_of(image)
+    return turned_upright(_in_plain_mode(image), orientation)
+
+
+def _in_plain_mode(image: Image.Image) -> Image.Image:
     if image.mode in ("L", "RGB") and not image.has_transparency_data:
         return image
     if image.mode[0] in "IF":

@@ -61,7 +61,8 @@ def take_inventory(run: Run) -> pd.DataFrame:
 
     # Images are decoded for the model while they are open for the inventory: one read for both.
     config = run.config
-    with EagerDecoder(config.generators, config.data, config.paths) as decoder:
+    model = config.training.model
+    with EagerDecoder(config.generators, config.data, config.paths, model=model) as decoder:
         inventory = inventory_of(config, eager_decoder=decoder)
     facts = record_inventory(run, inventory)
     message = (
@@ -126,14 +127,7 @@ def build_generators(run: Run, inventory: pd.DataFrame) -> Inputs:
 
     inputs = build_inputs(inventory, run.config, directory=run.directory)
     draw_previews(inputs, inventory, seed=run.config.seed, folder=run.directory / "previews")
-    contract = inputs.contract
-    log.info(
-        "images of %d x %d pixels, %s; %s",
-        contract.height,
-        contract.width,
-        contract.color_mode,
-        ", ".join(f"{count} {split}" for split, count in inputs.counts.items()),
-    )
+    log.info(inputs.description)
     return inputs
 
 

@@ -29,6 +29,7 @@ class Context:
         overrides: overruled verdicts, newest first.
         cache_dir: folder that caches expensive results for the same data; None for no cache.
         now: the time at which staleness is measured.
+        input_side: the shorter side of the model's input, pixels; None as the images suggest.
     """
 
     baselines: tuple[Baseline, ...] = ()
@@ -37,6 +38,7 @@ class Context:
     overrides: tuple[Override, ...] = ()
     cache_dir: Path | None = None
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
+    input_side: int | None = None
 
     @property
     def baseline(self) -> Baseline | None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from tasks.errors import DataRejectedError
+from tasks.inventory.columns import readable
+from tasks.inventory.input_choice import choose_input
 from tasks.runs.run_folder import INVENTORY, VERDICT, read_evidence
 from tasks.validation.baseline import Baseline, accept_baseline
 from tasks.validation.context import gather_context
@@ -15,6 +18,7 @@ from tasks.validation.validate import validate_inventory
 from tasks.validation.verdict import Verdict
 
 if TYPE_CHECKING:
+    from tasks.config.schema import RetrainConfig
     from tasks.runs.run_folder import Run
 
 # These compare with the last accepted data, so their failures must not prevent an operator from
@@ -33,12 +37,22 @@ def judge_inventory(
         champion_classes: classes of the model in production; None without one.
     """
     home = run.config.paths
-    context = gather_context(home, champion_classes=champion_classes)
+    remembered = gather_context(home, champion_classes=champion_classes)
+    context = dataclasses.replace(remembered, input_side=_input_side(inventory, run.config))
     verdict = validate_inventory(
         inventory, run.config.gate, directory=run.validation, context=context
     )
     record_quarantine(home, inventory, verdict)
     return verdict
+
+
+def _input_side(inventory: pd.DataFrame, config: RetrainConfig) -> int | None:
+    """Return the shorter side of the model's input, pixels; None where no image can be read."""
+    images = readable(inventory)
+    if images.empty:
+        return None
+    choice = choose_input(images, config.generators, model=config.training.model)
+    return min(choice.height, choice.width)
 
 
 def accept_run(run: Run, *, accepted_by: str = "run", reason: str = "") -> Baseline:

@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from expectations import suites
 from tasks.inventory.columns import (
-    ASPECT,
-    BIT_DEPTH,
     CONTRAST,
     ERROR,
     FORMAT_MATCHES_EXTENSION,
     FRAMES,
-    HEIGHT,
     LABEL,
-    MODE,
-    ORIENTATION,
     SPLIT,
     SPLITS,
     TRAIN,
-    WIDTH,
     readable,
 )
 from tasks.validation.derived_columns import (
@@ -29,10 +23,10 @@ from tasks.validation.derived_columns import (
     NEAR_COPY,
     NEAR_LEAK,
     READABLE_LABEL,
-    SIZE,
     SUSPECT,
 )
 from tasks.validation.history_rules import history_expectations, shares_expectations
+from tasks.validation.shape_rules import shape_expectations
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -61,7 +55,7 @@ def suites_for(
     """
     by_suite = {
         "integrity": _integrity(gate),
-        "shape": _shape(frame, gate),
+        "shape": list(shape_expectations(frame, gate)),
         "labels": _labels(frame, gate, context),
         "balance": [*_balance(gate), *shares_expectations(gate, context)],
         "duplicates": _duplicates(gate),
@@ -99,47 +93,6 @@ def _integrity(gate: GateConfig) -> list[Expectation]:
             severity=gate.not_blank.severity,
         ),
     ]
-
-
-def _shape(frame: pd.DataFrame, gate: GateConfig) -> list[Expectation]:
-    sizes = gate.sizes
-    expectations = [
-        *_one_of("sizes", frame[SIZE], sizes.allowed, sizes.severity, noun="image size"),
-        *_one_of("modes", frame[MODE], gate.modes.allowed, gate.modes.severity, noun="mode"),
-        suites.numbers_between(
-            "bit_depth",
-            BIT_DEPTH,
-            high=gate.bit_depth.max_bits,
-            description="Every image has {bounds} bits per channel.",
-            severity=gate.bit_depth.severity,
-        ),
-        suites.numbers_between(
-            "exif_orientation",
-            ORIENTATION,
-            low=1,
-            high=1,
-            description="No image is rotated by its EXIF orientation.",
-            severity=gate.exif_orientation.severity,
-        ),
-    ]
-    # One expectation per bounded column, so that each names its own files.
-    for column, low, high, unit in (
-        (HEIGHT, sizes.min_side, sizes.max_side, " pixels"),
-        (WIDTH, sizes.min_side, sizes.max_side, " pixels"),
-        (ASPECT, sizes.min_aspect, sizes.max_aspect, ""),
-    ):
-        if low is not None or high is not None:
-            expectations.append(
-                suites.numbers_between(
-                    "sizes",
-                    column,
-                    low=low,
-                    high=high,
-                    description=f"Every {column} is {{bounds}}{unit}.",
-                    severity=sizes.severity,
-                )
-            )
-    return expectations
 
 
 def _labels(frame: pd.DataFrame, gate: GateConfig, context: Context) -> list[Expectation]:
@@ -256,26 +209,4 @@ def _few_duplicates(rule: str, column: str, kind: str, settings: DuplicatesRule)
         f"At most {share:.1%} of the files are {kind} of another file in their split.",
         mostly=1 - share,
         severity=settings.severity,
-    )
-
-
-def _one_of(
-    rule: str, values: pd.Series, allowed: str | list[Any], severity: str, *, noun: str
-) -> list[Expectation]:
-    """Expect one of the allowed values; expect nothing where any value is allowed."""
-    names = _allowed_names(values, allowed)
-    if not names:
-        return []
-    description = f"Every {noun} is {' or '.join(names)}."
-    return [suites.values_in(rule, str(values.name), names, description, severity=severity)]
-
-
-def _allowed_names(values: pd.Series, allowed: str | list[Any]) -> list[str]:
-    if allowed == "uniform":
-        # The most frequent value is taken for the intended one, so that the exceptions are named.
-        return [str(value) for value in values.mode().head(1)]
-    if isinstance(allowed, str):
-        return []
-    return sorted(
-        value if isinstance(value, str) else "x".join(map(str, value)) for value in allowed
     )

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from tasks.config.gate import GateConfig
+from tasks.config.generators import GeneratorConfig
 from tasks.inventory.columns import (
     CONTRAST,
     ERROR,
@@ -20,6 +22,8 @@ from tasks.inventory.columns import (
     WIDTH,
 )
 from tasks.inventory.duplicates import MIN_VISIBLE_CONTRAST
+from tasks.inventory.input_choice import choose_input
+from tasks.validation.abnormal_sizes import abnormal_sizes, have_one_size
 from tasks.validation.baseline import CONTENT, FIRST_SEEN, MEASURES, content_of
 from tasks.validation.label_errors import PREDICTED_LABEL, PROBABILITY
 from tasks.validation.moves import CHANGE, LABEL_BEFORE, RELABELLED
@@ -28,6 +32,7 @@ if TYPE_CHECKING:
     from tasks.validation.context import Context
 
 SIZE = "size"
+SIZE_PROBLEM = "size_problem"
 READABLE_LABEL = "readable_label"
 CONFLICT = "other_labels"
 LEAK = "other_splits"
@@ -50,6 +55,7 @@ def add_derived_columns(
     context: Context,
     moves: pd.DataFrame,
     suspects: pd.DataFrame | None,
+    gate: GateConfig | None = None,
 ) -> pd.DataFrame:
     """Add the columns that expectations need, and drop those they can't use.
 
@@ -58,15 +64,17 @@ def add_derived_columns(
         context: its baseline decides which images are new.
         moves: as `find_moves` returns them.
         suspects: as `find_label_errors` returns them.
+        gate: the settings of the rules; by default the defaults.
 
     Returns:
         A new frame with the size (such as 28x28), the label of readable rows, and that label in
         one column per split. Further columns hold a message, or None where there is nothing to
-        report: the other labels and splits of the row's image, the earlier file of its split that
-        it repeats, the same for near-duplicates, its previous label, and its predicted label. With
-        a baseline also the days since each image was new, and the measures of new images.
+        report: what is abnormal about its size, where sizes differ; the other labels and splits of
+        the row's image; the earlier file of its split that it repeats, and the same for
+        near-duplicates; its previous label, and its predicted label. With a baseline also the days
+        since each image was new, and the measures of new images.
     """
-    size = inventory[HEIGHT].astype("str") + "x" + inventory[WIDTH].astype("str")
+    size = _sizes(inventory)
     readable = inventory[ERROR].isna()
     label = inventory[LABEL].where(readable)
     # Great Expectations compares the values of whole columns: one column per split.
@@ -79,6 +87,7 @@ def add_derived_columns(
     repeated = visible[visible.duplicated(PIXEL_HASH, keep=False)]
     grouped = visible[visible[GROUP].notna()]
     messages = {
+        SIZE_PROBLEM: _size_problems(inventory, size, context, gate or GateConfig()),
         CONFLICT: _elsewhere(repeated, LABEL),
         LEAK: _elsewhere(repeated, SPLIT),
         COPY: _originals(repeated, PIXEL_HASH),
@@ -90,11 +99,30 @@ def add_derived_columns(
         messages[SUSPECT] = _predicted_labels(inventory, suspects)
     # Without thumbnails: Great Expectations copies the frame, and no rule reads them.
     return inventory.drop(columns=THUMBNAIL).assign(
-        **{SIZE: size.where(inventory[HEIGHT].notna()), READABLE_LABEL: label},
+        **{SIZE: size, READABLE_LABEL: label},
         **by_split,
         **{name: text.reindex(inventory.index).astype("object") for name, text in messages.items()},
         **_new_image_columns(inventory, context),
     )
+
+
+def _sizes(inventory: pd.DataFrame) -> pd.Series:
+    """Return the size of each image, such as 28x28; None where it is not known."""
+    text = inventory[HEIGHT].astype("str") + "x" + inventory[WIDTH].astype("str")
+    return text.where(inventory[HEIGHT].notna())
+
+
+def _size_problems(
+    inventory: pd.DataFrame, sizes: pd.Series, context: Context, gate: GateConfig
+) -> pd.Series:
+    images = inventory[inventory[ERROR].isna()]
+    if images.empty or have_one_size(sizes):
+        return pd.Series(dtype="object")
+    side = context.input_side
+    if side is None:
+        choice = choose_input(images, GeneratorConfig())
+        side = min(choice.height, choice.width)
+    return abnormal_sizes(inventory, input_side=side, far=gate.sizes.far)
 
 
 def _new_image_columns(inventory: pd.DataFrame, context: Context) -> dict[str, pd.Series]:

@@ -6,9 +6,16 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pandas as pd
 
-from tasks.inventory.columns import PATH, SPLITS
+from tasks.inventory.columns import PATH
 from tasks.validation.derived_columns import NEW_PREFIX
-from tasks.validation.evidence import EXPECTATION, OFFENDER_COLUMNS, RULE, VALUE
+from tasks.validation.finding_examples import (
+    FILES_SHOWN,
+    counts_missing_classes,
+    file_examples,
+    format_value,
+    offending_rows,
+    other_offenders,
+)
 from tasks.validation.quarantine import is_quarantined
 from tasks.validation.remedies import remedy_of
 from tasks.validation.verdict import Finding, counted
@@ -19,7 +26,6 @@ if TYPE_CHECKING:
 
     from tasks.config.gate import GateConfig
 
-FILES_SHOWN = 10
 BOUNDS = (
     "value_set",
     "min_value",
@@ -57,14 +63,13 @@ def read_validation(  # noqa: PLR0913 - a validation and everything that decides
     config = cast("ExpectationConfiguration", validation.expectation_config)
     rule, kwargs = str((config.meta or {}).get("rule", suite)), config.kwargs
     result: dict[str, Any] = validation.result or {}
-    rows = _offending_rows(rule, config.type, kwargs, result)
+    rows = offending_rows(rule, config.type, kwargs, result)
     is_cleared = rows[PATH].isin(cleared)
     success = bool(validation.success) or _succeeds_without(is_cleared.sum(), result, kwargs)
     rows = rows[~is_cleared]
-    shown = rows[[PATH, VALUE]].head(FILES_SHOWN)
-    examples = [f"{path}: {value}" for path, value in shown.itertuples(index=False)]
+    examples, grouped = file_examples(rule, rows)
     # Some rules name classes or numbers where they can't name files.
-    others = [] if success else _other_offenders(result, kwargs)
+    others = [] if success else other_offenders(result, kwargs)
     new_only = str(kwargs.get("column", "")).startswith(NEW_PREFIX)
     finding = Finding(
         rule=rule,
@@ -73,13 +78,14 @@ def read_validation(  # noqa: PLR0913 - a validation and everything that decides
         success=success,
         description=config.description or _describe(config),
         threshold=_threshold(kwargs) + (f" ({learned[rule]})" if rule in learned else ""),
-        observed=_failure_to_judge(validation) or _observed(result, kwargs, len(rows)),
+        observed=_failure_to_judge(validation) or _observed(config, result, len(rows)),
         # Thresholds are learned for all images, not for new ones.
         value=None if new_only else _measured_value(result, kwargs, frame),
         remedy="" if success else remedy_of(rule, new_images_only=new_only),
         offenders=len(rows) or len(others),
         examples=tuple(examples or others[:FILES_SHOWN]),
         quarantined=not success and len(rows) > 0 and is_quarantined(rule, settings),
+        grouped=grouped,
     )
     return finding, rows
 
@@ -94,64 +100,24 @@ def _succeeds_without(cleared: int, result: dict[str, Any], kwargs: dict[str, An
     return bool(remaining <= result["element_count"] * allowed_share + 1e-9)
 
 
-def _offending_rows(
-    rule: str, expectation: str, kwargs: dict[str, Any], result: dict[str, Any]
-) -> pd.DataFrame:
-    rows = result.get("unexpected_index_list") or []
-    columns = {
-        RULE: rule,
-        EXPECTATION: expectation,
-        PATH: [row[PATH] for row in rows],
-        VALUE: [_format(row.get(kwargs.get("column"))) for row in rows],
-    }
-    return pd.DataFrame(columns, columns=list(OFFENDER_COLUMNS)).astype("str")
-
-
-def _format(value: Any) -> str:
-    if value is None or (pd.api.types.is_scalar(value) and pd.isna(value)):
-        return "none"
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
-
-
-def _other_offenders(result: dict[str, Any], kwargs: dict[str, Any]) -> list[str]:
-    """Return the classes that offend, or the numbers that moved, as text."""
-    details = result.get("details") or {}
-    counts = details.get("below") or details.get("smallest", {}) | details.get("largest", {})
-    lines = [f"class {label}: {counted(count, 'image')}" for label, count in counts.items()]
-    lines += [" = ".join(repr(label) for label in alike) for alike in details.get("alike", ())]
-    lines += [
-        f"class {label}: {before:.1%} before, {now:.1%} now"
-        for label, (before, now) in details.get("moved", {}).items()
-    ]
-    if "reference_median" in details:
-        lines.append(
-            f"median {details['reference_median']:.4g} before, {details['median']:.4g} now"
-        )
-    if _counts_missing_classes(result):
-        _, _, split = kwargs["column"].rpartition("_")
-        where = f" in {split}" if split in SPLITS else ""
-        lines += [f"class {label}: no images{where}" for label in result["partial_missing_list"]]
-    return lines
-
-
-def _counts_missing_classes(result: dict[str, Any]) -> bool:
-    # Expectations of single rows count missing values too, but not missing classes.
-    return "missing_count" in result and "unexpected_count" not in result
-
-
 def _threshold(kwargs: dict[str, Any]) -> str:
     bounds = {name: kwargs[name] for name in BOUNDS if kwargs.get(name) is not None}
     if kwargs.get("mostly", 1.0) < 1:
         bounds["max_share"] = round(1 - kwargs["mostly"], 6)
-    return ", ".join(f"{name} {_format(value)}" for name, value in bounds.items()) or "every file"
+    return (
+        ", ".join(f"{name} {format_value(value)}" for name, value in bounds.items()) or "every file"
+    )
 
 
-def _observed(result: dict[str, Any], kwargs: dict[str, Any], offending: int) -> str:
+def _observed(config: ExpectationConfiguration, result: dict[str, Any], offending: int) -> str:
+    phrase = (config.meta or {}).get("observed")
     if "unexpected_count" in result:
-        total = result["element_count"]
-        share = f" ({offending / max(1, total):.2%})" if "mostly" in kwargs else ""
-        return f"{offending} of {counted(total, 'file')}{share}"
-    if _counts_missing_classes(result):
+        total = counted(result["element_count"], "file")
+        if phrase is not None:
+            return str(phrase).format(offending=offending, total=total)
+        share = f" ({offending / max(1, result['element_count']):.2%})"
+        return f"{offending} of {total}{share if 'mostly' in config.kwargs else ''}"
+    if counts_missing_classes(result):
         return f"{counted(result['missing_count'], 'class', 'classes')} missing"
     value = result.get("observed_value")
     return f"{value:.4g}" if isinstance(value, (int, float)) else "nothing to count"

@@ -70,7 +70,7 @@ def validate_inventory(
         new_paths=moves.loc[moves[CHANGE].isin([ADDED, CHANGED]), PATH],
         cache_dir=context.cache_dir,
     )
-    frame = add_derived_columns(inventory, context, moves, suspects)
+    frame = add_derived_columns(inventory, context, moves, suspects, gate)
     findings, offenders = _judge(frame, gate, context, learned, directory, data_docs=data_docs)
     left_out = choose_quarantine(_of_failed_rules(offenders, findings), gate)
     findings += check_caps(inventory, left_out, gate)

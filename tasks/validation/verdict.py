@@ -26,6 +26,8 @@ class Finding(Check):
         examples: the first ten of them.
         value: the number that a learned threshold is compared with, where there is one.
         quarantined: these files are left out of the run, so the rule doesn't stop it.
+        grouped: each example stands for all files of one kind, and says how many.
+        note: what is worth a line although the rule holds.
     """
 
     expectation: str
@@ -34,6 +36,8 @@ class Finding(Check):
     examples: tuple[str, ...] = ()
     value: float | None = None
     quarantined: bool = False
+    grouped: bool = False
+    note: str = ""
 
     @property
     def stops(self) -> bool:
@@ -50,7 +54,7 @@ class Finding(Check):
         """The finding with its examples and its remedy, on several lines."""
         lines = [f"{self.mark}  {self.description} Observed: {self.observed}."]
         lines += [f"        {example}" for example in self.examples]
-        if self.offenders > len(self.examples):
+        if self.offenders > len(self.examples) and not self.grouped:
             lines.append(f"        and {self.offenders - len(self.examples)} more")
         return "\n".join([*lines, f"      {self.remedy}"])
 
@@ -136,6 +140,7 @@ class Verdict(BaseModel):
             for finding in self.findings
             if finding.is_note and finding.examples
         ]
+        notes += [f"note  {finding.note}" for finding in self.findings if finding.note]
         if self.moves:
             moves = ", ".join(f"{count} {kind}" for kind, count in self.moves.items())
             notes.append(f"note  Files since the last accepted run: {moves}.")

@@ -1,0 +1,126 @@
+"""The images' sizes and modes and a model's name go in; what the model is fed comes out.
+
+The only place that decides on it where the settings don't; the gate, the suggested settings and the
+generators all ask here.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tasks.config.training import TrainingConfig
+from tasks.inventory.columns import CHANNELS, HEIGHT, MODE, WIDTH
+from tasks.runtime.accelerators import has_gpu
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from tasks.config.generators import GeneratorConfig
+
+# From this share on, the exceptions are mistakes and not the nature of the images.
+NEARLY_ALL = 0.95
+# Sides in pixels, on a CPU and on a GPU, at which a model still trains in minutes there; measured
+# in benchmarks/results/train.md. small_cnn and basic_cnn compute at full resolution.
+SIDES = {"small_cnn": (64, 96), "basic_cnn": (64, 96)}
+SIDES_OF_FAST_MODELS = (96, 160)
+SIDES_OF_BACKBONES = (160, 224)
+# Images of one size are fed as they are up to this side, on a CPU and on a GPU.
+LARGEST_KEPT = (128, 256)
+# Sides that are chosen are multiples of it, so that strided layers divide them without a rest.
+MULTIPLE = 8
+GRAY_MODES = frozenset(("1", "L", "LA", "F"))
+
+
+@dataclass(frozen=True)
+class InputChoice:
+    """What a model is fed.
+
+    Attributes:
+        height: pixels.
+        width: pixels.
+        color_mode: grayscale, rgb or rgba.
+        reason: why this size, in words.
+    """
+
+    height: int
+    width: int
+    color_mode: str
+    reason: str
+
+
+def choose_input(
+    images: pd.DataFrame,
+    settings: GeneratorConfig,
+    *,
+    model: str | None = None,
+    gpu: bool | None = None,
+) -> InputChoice:
+    """Choose size and colour mode of a model's input; what is set takes precedence.
+
+    Args:
+        images: height, width, mode and channels of the images to choose by; at least one.
+        settings: target_size and color_mode.
+        model: its name; by default that of the settings' default.
+        gpu: whether it is trained on a GPU; by default as this machine has one.
+    """
+    if settings.target_size is not None:
+        (height, width), reason = settings.target_size, "generators.target_size"
+    else:
+        name = TrainingConfig().model if model is None else model
+        height, width, reason = choose_size(images, name, gpu=has_gpu() if gpu is None else gpu)
+    return InputChoice(height, width, settings.color_mode or choose_color_mode(images), reason)
+
+
+def choose_size(images: pd.DataFrame, model: str, *, gpu: bool) -> tuple[int, int, str]:
+    """Return height and width of the input, in pixels, and why.
+
+    Small images of one size stay as they are. Larger ones are scaled to as many pixels as the model
+    computes in reasonable time on such hardware, in their own shape if they share one; images of
+    many sizes become squares, smaller ones where most images are smaller.
+    """
+    sizes = images.value_counts([HEIGHT, WIDTH])
+    height, width = (int(side) for side in sizes.index[0])
+    side = suited_side(model, gpu=gpu)
+    suited = f"{side} pixels suit {model} on a {'GPU' if gpu else 'CPU'}"
+    if sizes.iloc[0] >= NEARLY_ALL * len(images):
+        if max(height, width) <= LARGEST_KEPT[gpu]:
+            return height, width, "the size of the images"
+        scale = side / math.sqrt(height * width)
+        scaled = (_multiple(scale * height), _multiple(scale * width))
+        return *scaled, f"the images are {height} x {width}; {suited}"
+    typical = float((images[HEIGHT].astype("float64") * images[WIDTH]).pow(0.5).median())
+    many = f"the images have {len(sizes)} sizes"
+    if typical < side:
+        small = _multiple(typical)
+        return small, small, f"{many}, most of them about {typical:.0f} pixels"
+    return side, side, f"{many}; {suited}"
+
+
+def suited_side(model: str, *, gpu: bool) -> int:
+    """Return the side of a square input, in pixels, that a model trains on in reasonable time."""
+    if model in SIDES:
+        return SIDES[model][gpu]
+    # Backbones of keras.applications are the only models whose names begin with a capital letter.
+    is_backbone = model.removeprefix("applications.")[:1].isupper()
+    return (SIDES_OF_BACKBONES if is_backbone else SIDES_OF_FAST_MODELS)[gpu]
+
+
+def choose_color_mode(images: pd.DataFrame) -> str:
+    """Return grayscale or rgba where nearly all images are of that kind, otherwise rgb.
+
+    A gray image loses nothing in RGB; a colour image would lose its colours in gray.
+    """
+    counts = images.value_counts([MODE, CHANNELS])
+    modes = counts.groupby(level=MODE).sum() / len(images)
+    # Pillow has several integer modes (I, I;16, I;16B, ...), all of them one channel of gray.
+    is_gray = [mode in GRAY_MODES or mode.startswith("I") for mode in modes.index]
+    if modes[is_gray].sum() >= NEARLY_ALL:
+        return "grayscale"
+    # Transparency is laid over white, unless it is what all images have.
+    return "rgba" if modes.get("RGBA", 0) >= NEARLY_ALL else "rgb"
+
+
+def _multiple(side: float) -> int:
+    return max(MULTIPLE, round(side / MULTIPLE) * MULTIPLE)

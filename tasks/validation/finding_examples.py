@@ -1,0 +1,105 @@
+"""The result of one expectation goes in; what it offends with, as lines of text, comes out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from tasks.inventory.columns import PATH, SPLITS
+from tasks.validation.evidence import EXPECTATION, OFFENDER_COLUMNS, RULE, VALUE
+from tasks.validation.verdict import counted
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+FILES_SHOWN = 10
+# Of these, many files offend in few ways: how many of each kind says more than ten paths.
+GROUPED_RULES = frozenset(("sizes", "modes", "bit_depth", "exif_orientation"))
+
+
+def offending_rows(
+    rule: str, expectation: str, kwargs: dict[str, Any], result: dict[str, Any]
+) -> pd.DataFrame:
+    """Return one row per offending file, with the columns `OFFENDER_COLUMNS`."""
+    rows = result.get("unexpected_index_list") or []
+    columns = {
+        RULE: rule,
+        EXPECTATION: expectation,
+        PATH: [row[PATH] for row in rows],
+        VALUE: [format_value(row.get(kwargs.get("column"))) for row in rows],
+    }
+    return pd.DataFrame(columns, columns=list(OFFENDER_COLUMNS)).astype("str")
+
+
+def format_value(value: Any) -> str:
+    """Return a value of a column or a bound as text."""
+    if value is None or (pd.api.types.is_scalar(value) and pd.isna(value)):
+        return "none"
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def file_examples(rule: str, rows: pd.DataFrame) -> tuple[list[str], bool]:
+    """Return lines for the offending files, and whether each stands for all files of one kind.
+
+    Args:
+        rule: name of the rule.
+        rows: as `offending_rows` returns them.
+    """
+    if rule in GROUPED_RULES and len(rows) > FILES_SHOWN:
+        return list(_kinds(rows)), True
+    shown = rows[[PATH, VALUE]].head(FILES_SHOWN)
+    return [f"{path}: {value}" for path, value in shown.itertuples(index=False)], False
+
+
+def _kinds(rows: pd.DataFrame) -> Iterator[str]:
+    """Yield the most frequent values, how many files have each, and what the others are."""
+    counts = rows[VALUE].value_counts().sort_index().sort_values(ascending=False, kind="stable")
+    first = rows.drop_duplicates(VALUE).set_index(VALUE)[PATH]
+    # One line is kept for the rest, unless it would stand for a single value.
+    shown = counts if len(counts) <= FILES_SHOWN else counts.head(FILES_SHOWN - 1)
+    for value, count in shown.items():
+        yield f"{value}: {counted(int(count), 'file')}, such as {first[str(value)]}"
+    rest = counts.iloc[len(shown) :]
+    if len(rest):
+        yield f"{len(rest)} others: {counted(int(rest.sum()), 'file')}"
+
+
+def other_offenders(result: dict[str, Any], kwargs: dict[str, Any]) -> list[str]:
+    """Return the classes that offend, or the numbers that moved, as text."""
+    details = result.get("details") or {}
+    where = f" in {split}" if (split := split_of(kwargs)) else ""
+    counts = details.get("below") or details.get("smallest", {}) | details.get("largest", {})
+    lines = [f"class {label}: {counted(count, 'image')}{where}" for label, count in counts.items()]
+    lines += [" = ".join(repr(label) for label in alike) for alike in details.get("alike", ())]
+    lines += moved_classes(result, kwargs)
+    if "reference_median" in details:
+        lines.append(
+            f"median {details['reference_median']:.4g} before, {details['median']:.4g} now"
+        )
+    if counts_missing_classes(result):
+        lines += [f"class {label}: no images{where}" for label in result["partial_missing_list"]]
+    return lines
+
+
+def moved_classes(result: dict[str, Any], kwargs: dict[str, Any]) -> list[str]:
+    """Return the classes whose share differs most from the reference, as text."""
+    moved = (result.get("details") or {}).get("moved", {})
+    split = split_of(kwargs)
+    before, now = ("in train", f"in {split}") if split else ("before", "now")
+    return [
+        f"class {label}: {reference:.1%} {before}, {share:.1%} {now}"
+        for label, (reference, share) in moved.items()
+    ]
+
+
+def counts_missing_classes(result: dict[str, Any]) -> bool:
+    """Return whether a result names values that a column lacks."""
+    # Expectations of single rows count missing values too, but not missing classes.
+    return "missing_count" in result and "unexpected_count" not in result
+
+
+def split_of(kwargs: dict[str, Any]) -> str:
+    """Return the split whose column an expectation judges; nothing for one of all splits."""
+    _, _, split = str(kwargs.get("column", "")).rpartition("_")
+    return split if split in SPLITS else ""
