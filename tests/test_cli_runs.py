@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from tasks.config.schema import RetrainConfig
 from tasks.runs.run_lock import run_lock
 from tests.command_line import NOISE
+from tests.home_paths import files_that_name
 from tests.image_trees import state_of
 
 if TYPE_CHECKING:
@@ -140,6 +141,7 @@ def test_a_first_champion_and_what_comes_after(
         "promoted",
     ]
     assert "data_rejected" in pixelgate("runs").out
+    assert files_that_name(tmp_path / "home") == []
 
 
 def test_a_model_below_the_floor_is_exit_4(pixelgate: Command, image_tree: Tree) -> None:
@@ -208,3 +210,5 @@ def test_the_demo_ends_in_a_promoted_model(
     assert ended.json["images"] == 1797
     assert "Try next:" in ended.err
     assert Path(ended.json["report"]).is_relative_to(tmp_path)
+    # Its data is inside its home, and named relative to it all the same.
+    assert files_that_name(tmp_path / "home") == []

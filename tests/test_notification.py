@@ -20,6 +20,7 @@ from tasks.config.notify import NotifyConfig
 from tasks.outcome import Outcome
 from tasks.runs.notification import notify
 from tasks.runs.summary import RunSummary
+from tests.processes import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -203,16 +204,21 @@ def test_a_command_that_hangs_is_killed_with_its_children(
     assert not notify(REJECTED, settings)
     assert time.monotonic() - started < 5
     assert "killed after 1 s" in caplog.text
-    for pid in pids.read_text().split():
-        assert not is_alive(int(pid))
+    # A killed process may take a moment to end; alone, these would go on for a minute.
+    wait_until(
+        lambda: not any(is_alive(int(pid)) for pid in pids.read_text().split()),
+        seconds=20,
+        what="the command and its child to end",
+    )
 
 
 def is_alive(pid: int) -> bool:
     """Return whether a process runs; one that has ended may still wait to be collected."""
     try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
         return False
+    return state not in "ZX"
 
 
 @pytest.mark.parametrize("code", [0, 3])

@@ -11,9 +11,12 @@ from tasks.errors import DamagedFileError
 from tasks.monitoring.run_list import list_runs
 from tasks.orchestration.run_scope import RunScope
 from tasks.outcome import Outcome
+from tasks.reporting.page import write_report
 from tasks.runs.run_folder import REGISTRATION, SUMMARY, open_run
 from tasks.runs.summary import read_summary, write_summary
 from tasks.storage.atomic import write_json
+from tasks.storage.home import Home
+from tests.home_paths import files_that_name
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -61,6 +64,46 @@ def test_a_summary_moves_with_its_home(tmp_path: Path) -> None:
     summary = read_summary(moved.paths, run_id)
     assert summary.directory == tmp_path / "moved/runs" / run_id
     assert str(tmp_path / "home") not in (summary.directory / SUMMARY).read_text()
+
+
+@pytest.mark.parametrize(
+    ("text", "stored"),
+    [
+        ("{root}/state/x is damaged", "<home>/state/x is damaged"),
+        ("can't write to {root}.", "can't write to <home>."),
+        ("{root}", "<home>"),
+        ("file://{root}/runs", "file://<home>/runs"),
+        ("({root}/a, '{root}/b')", "(<home>/a, '<home>/b')"),
+        ("{root}-2/x, {root}2 and {root}.old", None),
+        ("/backup{root}/x", None),
+        ("nothing of ours", None),
+    ],
+)
+def test_files_name_their_home_without_its_path(
+    tmp_path: Path, text: str, stored: str | None
+) -> None:
+    """Whole paths only; shown from a moved home, they are those of where it is now."""
+    home = Home("m", tmp_path / "home")
+    content = {"says": [text.format(root=home.root)], "count": 3, "none": None}
+    expected = content if stored is None else {**content, "says": [stored]}
+    assert home.stored(content) == expected
+    assert home.shown(home.stored(content)) == content
+    moved = Home("m", tmp_path / "moved")
+    assert moved.shown({"says": ["<home>/x"]}) == {"says": [f"{moved.root}/x"]}
+
+
+def test_a_message_in_a_summary_moves_with_its_home(tmp_path: Path) -> None:
+    """The screen shows whole paths; the file and the report hold none."""
+    config = RetrainConfig(home=tmp_path / "home")
+    run = open_run(config)
+    message = f"{config.home}/state/x is damaged"
+    written = write_summary(run, outcome=Outcome.FAILED, message=message, exit_code=1)
+    write_report(run, written)
+    assert written.message == read_summary(config.paths, run.id).message == message
+    assert files_that_name(config.home) == []
+    config.home.rename(tmp_path / "moved")
+    moved = Home(config.name, tmp_path / "moved")
+    assert read_summary(moved, run.id).message == f"{tmp_path}/moved/state/x is damaged"
 
 
 def test_a_baseline_that_fails_is_in_the_summary(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from tasks.inventory.scan import inventory_of
 from tasks.registry.mlflow_store import open_store
 from tasks.tuning.search import TrialResult, search_settings
 from tasks.tuning.space import parse_space
+from tests.home_paths import files_that_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -163,3 +164,4 @@ def test_the_command_prints_settings_that_can_be_used(
     assert wrong.code == 2
     assert "Name at least one setting to search" in wrong.err
     assert "Traceback" not in wrong.err
+    assert files_that_name(tmp_path / "home") == []

@@ -18,7 +18,7 @@ from tasks.validation.context import Context
 from tasks.validation.derived_columns import add_derived_columns
 from tasks.validation.moves import find_moves
 from tasks.validation.quarantine import drop_quarantined
-from tasks.validation.verdict import require_accepted
+from tasks.validation.verdict import read_verdict, require_accepted
 from tests.gate_keeper import broken_rules, judge
 
 if TYPE_CHECKING:
@@ -170,8 +170,12 @@ def test_the_verdict_is_a_file_too(image_tree: Tree) -> None:
     """verdict.json holds what the object holds."""
     root = image_tree({"cat": 40, "dog": 3})
     verdict = judge(root)
-    written = json.loads((root.parent / "validation/verdict.json").read_text())
-    assert written == verdict.model_dump(mode="json")
+    folder = root.parent / "validation"
+    written = json.loads((folder / "verdict.json").read_text())
+    assert read_verdict(folder) == verdict
+    # Its folder can be moved.
+    assert str(folder) not in str(written)
+    assert (folder / written["offenders"]).exists()
     assert {"rule", "expectation", "severity", "success", "observed", "threshold", "remedy"} <= set(
         written["findings"][0]
     )

@@ -100,7 +100,7 @@ def _move_baseline(run: Run) -> str | None:
 
 def _outcome(run: Run, error: BaseException | None) -> tuple[Outcome, str]:
     if error is None:
-        registration = read_evidence(run, REGISTRATION)
+        registration = run.config.paths.shown(read_evidence(run, REGISTRATION))
         return Outcome(registration["outcome"]), registration["message"]
     if isinstance(error, PixelgateError | EarlyEnd):
         return error.outcome, str(error)

@@ -18,7 +18,7 @@ from tasks.orchestration.stage_task import cached_by_key, stage
 from tasks.registry.mlflow_store import open_store
 from tasks.runs.fingerprint import recipe_key
 from tasks.runs.provenance import provenance
-from tasks.runs.run_folder import REGISTRATION, record_facts
+from tasks.runs.run_folder import REGISTRATION, record_facts, stored_settings
 from tasks.runs.summary import read_summary
 from tasks.storage.atomic import write_json
 from tasks.storage.checked import believe_folder
@@ -273,7 +273,7 @@ def register(run: Run, model: TrainedModel, inputs: Inputs, evaluations: Evaluat
         model.path,
         inputs.contract,
         evaluation,
-        settings=run.config.model_dump(mode="json", exclude={"home"}),
+        settings=stored_settings(run.config),
         tags=provenance(run),
         evidence=run.directory,
     )
@@ -281,9 +281,8 @@ def register(run: Run, model: TrainedModel, inputs: Inputs, evaluations: Evaluat
     case = Case(candidate.version, candidate.file, model.path, evaluation, champion, images)
     decision = judge_version(case, run.config)
     record_decision(store, candidate, decision)
-    write_json(
-        run.directory / REGISTRATION, decision.as_dict() | {"mlflow_run": candidate.mlflow_run}
-    )
+    record = decision.as_dict() | {"mlflow_run": candidate.mlflow_run}
+    write_json(run.directory / REGISTRATION, run.config.paths.stored(record))
     artifacts.show_decision(run, decision)
     require_not_rejected(decision)
 

@@ -95,7 +95,10 @@ def record_decision(store: ModelStore, candidate: Candidate, decision: Decision)
     name, client = store.home.name, store.client
     for check in decision.checks:
         client.set_model_version_tag(
-            name, candidate.version, f"pixelgate.check.{check.rule}", check.sentence
+            name,
+            candidate.version,
+            f"pixelgate.check.{check.rule}",
+            store.home.stored(check.sentence),
         )
     # After the checks, so that a champion always shows why it is one; before the outcomes, so that
     # `close_interrupted` can tell what a process that was killed here had done.

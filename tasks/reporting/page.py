@@ -9,7 +9,13 @@ import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from tasks.reporting.gallery import build_gallery
-from tasks.runs.run_folder import CHAMPION_EVALUATION, EVALUATION, TRAINING, VERDICT
+from tasks.runs.run_folder import (
+    CHAMPION_EVALUATION,
+    EVALUATION,
+    TRAINING,
+    VERDICT,
+    stored_settings,
+)
 from tasks.storage.atomic import atomic_write, read_json
 from tasks.validation.evidence import MOVES_FILE
 
@@ -47,9 +53,11 @@ def write_report(run: Run, summary: RunSummary) -> Path:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    home = run.config.paths
     verdict = _optional(run.directory / VERDICT) or {}
     page = environment.get_template("report.html.j2").render(
-        summary=summary,
+        summary=summary.model_copy(update={"message": home.stored(summary.message)}),
+        evidence=home.stored(run.directory),
         headline=summary.outcome.headline,
         figures=_figures(run.directory),
         evaluation=_optional(run.directory / EVALUATION),
@@ -59,7 +67,7 @@ def write_report(run: Run, summary: RunSummary) -> Path:
         gallery=_gallery(run, verdict),
         moves=_moves(run.validation / MOVES_FILE),
         baseline=verdict.get("baseline"),
-        config=run.config.model_dump(mode="json", exclude={"home"}),
+        config=stored_settings(run.config),
     )
     with atomic_write(run.report) as temporary:
         temporary.write_text(page, "utf-8")

@@ -22,6 +22,8 @@ RECIPE = (
 # The same images in another folder, or read by more processes, are the same images.
 NOT_RECIPE = ("directory", "manifest", "workers")
 
+WEIGHTS = "weights"
+
 # They decode, augment, train and save: with others the same recipe gives another model.
 LIBRARIES = ("tensorflow", "keras", "pillow", "numpy")
 
@@ -37,6 +39,8 @@ def recipe_key(fingerprint: str, config: RetrainConfig) -> str:
     settings["data"] = {
         name: value for name, value in settings["data"].items() if name not in NOT_RECIPE
     }
+    # The same weights in another folder, such as a home that was moved, are the same weights.
+    del settings["training"][WEIGHTS]
     return digest([fingerprint, settings, _contents(config), code_version(), _library_versions()])
 
 
@@ -49,7 +53,7 @@ def _contents(config: RetrainConfig) -> dict[str, str | None]:
         if ":" in name or name.endswith(".json")
     }
     weights = config.training.weights
-    return contents if weights is None else {**contents, str(weights): _file_digest(weights)}
+    return contents if weights is None else {**contents, WEIGHTS: _file_digest(weights)}
 
 
 def _file_digest(file: Path) -> str | None:

@@ -72,14 +72,19 @@ def open_run(config: RetrainConfig) -> Run:
         number = 1 + max((run_number(each) for each in config.paths.runs.glob("*")), default=0)
         run.directory.mkdir(parents=True)
         (run.directory / NUMBER).write_text(f"{number}\n")
-    # Without home, which may be moved.
-    write_json(run.directory / CONFIG, config.model_dump(mode="json", exclude={"home"}))
+    write_json(run.directory / CONFIG, stored_settings(config))
     return run
 
 
 def reopen_run(config: RetrainConfig, run_id: str) -> Run:
     """Return a run that was opened before, perhaps by another process."""
     return Run(id=run_id, config=config, directory=config.paths.runs / run_id)
+
+
+def stored_settings(config: RetrainConfig) -> dict[str, Any]:
+    """Return every setting as a run's evidence holds it: without the path of home."""
+    settings = config.model_dump(mode="json", exclude={"home"})
+    return config.paths.stored(settings)  # type: ignore[no-any-return]
 
 
 def run_number(directory: Path) -> int:

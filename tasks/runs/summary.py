@@ -126,13 +126,14 @@ def write_summary(run: Run, *, outcome: Outcome, message: str, exit_code: int) -
         report=run.report,
     )
     # Relative to home in the file, so that a home can be moved.
-    root = run.config.home
+    home = run.config.paths
     relative = {
-        "directory": run.directory.relative_to(root).as_posix(),
-        "report": run.report.relative_to(root).as_posix(),
+        "directory": run.directory.relative_to(home.root).as_posix(),
+        "report": run.report.relative_to(home.root).as_posix(),
     }
-    write_json(run.directory / SUMMARY, summary.model_dump(mode="json") | relative)
-    return summary
+    plain = home.stored(summary.model_dump(mode="json")) | relative
+    write_json(run.directory / SUMMARY, plain)
+    return _summary_in(home, plain)
 
 
 def read_summary(home: Home, run_id: str) -> RunSummary:
@@ -145,11 +146,16 @@ def read_summary(home: Home, run_id: str) -> RunSummary:
     file = home.runs / run_id / SUMMARY
     plain = read_json(file)
     try:
-        paths = {name: home.root / plain[name] for name in ("directory", "report")}
-        return RunSummary.model_validate(plain | paths)
+        return _summary_in(home, plain)
     except (ValueError, KeyError, TypeError) as error:
         problem = f"it is no summary ({(str(error).splitlines() or [''])[0]})"
         raise DamagedFileError(file, problem) from None
+
+
+def _summary_in(home: Home, plain: dict[str, Any]) -> RunSummary:
+    """Return the summary that summary.json holds, with the paths of this home."""
+    paths = {name: home.root / plain[name] for name in ("directory", "report")}
+    return RunSummary.model_validate(home.shown(plain) | paths)
 
 
 def _numbers(evaluation: dict[str, Any]) -> dict[str, float] | None:

@@ -7,6 +7,7 @@ import os
 import shutil
 import uuid
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tasks.errors import DamagedFileError
@@ -14,7 +15,6 @@ from tasks.storage.hashing import file_digest, plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     import pandas as pd
 
@@ -108,7 +108,16 @@ def read_json(path: Path) -> Any:
 
 
 def write_parquet(path: Path, frame: pd.DataFrame) -> Path:
-    """Write a frame, including its `attrs`, as Parquet."""
+    """Write a frame as Parquet, including its `attrs` but for absolute paths.
+
+    A home, or the data folder, may be somewhere else when it is read.
+    """
+    written = frame.copy(deep=False)
+    written.attrs = {key: value for key, value in frame.attrs.items() if not _is_path(value)}
     with atomic_write(path) as temporary:
-        frame.to_parquet(temporary, index=False)
+        written.to_parquet(temporary, index=False)
     return path
+
+
+def _is_path(value: Any) -> bool:
+    return isinstance(value, (str, Path)) and Path(value).is_absolute()

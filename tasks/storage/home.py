@@ -21,11 +21,16 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Callable
+
+# How files under a home name the home itself.
+HERE = "<home>"
 
 # Hexadecimal digits, 128 bits: never the same for two keys, and short enough for a path.
 KEY_LENGTH = 32
@@ -130,6 +135,26 @@ class Home:
         """Holds the finished evaluations."""
         return self.state / "evaluated"
 
+    def stored(self, content: Any) -> Any:
+        """Return plain content as a file under this home holds it: with `<home>` for its path.
+
+        Args:
+            content: text, paths, and lists and dictionaries of them; other values are not changed.
+        """
+        # Both, as messages of libraries may name the target of a link. The root of a file system
+        # is part of every path and can't be told from them.
+        roots = {str(root) for root in (self.root.absolute(), self.root.resolve()) if root.name}
+        if not roots:
+            return _each_text(content, str)
+        either = "|".join(map(re.escape, sorted(roots, key=len, reverse=True)))
+        # Not within a longer path or name, such as /home of /srv/home or /home-2.
+        pattern = re.compile(rf"(?<![\w.-])(?:{either})(?![\w-]|\.\w)")
+        return _each_text(content, lambda text: pattern.sub(HERE, text))
+
+    def shown(self, content: Any) -> Any:
+        """Return what `stored` returned with the present path of this home."""
+        return _each_text(content, lambda text: text.replace(HERE, str(self.root)))
+
     def training(self, key: str) -> Path:
         """Return the work folder of a training; `key` is a hash of everything it depends on."""
         return self.trainings / key[:KEY_LENGTH]
@@ -145,3 +170,13 @@ class Home:
     def study(self, name: str) -> Path:
         """Return the folder of an Optuna study."""
         return self.state / "tuning" / name
+
+
+def _each_text(content: Any, change: Callable[[str], str]) -> Any:
+    if isinstance(content, (str, Path)):
+        return change(str(content))
+    if isinstance(content, dict):
+        return {key: _each_text(value, change) for key, value in content.items()}
+    if isinstance(content, (list, tuple)):
+        return [_each_text(value, change) for value in content]
+    return content

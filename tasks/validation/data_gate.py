@@ -10,16 +10,17 @@ import pandas as pd
 from tasks.errors import DataRejectedError
 from tasks.inventory.columns import readable
 from tasks.inventory.input_choice import choose_input
-from tasks.runs.run_folder import INVENTORY, VERDICT, read_evidence
+from tasks.runs.run_folder import INVENTORY
 from tasks.validation.baseline import Baseline, accept_baseline
 from tasks.validation.context import gather_context
 from tasks.validation.quarantine import record_quarantine
 from tasks.validation.validate import validate_inventory
-from tasks.validation.verdict import Verdict
+from tasks.validation.verdict import read_verdict
 
 if TYPE_CHECKING:
     from tasks.config.schema import RetrainConfig
     from tasks.runs.run_folder import Run
+    from tasks.validation.verdict import Verdict
 
 # These compare with the last accepted data, so their failures must not prevent an operator from
 # replacing it.
@@ -65,7 +66,7 @@ def accept_run(run: Run, *, accepted_by: str = "run", reason: str = "") -> Basel
     """
     # From the evidence, as a run that was resumed may have been judged by another process.
     inventory = pd.read_parquet(run.directory / INVENTORY)
-    verdict = Verdict.model_validate(read_evidence(run, VERDICT))
+    verdict = read_verdict(run.validation)
     return accept_baseline(
         run.config.paths,
         inventory,

@@ -8,7 +8,7 @@ import pandas as pd
 
 from expectations.gx_checkpoint import DATA_DOCS, run_checkpoint
 from tasks.inventory.columns import GROUP, LABEL, PATH, SPLIT, fingerprint
-from tasks.storage.atomic import write_json, write_parquet
+from tasks.storage.atomic import write_parquet
 from tasks.validation.baseline import content_of
 from tasks.validation.context import Context
 from tasks.validation.data_rules import suites_for
@@ -20,7 +20,6 @@ from tasks.validation.evidence import (
     OFFENDERS_FILE,
     QUARANTINE_FILE,
     RULE,
-    VERDICT_FILE,
 )
 from tasks.validation.findings import read_validation
 from tasks.validation.label_errors import find_label_errors
@@ -28,7 +27,7 @@ from tasks.validation.learned_thresholds import learned_thresholds
 from tasks.validation.moves import ADDED, CHANGE, CHANGED, find_moves
 from tasks.validation.quarantine import check_caps, choose_quarantine
 from tasks.validation.user_suites import load_user_suites
-from tasks.validation.verdict import Finding, Verdict
+from tasks.validation.verdict import Finding, Verdict, write_verdict
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -90,7 +89,7 @@ def validate_inventory(
         quarantined=len(left_out),
     )
     # Last: a folder with a verdict holds all its evidence.
-    write_json(directory / VERDICT_FILE, verdict.model_dump(mode="json"))
+    write_verdict(directory, verdict)
     return verdict
 
 

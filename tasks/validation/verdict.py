@@ -6,9 +6,14 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
-from tasks.errors import DataRejectedError
+from tasks.errors import DamagedFileError, DataRejectedError
 from tasks.runs.check import Check
+from tasks.storage.atomic import read_json, write_json
+from tasks.validation.evidence import VERDICT_FILE
 from tasks.validation.overrides import Override
+
+# The fields of a verdict that name files in its folder.
+PATHS = ("data_docs", "offenders", "quarantine")
 
 
 def counted(number: int, one: str, many: str | None = None) -> str:
@@ -156,6 +161,28 @@ class Verdict(BaseModel):
         """The headline, every failure with its first files and its remedy, and the notes."""
         failures = [finding.text for finding in self.failures]
         return "\n".join([self.headline, *failures, *self.notes])
+
+
+def write_verdict(folder: Path, verdict: Verdict) -> Path:
+    """Write verdict.json into the folder of its evidence, with paths relative to that folder."""
+    paths = {name: getattr(verdict, name).relative_to(folder).as_posix() for name in PATHS}
+    return write_json(folder / VERDICT_FILE, verdict.model_dump(mode="json") | paths)
+
+
+def read_verdict(folder: Path) -> Verdict:
+    """Read what `write_verdict` wrote, with the paths of the folder it is in now.
+
+    Raises:
+        FileNotFoundError: there is no verdict.
+        DamagedFileError: the file is torn, or no verdict.
+    """
+    file = folder / VERDICT_FILE
+    plain = read_json(file)
+    try:
+        return Verdict.model_validate(plain | {name: folder / plain[name] for name in PATHS})
+    except (ValueError, KeyError, TypeError) as error:
+        problem = f"it is no verdict ({(str(error).splitlines() or [''])[0]})"
+        raise DamagedFileError(file, problem) from None
 
 
 def require_accepted(verdict: Verdict) -> Verdict:
