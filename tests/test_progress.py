@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import logging
 import os
+import select
 from typing import TYPE_CHECKING
 
 from tasks.runtime import progress
@@ -13,6 +14,17 @@ if TYPE_CHECKING:
     import pytest
 
 BATCHES = [["a", "b"], ["c"], ["d", "e", "f"]]
+
+
+def read_until(terminal: int, end: str) -> str:
+    """Read what a pseudo-terminal shows; the kernel may pass it on in several pieces."""
+    shown = ""
+    while not shown.endswith(end) or "6/6" not in shown:
+        ready, _, _ = select.select([terminal], [], [], 10)
+        if not ready:
+            break
+        shown += os.read(terminal, 2**16).decode()
+    return shown
 
 
 def test_a_terminal_shows_a_bar_that_disappears(
@@ -28,7 +40,7 @@ def test_a_terminal_shows_a_bar_that_disappears(
         monkeypatch.setattr("sys.stdout", printed)
         for batch in progress.track(iter(BATCHES), total=6, description="decode", unit="images"):
             print(*batch)  # noqa: T201 - what a library may do
-        shown = os.read(terminal, 2**16).decode()
+        shown = read_until(terminal, "\x1b[2K")
     os.close(terminal)
     assert "decode" in shown
     assert "6/6" in shown

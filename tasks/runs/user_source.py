@@ -10,8 +10,11 @@ from pathlib import Path
 from tasks.runtime.user_code import search_working_directory
 from tasks.storage.hashing import digest, file_digest
 
-# What is installed is known by its version, not by its source.
-INSTALLED = tuple(Path(sysconfig.get_path(name)) for name in ("stdlib", "purelib", "platlib"))
+# What is installed is known by its version, not by its source. The virtual environment may be a
+# symbolic link.
+INSTALLED = tuple(
+    Path(sysconfig.get_path(name)).resolve() for name in ("stdlib", "purelib", "platlib")
+)
 
 
 def source_digest(path: str) -> str | None:
@@ -46,7 +49,8 @@ def _file_of(module: str) -> Path | None:
         return None
     try:
         spec = importlib.util.find_spec(module)
-    except (ImportError, ValueError, AttributeError):
+    # To find a module, Python imports the packages around it, and their code may raise anything.
+    except (Exception, SystemExit):  # noqa: BLE001 - reported when the module itself is imported
         return None
     if spec is None or spec.origin is None or not spec.origin.endswith(".py"):
         return None

@@ -37,14 +37,16 @@ def import_by_path(path: str, setting: str) -> Any:
     module_name, _, name = path.partition(":")
     search_working_directory()
     try:
-        return getattr(importlib.import_module(module_name), name)
+        module = importlib.import_module(module_name)
     except (Exception, SystemExit) as error:
         if fault_location(error, [path]) is not None:
             raise _user_fault(error, path, setting) from error
-        raise SettingsError(
-            f"{setting} = {path} can't be imported ({error}). Expected package.module:name, with"
-            " the package on Python's path or in the working directory."
-        ) from None
+        raise _not_importable(path, setting, error) from None
+    # Apart from the import: a name that isn't there is a wrong setting, not a fault in the module.
+    try:
+        return getattr(module, name)
+    except AttributeError as error:
+        raise _not_importable(path, setting, error) from None
 
 
 @contextlib.contextmanager
@@ -115,6 +117,13 @@ def search_working_directory() -> None:
     # that a file there can't shadow a library.
     if str(Path.cwd()) not in sys.path:
         sys.path.append(str(Path.cwd()))
+
+
+def _not_importable(path: str, setting: str, error: BaseException) -> SettingsError:
+    return SettingsError(
+        f"{setting} = {path} can't be imported ({error}). Expected package.module:name, with"
+        " the package on Python's path or in the working directory."
+    )
 
 
 def _user_fault(error: BaseException, path: str, setting: str) -> SettingsError:
