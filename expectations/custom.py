@@ -5,6 +5,7 @@ Importing this module registers them, so that any GX context can open suites tha
 
 from __future__ import annotations
 
+import math
 import unicodedata
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -64,15 +65,19 @@ class ExpectColumnValueCountsToBeAtLeast(ExpectationOfColumnCounts):
     """Expect every value of a column to occur at least `min_count` times.
 
     With `column="label"`: every class has enough images. The observed value is the smallest
-    count; the details list every value below the bound with its count.
+    count; the details list every value below the bound with its count. Values that are `ignored`
+    may be rarer: another expectation names them.
     """
 
     min_count: int
-    success_keys: ClassVar[tuple[str, ...]] = ("min_count",)
+    ignored: tuple[str, ...] = ()
+    success_keys: ClassVar[tuple[str, ...]] = ("min_count", "ignored")
 
     def judge(self, counts: dict[str, int]) -> dict[str, Any]:
         """Return success and result in the form that Great Expectations requires."""
-        min_count: int = self._get_success_kwargs()["min_count"]
+        bounds = self._get_success_kwargs()
+        min_count: int = bounds["min_count"]
+        counts = {value: count for value, count in counts.items() if value not in bounds["ignored"]}
         small = {value: count for value, count in counts.items() if count < min_count}
         return {
             "success": not small,
@@ -80,6 +85,49 @@ class ExpectColumnValueCountsToBeAtLeast(ExpectationOfColumnCounts):
                 "observed_value": min(counts.values(), default=0),
                 "details": {"below": small},
             },
+        }
+
+
+class ExpectColumnToHoldSeveralValues(ExpectationOfColumnCounts):
+    """Expect at least two different values in a column.
+
+    With `column="label"`: there is something to tell apart. The details name a single value.
+    """
+
+    success_keys: ClassVar[tuple[str, ...]] = ()
+
+    def judge(self, counts: dict[str, int]) -> dict[str, Any]:
+        """Return success and result in the form that Great Expectations requires."""
+        return {
+            "success": len(counts) > 1,
+            "result": {"observed_value": len(counts), "details": {"only": dict(counts)}},
+        }
+
+
+class ExpectColumnToTellModelsApart(ExpectationOfColumnCounts):
+    """Expect a column to hold enough values for two models that are tried on them to differ.
+
+    With the labels of the test split: the fewest answers in which two models must differ, all in
+    favour of one of them, for the difference to be more than chance (exact sign test of the paired
+    answers, two-sided, at `significance`), must be at most `max_noise` of all. The observed value
+    is that share: smaller differences of accuracy are noise, whatever the models. The details hold
+    the number of values.
+    """
+
+    max_noise: float
+    significance: float = 0.05
+    success_keys: ClassVar[tuple[str, ...]] = ("max_noise", "significance")
+
+    def judge(self, counts: dict[str, int]) -> dict[str, Any]:
+        """Return success and result in the form that Great Expectations requires."""
+        bounds = self._get_success_kwargs()
+        # Of n differences all go one way with a probability of 2 / 2**n: 6 of them for 0.05.
+        differing = math.ceil(math.log2(2 / bounds["significance"]))
+        count = sum(counts.values())
+        noise = differing / max(1, count)
+        return {
+            "success": noise <= bounds["max_noise"],
+            "result": {"observed_value": noise, "details": {"count": count}},
         }
 
 

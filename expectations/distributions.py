@@ -96,18 +96,22 @@ class ExpectColumnValueSharesToStayClose(ExpectationOfColumnCounts):
 
     `reference` holds counts, or shares that sum up to 1. Fails only if the population stability
     index exceeds `max_psi` and a chi-square test finds the change significant. The details list
-    the shares, before and now, of the values that moved most.
+    the shares, before and now, of the values that moved most. With `only_common`, values that the
+    column or the reference lacks don't count: another expectation names them.
     """
 
     reference: dict[str, float]
     max_psi: float
-    success_keys: ClassVar[tuple[str, ...]] = ("reference", "max_psi")
+    only_common: bool = False
+    success_keys: ClassVar[tuple[str, ...]] = ("reference", "max_psi", "only_common")
 
     def judge(self, counts: dict[str, int]) -> dict[str, Any]:
         """Return success and result in the form that Great Expectations requires."""
         bounds = self._get_success_kwargs()
         reference: dict[str, float] = bounds["reference"]
         values = sorted(set(counts) | set(reference))
+        if bounds["only_common"]:
+            values = sorted(set(counts) & set(reference))
         now = np.array([counts.get(value, 0) for value in values], float)
         before = np.array([reference.get(value, 0) for value in values], float)
         shares, shares_before = now / max(now.sum(), 1), before / before.sum()

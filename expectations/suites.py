@@ -13,6 +13,8 @@ import great_expectations.expectations as gxe
 from great_expectations.expectations.row_conditions import Column
 
 from expectations.custom import (
+    ExpectColumnToHoldSeveralValues,
+    ExpectColumnToTellModelsApart,
     ExpectColumnValueCountRatioToBeAtMost,
     ExpectColumnValueCountsToBeAtLeast,
     ExpectColumnValuesToDifferInSpelling,
@@ -113,16 +115,28 @@ def numbers_between(  # noqa: PLR0913 - everything one expectation is made of
     )
 
 
-def classes_large_enough(column: str, *, min_count: int, severity: str) -> Expectation:
-    """Every class has at least `min_count` images."""
-    return ExpectColumnValueCountsToBeAtLeast(
-        column=column,
-        min_count=min_count,
-        **_common("class_size", severity, f"Every class has at least {min_count} images."),
+def several_classes(column: str, *, severity: str) -> Expectation:
+    """There are at least two classes."""
+    return ExpectColumnToHoldSeveralValues(
+        column=column, **_common("several_classes", severity, "There are at least two classes.")
     )
 
 
-def classes_balanced(column: str, *, max_ratio: float, severity: str) -> Expectation:
+def classes_large_enough(
+    column: str, *, min_count: int, severity: str, where: str = "", ignored: Iterable[str] = ()
+) -> Expectation:
+    """Every class has at least `min_count` images; those in `ignored` don't count."""
+    return ExpectColumnValueCountsToBeAtLeast(
+        column=column,
+        min_count=min_count,
+        ignored=tuple(sorted(ignored)),
+        **_common("class_size", severity, f"Every class has at least {min_count} images{where}."),
+    )
+
+
+def classes_balanced(
+    column: str, *, max_ratio: float, severity: str, where: str = ""
+) -> Expectation:
     """The largest class is at most `max_ratio` times the smallest."""
     return ExpectColumnValueCountRatioToBeAtMost(
         column=column,
@@ -130,7 +144,22 @@ def classes_balanced(column: str, *, max_ratio: float, severity: str) -> Expecta
         **_common(
             "class_balance",
             severity,
-            f"The largest class has at most {max_ratio:g} times as many images as the smallest.",
+            f"The largest class has at most {max_ratio:g} times as many images as the"
+            f" smallest{where}.",
+        ),
+    )
+
+
+def models_tellable(column: str, *, max_noise: float, severity: str) -> Expectation:
+    """The test split is large enough to tell two models apart."""
+    return ExpectColumnToTellModelsApart(
+        column=column,
+        max_noise=max_noise,
+        **_common(
+            "test_size",
+            severity,
+            "The test split can tell models apart whose accuracies differ by"
+            f" {100 * max_noise:g} points.",
         ),
     )
 
@@ -144,18 +173,26 @@ def classes_present(
     )
 
 
-def shares_stay(
-    column: str, reference: dict[str, float], *, max_psi: float, severity: str
+def shares_stay(  # noqa: PLR0913 - everything one expectation is made of
+    rule: str,
+    column: str,
+    reference: dict[str, float],
+    *,
+    max_psi: float,
+    severity: str,
+    of: str = "its reference",
+    only_common: bool = False,
 ) -> Expectation:
-    """Every class keeps its share."""
+    """Every class has the share that it has in the reference."""
     return ExpectColumnValueSharesToStayClose(
         column=column,
         reference=reference,
         max_psi=max_psi,
+        only_common=only_common,
         **_common(
-            "class_shares",
+            rule,
             severity,
-            "The share of each class is close to its reference (population stability index of at"
+            f"The share of each class is close to {of} (population stability index of at"
             f" most {max_psi:g}).",
         ),
     )

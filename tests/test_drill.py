@@ -83,7 +83,7 @@ def test_photographs_of_any_size_are_drilled_too(keeper: GateKeeper, tmp_path: P
         "sizes": "gate.sizes.allowed is any, without bounds",
         "modes": "gate.modes.allowed is any",
         "bit_depth": "gate.bit_depth.max_bits is 16",
-        "class_balance": "gate.class_balance.max_ratio allows more than the 10.0 that a sample"
+        "class_balance": "gate.class_balance.max_ratio allows more than the 18.0 that a sample"
         " can show",
     }
 

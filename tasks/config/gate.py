@@ -23,7 +23,9 @@ from tasks.config.gate_rules import (
     RelabelledRule,
     Rule,
     SizesRule,
+    SplitSharesRule,
     StalenessRule,
+    TestSizeRule,
     VolumeRule,
 )
 
@@ -77,6 +79,7 @@ class GateConfig(Part):
     conflicting_labels: FileRule = Field(
         FileRule(), description="No image appears under two labels."
     )
+    several_classes: Rule = Field(Rule(), description="There are at least two classes.")
     known_classes: KnownClassesRule = Field(
         KnownClassesRule(),
         description="The classes are the declared ones, or those of the model in production.",
@@ -97,9 +100,12 @@ class GateConfig(Part):
         DuplicatesRule(),
         description="Few images are near-duplicates of another image in their split.",
     )
-    class_size: ClassSizeRule = Field(ClassSizeRule(), description="Every class has enough images.")
+    class_size: ClassSizeRule = Field(
+        ClassSizeRule(), description="Every class has enough images, and enough in each split."
+    )
     class_balance: ClassBalanceRule = Field(
-        ClassBalanceRule(), description="No class is much larger than another."
+        ClassBalanceRule(),
+        description="No class is much larger than another, in any split that the data gives.",
     )
     class_shares: ClassSharesRule = Field(
         ClassSharesRule(),
@@ -108,6 +114,14 @@ class GateConfig(Part):
     )
     classes_in_splits: Rule = Field(
         Rule(), description="Every class has images in the train, validation and test splits."
+    )
+    split_shares: SplitSharesRule = Field(
+        SplitSharesRule(),
+        description="Each class has about the same share in the test and validation splits that"
+        " the data gives as in training.",
+    )
+    test_size: TestSizeRule = Field(
+        TestSizeRule(), description="The test split is large enough to tell models apart."
     )
     relabelled: RelabelledRule = Field(
         RelabelledRule(),

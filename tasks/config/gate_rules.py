@@ -149,10 +149,18 @@ class LabelErrorsRule(ShareRule):
 
 
 class ClassSizeRule(Rule):
-    """Every class has enough images."""
+    """Every class has enough images, and enough of them in each split."""
 
     min_files: Positive | Learn = Field(
         10, description="Fewest readable images per class; or learn."
+    )
+    min_train_files: Positive | None = Field(
+        None, description="Fewest images of a class in train; default: 60% of min_files."
+    )
+    min_test_files: Positive | None = Field(
+        None,
+        description="Fewest images of a class in test, and in a validation split that the data"
+        " gives; default: 20% of min_files.",
     )
 
 
@@ -177,6 +185,29 @@ class ClassSharesRule(Rule):
         0.1,
         description="Largest population stability index; counts only if a chi-square test confirms"
         " the change. Or learn.",
+    )
+
+
+class SplitSharesRule(Rule):
+    """Each class has about the same share in the splits that the data gives as in training."""
+
+    # Above it, the test split measures the accuracy on other data than the model was trained for.
+    max_psi: Annotated[float, Field(gt=0)] | Learn = Field(
+        1.0,
+        description="Largest population stability index of the shares in test or validation against"
+        " those in training; counts only if a chi-square test confirms it. Or learn.",
+    )
+
+
+class TestSizeRule(Rule):
+    """The test split is large enough to tell models apart."""
+
+    # pytest would take it for a class of tests.
+    __test__ = False
+    max_noise: Annotated[float, Field(gt=0)] = Field(
+        1.0,
+        description="Largest difference of accuracy, 0 to 1, that may be noise: 6 images divided by"
+        " those in test, as fewer differing answers are chance (sign test, 5%).",
     )
 
 

@@ -22,11 +22,12 @@ from tasks.drill.planting import (
     open_file,
     open_image,
     path_in_first_class,
+    remove_files,
     replace_bytes,
     replace_image,
     unlinked,
 )
-from tasks.inventory.columns import SPLIT, TEST, TRAIN
+from tasks.inventory.columns import TEST, TRAIN
 from tasks.inventory.image_file import as_displayed
 from tasks.inventory.orientation import EXIF_ORIENTATION
 
@@ -110,11 +111,11 @@ def blank_image(sample: Sample) -> list[str]:
 
 
 def resize_image(sample: Sample) -> list[str]:
-    """Make an image much larger than the rest, with another aspect."""
+    """Make an image a strip: wider than the rest, and hardly high."""
     path = sample.paths(TRAIN)[4]
-    image = open_image(sample, path)
-    largest = max(max(open_image(sample, each).size) for each in sample.paths(TRAIN))
-    return [replace_image(sample, path, image.resize((4 * largest + 3, largest + 7)))]
+    sides = [side for each in sample.paths(TRAIN) for side in open_image(sample, each).size]
+    strip = open_image(sample, path).resize((2 * max(sides) + 3, max(1, min(sides) // 8)))
+    return [replace_image(sample, path, strip)]
 
 
 def add_cmyk(sample: Sample) -> list[str]:
@@ -172,7 +173,7 @@ def move_to_unknown_class(sample: Sample) -> list[str]:
 
 def remove_class(sample: Sample) -> list[str]:
     """Remove a whole class."""
-    _remove(sample, sample.paths(label=sample.labels[0]))
+    remove_files(sample, sample.paths(label=sample.labels[0]))
     return []
 
 
@@ -220,28 +221,6 @@ def duplicate_brighter(sample: Sample) -> list[str]:
     return added
 
 
-def shrink_class(sample: Sample) -> list[str]:
-    """Leave one file of a class in each split."""
-    label = sample.labels[0]
-    for split in sample.files[SPLIT].unique():
-        _remove(sample, sample.paths(split, label)[1:])
-    return []
-
-
-def remove_two_thirds(sample: Sample) -> list[str]:
-    """Remove two files of three."""
-    # Ordered from the end of the path, so that every class and split loses its share.
-    ordered = sorted(sample.paths(), key=lambda path: path[::-1])
-    _remove(sample, [path for number, path in enumerate(ordered) if number % 3])
-    return []
-
-
-def remove_from_test(sample: Sample) -> list[str]:
-    """Remove all test images of a class."""
-    _remove(sample, sample.paths(TEST, sample.labels[0]))
-    return []
-
-
 def relabel_third(sample: Sample) -> list[str]:
     """Move a third of a class into another."""
     first, second = sample.labels[:2]
@@ -272,8 +251,3 @@ def change_all(change: Callable[[Image.Image], Image.Image]) -> Callable[[Sample
         return []
 
     return plant
-
-
-def _remove(sample: Sample, paths: Iterable[str]) -> None:
-    for path in paths:
-        (sample.work / path).unlink()

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tasks.drill import degradations, faults
+from tasks.drill import degradations, faults, set_faults
 from tasks.drill.faults import Fault, change_all
+from tasks.inventory.columns import TRAIN
 
 if TYPE_CHECKING:
     from tasks.config.gate import GateConfig
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
 PLANTED_BITS = 16
 # In a smaller sample a change of distribution is not significant.
 MIN_TO_COMPARE = 80
+# Of a single test image: six answers must differ for a difference to be more than chance.
+NOISE_OF_ONE = 6
 # In the order of the gate's settings. A rule without a fault fails a test.
 FAULTS = (
     Fault("decodes", "a truncated file", faults.truncate_file),
@@ -24,13 +27,14 @@ FAULTS = (
     ),
     Fault("single_frame", "a file of three pages", faults.add_pages),
     Fault("not_blank", "a blank image", faults.blank_image),
-    Fault("sizes", "an image of another size", faults.resize_image),
+    Fault("sizes", "an image of another size, a strip", faults.resize_image),
     Fault("modes", "a CMYK image", faults.add_cmyk),
     Fault("bit_depth", "an image of 16 bits per channel", faults.add_16_bits),
     Fault("exif_orientation", "an image that EXIF rotates", faults.add_rotated),
     Fault("labelled", "a file outside the class folders", faults.add_stray),
     Fault("label_names", "a class in two spellings", faults.respell_class),
     Fault("conflicting_labels", "an image in two classes", faults.copy_to_other_class),
+    Fault("several_classes", "a single class", set_faults.keep_one_class),
     Fault("known_classes", "an undeclared class", faults.move_to_unknown_class),
     Fault("known_classes", "a missing class", faults.remove_class),
     Fault(
@@ -44,12 +48,15 @@ FAULTS = (
     Fault("near_leakage", "a near-duplicate in test", faults.leak_near_duplicate),
     Fault("exact_duplicates", "many copies", faults.duplicate_files),
     Fault("near_duplicates", "many near-duplicates", faults.duplicate_brighter, min_recall=0.8),
-    Fault("class_size", "a class of three files", faults.shrink_class),
-    Fault("class_balance", "a class of three files", faults.shrink_class),
-    Fault("class_shares", "a class of three files", faults.shrink_class),
-    Fault("classes_in_splits", "a class without test images", faults.remove_from_test),
+    Fault("class_size", "a class of three files", set_faults.shrink_class),
+    Fault("class_size", "a class with two files to train on", set_faults.hardly_train_class),
+    Fault("class_balance", "a class of three files", set_faults.shrink_class),
+    Fault("class_shares", "a class of three files", set_faults.shrink_class),
+    Fault("classes_in_splits", "a class without test images", set_faults.remove_from_test),
+    Fault("split_shares", "classes turned round in test", set_faults.turn_shares_round),
+    Fault("test_size", "a single file to test on", set_faults.leave_one_to_test_on),
     Fault("relabelled", "files moved into another class", faults.relabel_third),
-    Fault("volume", "two thirds of the files gone", faults.remove_two_thirds),
+    Fault("volume", "two thirds of the files gone", set_faults.remove_two_thirds),
     Fault("drift_height", "larger images", change_all(degradations.enlarge)),
     Fault("drift_width", "larger images", change_all(degradations.enlarge)),
     Fault("drift_brightness", "darker images", change_all(degradations.darken)),
@@ -79,8 +86,8 @@ def why_not_active(
     """Return why a rule can't trip with these settings and this sample; None if it must trip."""
     sizes = gate.sizes
     bounds = (sizes.min_side, sizes.max_side, sizes.min_aspect, sizes.max_aspect)
-    # The class that a fault shrinks keeps one file in each of three splits.
-    largest_ratio = len(sample.files) // len(sample.labels) / 3
+    # The class that a fault shrinks keeps one file in train.
+    largest_ratio = float(len(sample.paths(TRAIN, sample.labels[0])))
     reasons = {
         "sizes": sizes.allowed == "any"
         and bounds == (None,) * 4
@@ -93,8 +100,10 @@ def why_not_active(
         "class_balance": float(gate.class_balance.max_ratio) >= largest_ratio
         and "gate.class_balance.max_ratio allows more than the"
         f" {largest_ratio:.1f} that a sample can show",
+        "test_size": gate.test_size.max_noise >= NOISE_OF_ONE
+        and f"gate.test_size.max_noise is {gate.test_size.max_noise:g}",
     }
-    is_statistical = fault.rule.startswith(("drift_", "class_shares"))
+    is_statistical = fault.rule.startswith(("drift_", "class_shares", "split_shares"))
     if is_statistical and len(sample.files) < MIN_TO_COMPARE:
         return f"{len(sample.files)} files are too few for a significant change"
     return reasons.get(fault.rule) or None

@@ -14,6 +14,7 @@ from tasks.inventory.columns import TRAIN
 from tasks.inventory.image_file import as_displayed
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
     from PIL import Image
@@ -72,6 +73,12 @@ def copy_file(sample: Sample, path: str, target: str) -> str:
     """Copy a file."""
     shutil.copy(sample.work / path, sample.work / target)
     return target
+
+
+def remove_files(sample: Sample, paths: Iterable[str]) -> None:
+    """Remove files."""
+    for path in paths:
+        (sample.work / path).unlink()
 
 
 def path_in_first_class(sample: Sample, name: str) -> str:

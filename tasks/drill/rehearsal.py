@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from tasks.config.base import LEARN
-from tasks.drill.plan import plan_faults, why_not_active
+from tasks.drill.plan import NOISE_OF_ONE, plan_faults, why_not_active
 from tasks.drill.sample import Sample, take_sample
 from tasks.errors import DrillFailedError
-from tasks.inventory.columns import PATH
+from tasks.inventory.columns import PATH, TEST
 from tasks.inventory.scan import inventory_of, root_of, take_inventory
 from tasks.runtime.progress import track
 from tasks.storage.home import Home
@@ -224,10 +224,17 @@ def fit_gate(gate: GateConfig, sample: Sample) -> GateConfig:
             if getattr(rule, field) == LEARN:
                 update[field] = info.default
         rules[name] = rule.model_copy(update=update)
-    per_class = len(sample.files) // len(sample.labels)
+    # Of every ten files of a class, each split has its share.
+    per_class = len(sample.files) // len(sample.labels) // 10 * 10
     min_files = min(int(getattr(rules["class_size"], "min_files", per_class)), per_class)
+    noise = max(gate.test_size.max_noise, NOISE_OF_ONE / len(sample.paths(TEST)))
     fitting: dict[str, dict[str, Any]] = {
-        "class_size": {"min_files": max(LOWEST_MIN_FILES, min_files)},
+        "class_size": {
+            "min_files": max(LOWEST_MIN_FILES, min_files),
+            "min_train_files": None,
+            "min_test_files": None,
+        },
+        "test_size": {"max_noise": noise},
         "known_classes": {"classes": sample.labels},
         "class_shares": {"declared": None},
     }

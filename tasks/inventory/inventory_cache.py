@@ -89,6 +89,7 @@ class InventoryCache:
         # Other files may have come or gone, and the same folder may be given by another path.
         unchanged.attrs = {
             "layout": known.attrs["layout"],
+            "drawn": known.attrs["drawn"],
             "hidden": listing.hidden,
             "other": listing.other,
             "root": str(self._root),

@@ -24,7 +24,7 @@ from tasks.inventory.inventory_cache import InventoryCache
 from tasks.inventory.layouts import label_files, list_data, manifest_of
 from tasks.inventory.reading import read_files
 from tasks.inventory.split_ledger import SplitLedger
-from tasks.inventory.splits import REASON, assign_splits
+from tasks.inventory.splits import REASON, assign_splits, drawn_splits
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -60,8 +60,8 @@ def take_inventory(
 
     Returns:
         A frame sorted by path with the columns of `columns.COLUMNS`, which are described in
-        `image_file.describe_image` and `features`. `frame.attrs` holds root, layout, hidden and
-        other.
+        `image_file.describe_image` and `features`. `frame.attrs` holds root, layout, hidden,
+        other and drawn (the splits that the data doesn't give).
 
     Raises:
         DataFolderError: the folder is missing, unreadable, empty or of no known layout.
@@ -87,8 +87,9 @@ def take_inventory(
         root=root,
         pairs_cache=cache.pairs if cache else None,
     )
+    drawn = drawn_splits(inventory[SPLIT])
     inventory = _with_splits(inventory, ledger, settings, seed=seed)
-    inventory.attrs.update(facts, root=str(root))
+    inventory.attrs.update(facts, root=str(root), drawn=drawn)
     if cache:
         cache.save(inventory)
     return inventory

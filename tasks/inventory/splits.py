@@ -22,6 +22,15 @@ UNIT, CONTENT, FILES = "unit", "content", "files"
 KNOWN = "remembered by its content or its path"
 
 
+def drawn_splits(given: pd.Series) -> list[str]:
+    """Return the splits that the data doesn't give, and that are drawn from what it gives.
+
+    Args:
+        given: the split that the folder or the manifest gives each file, or None.
+    """
+    return [name for name in (TEST, VALIDATION) if not (given == name).any()]
+
+
 def assign_splits(
     inventory: pd.DataFrame,
     remembered: pd.Series,
@@ -47,7 +56,7 @@ def assign_splits(
     """
     given = inventory[SPLIT]
     fractions = {TEST: test_fraction, VALIDATION: validation_fraction}
-    missing = {name: share for name, share in fractions.items() if not (given == name).any()}
+    missing = {name: fractions[name] for name in drawn_splits(given)}
     split = given.fillna(TRAIN)
     reason = pd.Series("given by the folder or the manifest", index=inventory.index, dtype="str")
     if not missing:

@@ -2,12 +2,15 @@
 
 - `validate.validate_inventory`: the whole stage; `data_gate`: the same for a run and its home.
 - `verdict.Verdict`, `verdict.Finding`: the result; `verdict.require_accepted` stops a run.
-- `data_rules`, `history_rules`: the expectations of each rule; `user_suites`: the user's own;
+- `data_rules`, `shape_rules`, `split_rules`, `history_rules`: the expectations of each rule;
+  `split_origin`: which splits the data gives; `abnormal_sizes`: what is abnormal about a size;
+  `user_suites`: the user's own expectations;
   `remedies`: what to do about a failure; `learned_thresholds`: thresholds from accepted runs.
 - `context`: what a verdict depends on besides data and settings: `baseline`, `overrides` and the
   cleared files of `quarantine`.
 - `moves`, `label_errors`: what changed since the last accepted run, and suspect labels.
-- `derived_columns`: columns that only expectations need; `findings`: GX results read.
+- `derived_columns`: columns that only expectations need; `findings`, `finding_examples`: GX
+  results read.
 - `evidence`: the files that the gate leaves, and their columns.
 - `suggest`: settings to start from.
 """

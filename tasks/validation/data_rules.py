@@ -12,9 +12,7 @@ from tasks.inventory.columns import (
     FRAMES,
     LABEL,
     SPLIT,
-    SPLITS,
     TRAIN,
-    readable,
 )
 from tasks.validation.derived_columns import (
     CONFLICT,
@@ -27,6 +25,7 @@ from tasks.validation.derived_columns import (
 )
 from tasks.validation.history_rules import history_expectations, shares_expectations
 from tasks.validation.shape_rules import shape_expectations
+from tasks.validation.split_rules import classes_in_splits, split_expectations
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -40,7 +39,7 @@ CLASSES_SHOWN = 12
 
 
 # Thresholds can be `learn` in the settings. `learned_thresholds` has replaced it by now, which
-# float() and int() tell the type checker.
+# float() tells the type checker.
 
 
 def suites_for(
@@ -57,7 +56,7 @@ def suites_for(
         "integrity": _integrity(gate),
         "shape": list(shape_expectations(frame, gate)),
         "labels": _labels(frame, gate, context),
-        "balance": [*_balance(gate), *shares_expectations(gate, context)],
+        "balance": [*split_expectations(frame, gate), *shares_expectations(gate, context)],
         "duplicates": _duplicates(gate),
         "history": list(history_expectations(frame, gate, context)),
     }
@@ -96,7 +95,6 @@ def _integrity(gate: GateConfig) -> list[Expectation]:
 
 
 def _labels(frame: pd.DataFrame, gate: GateConfig, context: Context) -> list[Expectation]:
-    classes = sorted(set(readable(frame)[LABEL]))
     expectations = [
         suites.labelled(LABEL, severity=gate.labelled.severity),
         suites.distinct_spellings(LABEL, severity=gate.label_names.severity),
@@ -106,16 +104,7 @@ def _labels(frame: pd.DataFrame, gate: GateConfig, context: Context) -> list[Exp
             "No image appears under two labels.",
             severity=gate.conflicting_labels.severity,
         ),
-        *(
-            suites.classes_present(
-                "classes_in_splits",
-                f"{LABEL}_{split}",
-                classes,
-                f"Every class has images in the {split} split.",
-                severity=gate.classes_in_splits.severity,
-            )
-            for split in SPLITS
-        ),
+        *classes_in_splits(frame, gate),
     ]
     # Labels are judged only where there are enough images and the quick model is good enough.
     if SUSPECT in frame:
@@ -163,21 +152,6 @@ def _first_names(names: list[str]) -> str:
     shown = ", ".join(names[:CLASSES_SHOWN])
     more = len(names) - CLASSES_SHOWN
     return f"{shown} and {more} more" if more > 0 else shown
-
-
-def _balance(gate: GateConfig) -> list[Expectation]:
-    return [
-        suites.classes_large_enough(
-            READABLE_LABEL,
-            min_count=int(gate.class_size.min_files),
-            severity=gate.class_size.severity,
-        ),
-        suites.classes_balanced(
-            READABLE_LABEL,
-            max_ratio=float(gate.class_balance.max_ratio),
-            severity=gate.class_balance.severity,
-        ),
-    ]
 
 
 def _duplicates(gate: GateConfig) -> list[Expectation]:

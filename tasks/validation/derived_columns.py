@@ -27,6 +27,7 @@ from tasks.validation.abnormal_sizes import abnormal_sizes, have_one_size
 from tasks.validation.baseline import CONTENT, FIRST_SEEN, MEASURES, content_of
 from tasks.validation.label_errors import PREDICTED_LABEL, PROBABILITY
 from tasks.validation.moves import CHANGE, LABEL_BEFORE, RELABELLED
+from tasks.validation.split_origin import given_splits
 
 if TYPE_CHECKING:
     from tasks.validation.context import Context
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
 SIZE = "size"
 SIZE_PROBLEM = "size_problem"
 READABLE_LABEL = "readable_label"
+# Of the images that the data gives for training, including those drawn from them.
+TRAINING_LABEL = "given_label_train"
 CONFLICT = "other_labels"
 LEAK = "other_splits"
 COPY = "copy_of"
@@ -68,11 +71,12 @@ def add_derived_columns(
 
     Returns:
         A new frame with the size (such as 28x28), the label of readable rows, and that label in
-        one column per split. Further columns hold a message, or None where there is nothing to
-        report: what is abnormal about its size, where sizes differ; the other labels and splits of
-        the row's image; the earlier file of its split that it repeats, and the same for
-        near-duplicates; its previous label, and its predicted label. With a baseline also the days
-        since each image was new, and the measures of new images.
+        one column per split, and in one for all that is given for training. Further columns hold a
+        message, or None where there is nothing to report: what is abnormal about its size, where
+        sizes differ; the other labels and splits of the row's image; the earlier file of its split
+        that it repeats, and the same for near-duplicates; its previous label, and its predicted
+        label. With a baseline also the days since each image was new, and the measures of new
+        images.
     """
     size = _sizes(inventory)
     readable = inventory[ERROR].isna()
@@ -99,7 +103,11 @@ def add_derived_columns(
         messages[SUSPECT] = _predicted_labels(inventory, suspects)
     # Without thumbnails: Great Expectations copies the frame, and no rule reads them.
     return inventory.drop(columns=THUMBNAIL).assign(
-        **{SIZE: size, READABLE_LABEL: label},
+        **{
+            SIZE: size,
+            READABLE_LABEL: label,
+            TRAINING_LABEL: label.where(~inventory[SPLIT].isin(given_splits(inventory))),
+        },
         **by_split,
         **{name: text.reindex(inventory.index).astype("object") for name, text in messages.items()},
         **_new_image_columns(inventory, context),

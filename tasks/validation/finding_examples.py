@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 FILES_SHOWN = 10
+# Differences of a point or more are worth a line; so are shares that moved noticeably.
+NOTABLE_NOISE, NOTABLE_PSI, NOTABLE_P_VALUE, CLASSES_NOTED = 0.01, 0.1, 0.001, 3
 # Of these, many files offend in few ways: how many of each kind says more than ten paths.
 GROUPED_RULES = frozenset(("sizes", "modes", "bit_depth", "exif_orientation"))
 
@@ -69,10 +71,13 @@ def other_offenders(result: dict[str, Any], kwargs: dict[str, Any]) -> list[str]
     """Return the classes that offend, or the numbers that moved, as text."""
     details = result.get("details") or {}
     where = f" in {split}" if (split := split_of(kwargs)) else ""
-    counts = details.get("below") or details.get("smallest", {}) | details.get("largest", {})
+    counts = details.get("below") or details.get("only") or {}
+    counts = counts | details.get("smallest", {}) | details.get("largest", {})
     lines = [f"class {label}: {counted(count, 'image')}{where}" for label, count in counts.items()]
     lines += [" = ".join(repr(label) for label in alike) for alike in details.get("alike", ())]
-    lines += moved_classes(result, kwargs)
+    lines += _moved_classes(result, kwargs)
+    if "count" in details:
+        lines.append(_smallest_difference(result))
     if "reference_median" in details:
         lines.append(
             f"median {details['reference_median']:.4g} before, {details['median']:.4g} now"
@@ -82,7 +87,30 @@ def other_offenders(result: dict[str, Any], kwargs: dict[str, Any]) -> list[str]
     return lines
 
 
-def moved_classes(result: dict[str, Any], kwargs: dict[str, Any]) -> list[str]:
+def note_of(rule: str, result: dict[str, Any], kwargs: dict[str, Any]) -> str:
+    """Return what is worth a line although the expectation is met; mostly nothing."""
+    value = result.get("observed_value")
+    if rule == "test_size" and value and value >= NOTABLE_NOISE:
+        return _smallest_difference(result)
+    is_chance = (result.get("details") or {}).get("p_value", 1.0) > NOTABLE_P_VALUE
+    if rule == "split_shares" and value and value >= NOTABLE_PSI and not is_chance:
+        moved = ", ".join(_moved_classes(result, kwargs)[:CLASSES_NOTED])
+        return f"Shares of classes differ between the splits: {moved}."
+    return ""
+
+
+def _smallest_difference(result: dict[str, Any]) -> str:
+    images = counted(result["details"]["count"], "test image")
+    noise = result["observed_value"]
+    if noise > 1:
+        return f"{images}: no difference of accuracy is more than noise, whatever the models"
+    return (
+        f"{images}: differences of accuracy below {100 * noise:.2g} points are noise, whatever the"
+        " models"
+    )
+
+
+def _moved_classes(result: dict[str, Any], kwargs: dict[str, Any]) -> list[str]:
     """Return the classes whose share differs most from the reference, as text."""
     moved = (result.get("details") or {}).get("moved", {})
     split = split_of(kwargs)

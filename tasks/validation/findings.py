@@ -6,18 +6,21 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pandas as pd
 
-from tasks.inventory.columns import PATH
+from tasks.inventory.columns import PATH, TEST
 from tasks.validation.derived_columns import NEW_PREFIX
 from tasks.validation.finding_examples import (
     FILES_SHOWN,
     counts_missing_classes,
     file_examples,
     format_value,
+    note_of,
     offending_rows,
     other_offenders,
+    split_of,
 )
 from tasks.validation.quarantine import is_quarantined
 from tasks.validation.remedies import remedy_of
+from tasks.validation.split_origin import origin_of
 from tasks.validation.verdict import Finding, counted
 
 if TYPE_CHECKING:
@@ -33,6 +36,7 @@ BOUNDS = (
     "min_count",
     "max_ratio",
     "max_psi",
+    "max_noise",
     "max_distance",
 )
 
@@ -79,13 +83,16 @@ def read_validation(  # noqa: PLR0913 - a validation and everything that decides
         description=config.description or _describe(config),
         threshold=_threshold(kwargs) + (f" ({learned[rule]})" if rule in learned else ""),
         observed=_failure_to_judge(validation) or _observed(config, result, len(rows)),
-        # Thresholds are learned for all images, not for new ones.
-        value=None if new_only else _measured_value(result, kwargs, frame),
-        remedy="" if success else remedy_of(rule, new_images_only=new_only),
+        # Thresholds are learned for all images, not for new ones; and class sizes for all splits.
+        value=None
+        if new_only or (rule == "class_size" and split_of(kwargs))
+        else _measured_value(result, kwargs, frame),
+        remedy="" if success else _remedy(rule, kwargs, frame),
         offenders=len(rows) or len(others),
         examples=tuple(examples or others[:FILES_SHOWN]),
         quarantined=not success and len(rows) > 0 and is_quarantined(rule, settings),
         grouped=grouped,
+        note=note_of(rule, result, kwargs) if success else "",
     )
     return finding, rows
 
@@ -98,6 +105,17 @@ def _succeeds_without(cleared: int, result: dict[str, Any], kwargs: dict[str, An
     allowed_share = 1 - kwargs.get("mostly", 1.0)
     # 1 - 0.98 is a little less than 0.02.
     return bool(remaining <= result["element_count"] * allowed_share + 1e-9)
+
+
+def _remedy(rule: str, kwargs: dict[str, Any], frame: pd.DataFrame) -> str:
+    split = split_of(kwargs)
+    return remedy_of(
+        rule,
+        new_images_only=str(kwargs.get("column", "")).startswith(NEW_PREFIX),
+        # Without a split of its own, a rule is about what the model is tested on.
+        origin=origin_of(frame, split or TEST),
+        split=split,
+    )
 
 
 def _threshold(kwargs: dict[str, Any]) -> str:

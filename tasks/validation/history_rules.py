@@ -36,7 +36,11 @@ def shares_expectations(gate: GateConfig, context: Context) -> Iterator[Expectat
         reference = {str(label): float(count) for label, count in counts.items()}
     if reference:
         yield suites.shares_stay(
-            READABLE_LABEL, reference, max_psi=float(rule.max_psi), severity=rule.severity
+            "class_shares",
+            READABLE_LABEL,
+            reference,
+            max_psi=float(rule.max_psi),
+            severity=rule.severity,
         )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from tasks.validation.split_origin import Origin
+
 BY_RULE = {
     "decodes": "Fix or remove these files, or set gate.decodes.quarantine = true to train without"
     " them, up to a cap.",
@@ -23,23 +25,73 @@ BY_RULE = {
     "conflicting_labels": "Decide on one label and remove the other copy.",
     "known_classes": "Move or remove what does not belong, or change gate.known_classes.classes;"
     " if that is not set, the classes are those of the model in production.",
+    "several_classes": "Add a folder for each class: a classifier needs two or more. If the images"
+    " have other labels, name them with data.label_pattern or data.manifest.",
     "label_errors": "Look at the images in the report and move those that are in the wrong folder,"
     " or raise gate.label_errors.max_share.",
-    "leakage": "Remove the copy from one of the splits: a model must not be tested on images it was"
-    " trained on.",
-    "near_leakage": "Remove the image from one of the splits, as the model would be tested on"
-    " images it was trained on, or raise gate.near_leakage.max_share.",
     "exact_duplicates": "Remove the copies, or raise gate.exact_duplicates.max_share.",
     "near_duplicates": "Remove the near-duplicates, or raise gate.near_duplicates.max_share.",
-    "class_size": "Add images to these classes or remove them, or lower gate.class_size.min_files.",
-    "class_balance": "Add images to the smallest class, or raise gate.class_balance.max_ratio.",
     "class_shares": "Look for a class whose files are missing or arrived twice, or raise"
     " gate.class_shares.max_psi.",
-    "classes_in_splits": "Give every class images in every split, or raise data.test_fraction"
-    " and data.validation_fraction.",
     "relabelled": "Move these files back into their class, or raise gate.relabelled.max_share.",
     "volume": "Look for a folder that was not delivered, or raise gate.volume.max_shrink.",
     "staleness": "Check whether new images still arrive, or raise gate.staleness.max_days.",
+}
+# By who has put the images into their splits: what helps with a folder can't help with a draw.
+BY_ORIGIN = {
+    "leakage": {
+        Origin.DRAWN: "Remove the copies from one of the splits, or set another `seed` to draw the"
+        " split anew: a model must not be tested on images it was trained on.",
+        Origin.FOLDER: "Remove the copies from one of the folders: a model must not be tested on"
+        " images it was trained on.",
+        Origin.MANIFEST: "Give all copies the same split in the manifest, or remove their rows: a"
+        " model must not be tested on images it was trained on.",
+    },
+    "near_leakage": {
+        Origin.DRAWN: "Remove these images from one of the splits, or set another `seed` to draw"
+        " the split anew, or raise gate.near_leakage.max_share.",
+        Origin.FOLDER: "Remove these images from one of the folders, as the model would be tested"
+        " on images it was trained on, or raise gate.near_leakage.max_share.",
+        Origin.MANIFEST: "Give these images the same split in the manifest, as the model would be"
+        " tested on images it was trained on, or raise gate.near_leakage.max_share.",
+    },
+    "class_size": {
+        Origin.DRAWN: "Add images to these classes or remove them, lower gate.class_size.min_files,"
+        " or change data.test_fraction where only one split has too few.",
+        Origin.FOLDER: "Add images to the folders of these classes{in_split}, or remove the"
+        " classes, or lower gate.class_size.{min_files}.",
+        Origin.MANIFEST: "Give more images of these classes{the_split} in the manifest, or remove"
+        " the classes, or lower gate.class_size.{min_files}.",
+    },
+    "class_balance": {
+        Origin.DRAWN: "Add images to the smallest class, or raise gate.class_balance.max_ratio.",
+        Origin.FOLDER: "Add images to the folder of the smallest class{in_split}, remove some of"
+        " the largest, or raise gate.class_balance.max_ratio.",
+        Origin.MANIFEST: "Give more images of the smallest class{the_split} in the manifest, or"
+        " fewer of the largest, or raise gate.class_balance.max_ratio.",
+    },
+    "classes_in_splits": {
+        Origin.DRAWN: "Add images of these classes, or raise data.test_fraction and"
+        " data.validation_fraction.",
+        Origin.FOLDER: "Move images of these classes into folders{in_split}, or remove the classes"
+        " from the other splits.",
+        Origin.MANIFEST: "Give images of these classes{the_split} in the manifest, or remove the"
+        " classes from it.",
+    },
+    "split_shares": {
+        Origin.FOLDER: "Move images between train{and_split} so that the classes have similar"
+        " shares, or remove the folder{of_split} to have it drawn from train, or raise"
+        " gate.split_shares.max_psi.",
+        Origin.MANIFEST: "Change splits in the manifest so that the classes have similar shares, or"
+        " leave the split empty to have it drawn, or raise gate.split_shares.max_psi.",
+    },
+    "test_size": {
+        Origin.DRAWN: "Add images, or raise data.test_fraction, or raise gate.test_size.max_noise.",
+        Origin.FOLDER: "Add images to the folders in test, or remove the folder test to have it"
+        " drawn from train, or raise gate.test_size.max_noise.",
+        Origin.MANIFEST: "Give more images the split test in the manifest, or none, to have it"
+        " drawn, or raise gate.test_size.max_noise.",
+    },
 }
 DRIFT = (
     "Look at the newest images: have the camera, the light or the processing changed? If the change"
@@ -49,14 +101,38 @@ DRIFT = (
 USER_SUITE = "This is an expectation of your own, from gate.suites."
 
 
-def remedy_of(rule: str, *, new_images_only: bool = False) -> str:
+def remedy_of(
+    rule: str,
+    *,
+    new_images_only: bool = False,
+    origin: Origin = Origin.DRAWN,
+    split: str = "",
+) -> str:
     """Return what to do about a rule that failed.
 
     Args:
         rule: name of its setting, or of a suite of the user's.
         new_images_only: whether the expectation compared new images alone.
+        origin: who has put the images into their splits.
+        split: the one that failed; nothing for all of them together.
     """
+    if rule in BY_ORIGIN:
+        return BY_ORIGIN[rule][origin].format(**_phrases(split))
     if rule.startswith("drift_"):
         field = "max_distance_of_new" if new_images_only else "max_distance"
         return DRIFT.format(rule=rule, field=field)
     return BY_RULE.get(rule, USER_SUITE)
+
+
+def _phrases(split: str) -> dict[str, str]:
+    """Return what stands for a split in the sentences of `BY_ORIGIN`."""
+    phrases = {
+        "in_split": f" in {split}",
+        "the_split": f" the split {split}",
+        "and_split": f" and {split}",
+        "of_split": f" {split}",
+    }
+    fields = {"train": "min_train_files", "test": "min_test_files", "validation": "min_test_files"}
+    return {name: phrase if split else "" for name, phrase in phrases.items()} | {
+        "min_files": fields.get(split, "min_files")
+    }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
@@ -106,8 +107,8 @@ class Verdict(BaseModel):
         values: dict[str, float] = {}
         for finding in self.findings:
             if finding.value is not None:
-                # The first expectation of a rule is the one with the threshold.
-                values.setdefault(finding.rule, finding.value)
+                # A threshold holds for every split, so the worst of them counts.
+                values[finding.rule] = max(values.get(finding.rule, -math.inf), finding.value)
         return values
 
     @property

@@ -1,0 +1,63 @@
+"""A sample goes in; faults of the set as a whole, of its classes and splits, are planted in it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tasks.drill.planting import move_file, remove_files
+from tasks.inventory.columns import SPLIT, TEST, TRAIN
+
+if TYPE_CHECKING:
+    from tasks.drill.sample import Sample
+
+
+def keep_one_class(sample: Sample) -> list[str]:
+    """Remove all classes but one."""
+    for label in sample.labels[1:]:
+        remove_files(sample, sample.paths(label=label))
+    return []
+
+
+def shrink_class(sample: Sample) -> list[str]:
+    """Leave one file of a class in each split."""
+    label = sample.labels[0]
+    for split in sample.files[SPLIT].unique():
+        remove_files(sample, sample.paths(split, label)[1:])
+    return []
+
+
+def hardly_train_class(sample: Sample) -> list[str]:
+    """Leave two files of a class in train, and move the others to test."""
+    label = sample.labels[0]
+    for path in sample.paths(TRAIN, label)[2:]:
+        move_file(sample, path, path.replace(f"{TRAIN}/{label}/", f"{TEST}/{label}/moved_"))
+    return []
+
+
+def turn_shares_round(sample: Sample) -> list[str]:
+    """Leave one file each of half of the classes in train, and of the other half in test."""
+    half = len(sample.labels) // 2
+    for split, labels in ((TRAIN, sample.labels[:half]), (TEST, sample.labels[half:])):
+        for label in labels:
+            remove_files(sample, sample.paths(split, label)[1:])
+    return []
+
+
+def leave_one_to_test_on(sample: Sample) -> list[str]:
+    """Leave a single file in test."""
+    remove_files(sample, sample.paths(TEST)[1:])
+    return []
+
+
+def remove_from_test(sample: Sample) -> list[str]:
+    """Remove all test images of a class."""
+    remove_files(sample, sample.paths(TEST, sample.labels[0]))
+    return []
+
+
+def remove_two_thirds(sample: Sample) -> list[str]:
+    """Remove two files of three."""
+    # Ordered from the end of the path, so that every class and split loses its share.
+    ordered = sorted(sample.paths(), key=lambda path: path[::-1])
+    remove_files(sample, [path for number, path in enumerate(ordered) if number % 3])
+    return []
