@@ -7,6 +7,7 @@ PixelgateError              exit 1  the run failed in a way an operator can fix
 │   └── NoChampionError             there is no model in production yet
 ├── DataRejectedError       exit 3  the data gate rejected the data
 ├── ModelRejectedError      exit 4  the model gate rejected the model
+├── ChampionChangedError    exit 1  another version became champion in the meantime
 ├── RunInProgressError      exit 1  another retraining of the same model is running
 ├── DrillFailedError        exit 1  a rule of the gate did not catch its fault
 ├── ImagesChangedError      exit 1  files changed between the inventory and their decoding
@@ -63,6 +64,10 @@ class ModelRejectedError(PixelgateError):
 
     exit_code = 4
     outcome = Outcome.MODEL_REJECTED
+
+
+class ChampionChangedError(PixelgateError):
+    """A promotion was decided against a champion that is not in production any more."""
 
 
 class RunInProgressError(PixelgateError):

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
+import shutil
 from typing import TYPE_CHECKING, Any
 
+from tasks.inventory.columns import THUMBNAIL
 from tasks.model_gate.paired import Comparison, Counts, compare_paired
 from tasks.model_gate.rules import Decision, decide, judge_model
+from tasks.registry.champion import champion_version
 from tasks.registry.mlflow_store import ModelStore, open_store
 from tasks.registry.registration import Candidate, record_decision, register_version
 from tasks.runs.provenance import RECIPE_TAG, RUN_TAG
+from tasks.runs.run_folder import INVENTORY
+from tasks.storage.atomic import write_parquet
 from tests.command_line import predict_here
 from tests.image_trees import config_for, write_tree
 
@@ -96,7 +101,9 @@ class Bench:
 
         images = sample_images(self.inputs)
         saved = check_saved_file(candidate.file, self.model, images, predict=predict_here)
-        return decide(candidate.version, evaluation, (*checks, saved), comparison)
+        decision = decide(candidate.version, evaluation, (*checks, saved), comparison)
+        before = None if champion is None else champion_version(self.store)
+        return dataclasses.replace(decision, champion=before)
 
     def retrain(
         self, accuracy: float, *, run: str = "run1", champion: float | None = None, **settings: Any
@@ -132,6 +139,9 @@ def prepare_bench(folder: Path) -> Bench:
     build_model(inputs.contract, config.training, rescale=1 / 255).save(model)
     predictions = folder / "evidence/evaluation/predictions.parquet"
     evaluation = evaluate_model(model, inputs.contract, inventory, config, predictions=predictions)
+    # As a run leaves them.
+    write_parquet(folder / "evidence" / INVENTORY, inventory.drop(columns=THUMBNAIL))
+    shutil.copy(inputs.index, folder / "evidence/index.parquet")
     # MLflow takes seconds to create its tables: once here, and tests copy the database.
     open_store(config.paths, config.registry).experiment("bench")
     return Bench(folder, config, inventory, inputs, model, evaluation)

@@ -178,7 +178,7 @@ def test_a_location_outside_the_home_is_refused(bench: Bench) -> None:
 def test_another_store_is_used_through_mlflow(
     fresh_bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """With a tracking URI nothing is written under home; the champion is downloaded."""
+    """With a tracking URI only the ledger is under home; the champion is downloaded."""
     monkeypatch.chdir(tmp_path)
     registry = fresh_bench.config.registry.model_copy(
         update={"tracking_uri": f"sqlite:///{tmp_path}/central.db"}
@@ -190,7 +190,9 @@ def test_another_store_is_used_through_mlflow(
     champion = require_champion(central.store)
     assert champion.contract == fresh_bench.inputs.contract
     assert champion_classes(central.store) == ("a", "b")
-    assert not fresh_bench.config.home.exists()
+    written = [file for file in fresh_bench.config.home.rglob("*") if file.is_file()]
+    assert {file.suffix for file in written} <= {".jsonl", ".lock"}
+    assert central.store.ledger in written
     logged = central.store.client.list_artifacts(candidate.mlflow_run, "evaluation")
     assert {file.path for file in logged} == {
         "evaluation/predictions.json",

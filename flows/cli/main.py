@@ -6,6 +6,8 @@ from flows.cli import (
     backup_commands,
     baseline_commands,
     data_commands,
+    ledger_commands,
+    model_commands,
     quarantine_commands,
     run_commands,
     serve_command,
@@ -20,9 +22,17 @@ app = new_app(
     help="Scheduled retraining for image classifiers that lets nothing bad through.",
 )
 # Without a name, typer merges the commands of a group into the app, in this order.
-for module in (run_commands, data_commands, tune_command, serve_command, backup_commands):
+for module in (
+    run_commands,
+    model_commands,
+    data_commands,
+    tune_command,
+    serve_command,
+    backup_commands,
+):
     app.add_typer(module.commands)
 app.add_typer(baseline_commands.commands, name="baseline")
+app.add_typer(ledger_commands.commands, name="ledger")
 app.add_typer(quarantine_commands.commands, name="quarantine")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from tasks.model_gate.rules import Decision, decide, judge_model
@@ -48,4 +48,5 @@ def judge_version(case: Case, config: RetrainConfig) -> Decision:
         *judge_model(case.evaluation, comparison, config),
         check_saved_file(case.saved, case.model, case.images),
     )
-    return decide(case.version, case.evaluation, checks, comparison)
+    decision = decide(case.version, case.evaluation, checks, comparison)
+    return replace(decision, champion=case.champion.version if case.champion else None)

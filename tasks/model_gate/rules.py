@@ -28,6 +28,7 @@ class Decision:
         version: of the registered model.
         checks: one for each rule.
         comparison: with the champion; None without one.
+        champion: the version it was compared with; None without one.
     """
 
     outcome: Outcome
@@ -35,6 +36,7 @@ class Decision:
     version: str
     checks: tuple[Check, ...]
     comparison: Comparison | None = None
+    champion: str | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain values, for JSON."""

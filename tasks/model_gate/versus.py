@@ -102,8 +102,13 @@ def describe(comparison: Comparison) -> str:
         f" ({comparison.confidence_level:.0%} interval {_points(comparison.low)} to"
         f" {_points(comparison.high)}) on {comparison.images:,} test images,"
         f" {comparison.gains} newly right and {comparison.losses} newly wrong"
-        f" (p = {comparison.p_value:.2g})"
+        f" (p {_p_value(comparison.p_value)})"
     )
+
+
+def _p_value(value: float) -> str:
+    # Smaller ones are zero to a computer, and to nobody else.
+    return f"= {value:.2g}" if value else "< 1e-300"
 
 
 def _answer(comparison: Comparison) -> str:

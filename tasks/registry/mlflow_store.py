@@ -23,7 +23,7 @@ from tasks.registry.embedded_database import (
     require_no_history,
 )
 from tasks.storage.atomic import atomic_folder, atomic_write
-from tasks.storage.hashing import file_digest
+from tasks.storage.hashing import digest, file_digest
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from tasks.config.registry import RegistryConfig
     from tasks.storage.home import Home
 
-CHAMPION, CHALLENGER = "champion", "challenger"
+CHAMPION, CHALLENGER, PREVIOUS = "champion", "challenger", "previous"
 CHECKSUM_TAG = "pixelgate.model_sha256"
 SCHEME = "mlflow-artifacts"
 # MLflow reports a model that was never registered by the first, an unknown alias by the second.
@@ -63,6 +63,16 @@ class ModelStore:
         """URI of the store, as MLflow takes it."""
         return self.tracking_uri or database_uri(self.home.database)
 
+    @property
+    def ledger(self) -> Path:
+        """File of the decisions about this model's versions; each store has one of its own."""
+        if self.tracking_uri is None:
+            return self.home.ledger()
+        # By its address without the password, which may change.
+        parts = urlsplit(self.tracking_uri)
+        address = f"{parts.scheme}://{parts.hostname}:{parts.port}{parts.path}"
+        return self.home.ledger(digest(address)[:8])
+
     @functools.cached_property
     def client(self) -> MlflowClient:
         """MLflow's client, for tracking and registry."""
@@ -90,10 +100,14 @@ class ModelStore:
 
     def version_by_alias(self, alias: str) -> ModelVersion | None:
         """Return the version of this model with an alias; None if there is none."""
-        from mlflow.exceptions import MlflowException
-
         if alias == CHAMPION and self.without_champion:
             return None
+        return self.registered_alias(alias)
+
+    def registered_alias(self, alias: str) -> ModelVersion | None:
+        """Return what the registry says of an alias, even if no champion is to be seen."""
+        from mlflow.exceptions import MlflowException
+
         try:
             return self.client.get_model_version_by_alias(self.home.name, alias)
         except MlflowException as error:
@@ -173,6 +187,20 @@ class ModelStore:
         for file in files:
             with atomic_write(target / file.relative_to(folder)) as copy:
                 shutil.copy2(file, copy)
+
+    def evidence(self, run_id: str, name: str) -> Path | None:
+        """Return a local path of an artifact of an MLflow run; None if the run has none such."""
+        from mlflow.exceptions import MlflowException
+
+        if self.tracking_uri is None:
+            path = self._local(self.client.get_run(run_id).info.artifact_uri) / name
+            return path if path.exists() else None
+        folder = tempfile.mkdtemp(prefix="pixelgate-evidence-")
+        try:
+            return Path(self.client.download_artifacts(run_id, name, folder))
+        except (MlflowException, OSError):
+            shutil.rmtree(folder, ignore_errors=True)
+            return None
 
     def _local(self, uri: str) -> Path:
         """Return the path of an artifact of the embedded store.

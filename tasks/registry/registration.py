@@ -9,7 +9,7 @@ import json
 import logging
 import tempfile
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from importlib.metadata import version as installed_version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +19,8 @@ import numpy as np
 from tasks.outcome import Outcome
 from tasks.registry.champion import CONTRACT, model_file
 from tasks.registry.mlflow_store import CHALLENGER, CHAMPION, CHECKSUM_TAG
+from tasks.registry.production import Change, change_champion, note_decision, settle
+from tasks.registry.reigns import PROMOTE
 from tasks.runs.provenance import OUTCOME_TAG, RUN_TAG
 from tasks.storage.hashing import file_digest
 
@@ -50,11 +52,13 @@ class Candidate:
         version: of the registered model.
         mlflow_run: id of the MLflow run with its parameters, metrics and evidence.
         file: .keras file, as stored in the registry.
+        run: id of the run that made it.
     """
 
     version: str
     mlflow_run: str
     file: Path
+    run: str
 
 
 def register_version(  # noqa: PLR0913 - everything a version consists of
@@ -87,11 +91,15 @@ def register_version(  # noqa: PLR0913 - everything a version consists of
         store, model, contract, mlflow_run, tags
     )
     store.client.set_registered_model_alias(store.home.name, CHALLENGER, version)
-    return Candidate(version, mlflow_run, model_file(store.model_path(version)))
+    return Candidate(version, mlflow_run, model_file(store.model_path(version)), run_id)
 
 
 def record_decision(store: ModelStore, candidate: Candidate, decision: Decision) -> None:
-    """Tag a version with the model gate's decision, and make it champion if it was promoted."""
+    """Tag a version with the model gate's decision, and make it champion if it was promoted.
+
+    Raises:
+        ChampionChangedError: it was compared with a champion that is not in production any more.
+    """
     name, client = store.home.name, store.client
     for check in decision.checks:
         client.set_model_version_tag(
@@ -102,11 +110,49 @@ def record_decision(store: ModelStore, candidate: Candidate, decision: Decision)
         )
     # After the checks, so that a champion always shows why it is one; before the outcomes, so that
     # `close_interrupted` can tell what a process that was killed here had done.
+    who, evidence = f"run {candidate.run}", _evidence(store, candidate, decision)
     if decision.outcome is Outcome.PROMOTED:
-        client.set_registered_model_alias(name, CHAMPION, candidate.version)
+        change = Change(
+            version=candidate.version,
+            expected=decision.champion,
+            action=PROMOTE,
+            who=who,
+            why=decision.message,
+            evidence=evidence,
+            any_champion=store.without_champion,
+        )
+        change_champion(store, change)
+    else:
+        note_decision(
+            store,
+            action=decision.outcome.value,
+            version=candidate.version,
+            who=who,
+            why=decision.message,
+            evidence=evidence,
+        )
     client.set_model_version_tag(name, candidate.version, OUTCOME_TAG, decision.outcome.value)
     client.set_tag(candidate.mlflow_run, OUTCOME_TAG, decision.outcome.value)
     client.set_terminated(candidate.mlflow_run)
+
+
+def _evidence(store: ModelStore, candidate: Candidate, decision: Decision) -> dict[str, Any]:
+    """Return what a decision rests on, as the ledger holds it."""
+    tags = store.client.get_model_version(store.home.name, candidate.version).tags
+    return {
+        "run": candidate.run,
+        "mlflow_run": candidate.mlflow_run,
+        "champion": decision.champion,
+        "comparison": None if decision.comparison is None else asdict(decision.comparison),
+        "failed": [check.rule for check in decision.checks if not check.success],
+        "model_sha256": tags.get(CHECKSUM_TAG),
+        # Data, code, and who overruled the data gate and why.
+        "provenance": {
+            key: value
+            for key, value in sorted(tags.items())
+            if key.startswith("pixelgate.") and not key.startswith("pixelgate.check.")
+        },
+    }
 
 
 def close_interrupted(store: ModelStore) -> None:
@@ -117,6 +163,7 @@ def close_interrupted(store: ModelStore) -> None:
     """
     if not store.exists:
         return
+    settle(store)
     name, client = store.home.name, store.client
     champion = store.version_by_alias(CHAMPION)
     promoted = champion and champion.run_id

@@ -1,8 +1,8 @@
 """A home goes in; one archive of everything production needs comes out, and back.
 
 The archive holds a consistent copy of the model store with the files of its versions, baselines,
-split ledgers, quarantine, overrides and the summaries of runs. What can be computed again (caches,
-trainings in progress) is left out.
+split ledgers, quarantine, overrides, decisions and the summaries of runs. What can be computed
+again (caches, trainings in progress) is left out.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ KEPT = (
     "state/inventory/*.splits.parquet",
     "state/quarantine/*.json",
     "state/overrides/*.json",
+    "state/ledger/*.jsonl",
     "runs/*/*.json",
     "runs/*/number",
 )

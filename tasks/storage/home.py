@@ -8,6 +8,7 @@
 │   ├── inventory/             inventory cache, split ledgers
 │   ├── baselines/<model>/     the last accepted inventories
 │   ├── quarantine/, overrides/  one JSON file per model
+│   ├── ledger/                the decisions about each model's versions
 │   ├── decoded/               decode cache
 │   ├── hardware/              which precision is faster on this machine
 │   ├── training/<key>/        trainings in progress
@@ -109,6 +110,10 @@ class Home:
     def overrides(self) -> Path:
         """JSON file of overridden verdicts."""
         return self.state / "overrides" / f"{self.name}.json"
+
+    def ledger(self, store: str = "") -> Path:
+        """Return the ledger of decisions; of another store than the embedded one by its name."""
+        return self.state / "ledger" / f"{self.name}{store and f'@{store}'}.jsonl"
 
     @property
     def decoded(self) -> Path:

@@ -32,7 +32,17 @@ def find_moves(inventory: pd.DataFrame, baseline: Baseline | None) -> pd.DataFra
     """
     if baseline is None:
         return pd.DataFrame(columns=COLUMNS, dtype="str")
-    before = baseline.files[[PATH, LABEL, CONTENT]].fillna({LABEL: ""})
+    return moves_between(baseline.files, inventory)
+
+
+def moves_between(earlier: pd.DataFrame, inventory: pd.DataFrame) -> pd.DataFrame:
+    """Compare two inventories by content; see `find_moves`.
+
+    Args:
+        earlier: path, label and content of the earlier one.
+        inventory: the later one.
+    """
+    before = earlier[[PATH, LABEL, CONTENT]].fillna({LABEL: ""})
     now = inventory[[PATH, LABEL]].fillna({LABEL: ""}).assign(**{CONTENT: content_of(inventory)})
     unchanged = now.merge(before, how="inner", on=[PATH, LABEL, CONTENT])[PATH]
     different = now[~now[PATH].isin(unchanged)]

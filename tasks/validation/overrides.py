@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import getpass
-import socket
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict
 
+from tasks.runtime.whoami import who_am_i
 from tasks.storage.checked import believe_json, write_checked_json
 from tasks.storage.locks import file_lock
 
@@ -61,7 +60,7 @@ def add_override(home: Home, *, fingerprint: str, rules: Collection[str], why: s
     override = Override(
         data_fingerprint=fingerprint,
         rules=tuple(sorted(rules)),
-        who=_whoami(),
+        who=who_am_i(),
         when=datetime.now(UTC).isoformat(timespec="seconds"),
         why=why,
     )
@@ -70,12 +69,3 @@ def add_override(home: Home, *, fingerprint: str, rules: Collection[str], why: s
         records = [each.model_dump(mode="json") for each in overrides]
         write_checked_json(home.overrides, {OVERRIDES: records})
     return override
-
-
-def _whoami() -> str:
-    try:
-        user = getpass.getuser()
-    except (OSError, KeyError):
-        # Containers often run under a user id that has no name.
-        user = "unknown"
-    return f"{user}@{socket.gethostname()}"

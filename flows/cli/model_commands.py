@@ -1,0 +1,198 @@
+"""The commands about registered models: models, live, promote, rollback, diff, lineage."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from flows.cli.model_display import (
+    show_diff,
+    show_hand_over,
+    show_image_lineage,
+    show_model_lineage,
+    show_models,
+    show_reigns,
+)
+from flows.cli.options import Config, Home, Json, Name, Set, examples, load, new_app
+from flows.cli.screen import quiet
+
+if TYPE_CHECKING:
+    from tasks.config.schema import RetrainConfig
+    from tasks.registry.mlflow_store import ModelStore
+
+commands = new_app()
+
+Reason = Annotated[str, typer.Option("--reason", help="Kept in the ledger.")]
+Version = Annotated[str, typer.Argument(help="Number or alias of a version.", metavar="VERSION")]
+
+
+def _store(settings: RetrainConfig) -> ModelStore:
+    from tasks.registry.mlflow_store import open_store
+
+    return open_store(settings.paths, settings.registry)
+
+
+@commands.command(epilog=examples("pixelgate models", "pixelgate models --name photos --json"))
+def models(
+    config: Config = None,
+    assignments: Set = None,
+    name: Name = None,
+    home: Home = None,
+    *,
+    as_json: Json = False,
+) -> None:
+    """List the versions of a model, the newest first."""
+    settings, _ = load(config, assignments, name=name, home=home)
+    with quiet(settings.paths):
+        from tasks.registry.version_list import list_versions
+
+        rows = list_versions(_store(settings))
+    show_models(rows, as_json=as_json)
+
+
+@commands.command(
+    epilog=examples(
+        "pixelgate live",
+        "pixelgate live --at 2026-03-03",
+        "pixelgate live --at 2026-03-03T14:30+01:00",
+    )
+)
+def live(  # noqa: PLR0913 - each is a flag
+    config: Config = None,
+    assignments: Set = None,
+    name: Name = None,
+    home: Home = None,
+    *,
+    at: Annotated[
+        str | None,
+        typer.Option(
+            help="Date or time, ISO 8601; UTC unless it names an offset. A date lists all versions"
+            " of that day. Default: now."
+        ),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Say which version was in production at a time, since when, by whom and why."""
+    settings, _ = load(config, assignments, name=name, home=home)
+    with quiet(settings.paths):
+        from tasks.registry.decision_ledger import now
+        from tasks.registry.ledger_check import list_reigns
+        from tasks.registry.reigns import reigns_at
+
+        rows = reigns_at(list_reigns(_store(settings)), at or now())
+    show_reigns(rows, as_json=as_json)
+
+
+@commands.command(epilog=examples("pixelgate promote 7 --reason 'approved by QA, see ticket 12'"))
+def promote(  # noqa: PLR0913, PLR0917 - each is a flag
+    version: Version,
+    reason: Reason,
+    config: Config = None,
+    assignments: Set = None,
+    name: Name = None,
+    home: Home = None,
+) -> None:
+    """Put a version into production, whatever the model gate said of it.
+
+    Its file is checked against the hash that was registered. The decision, who made it and the
+    reason are kept in the ledger.
+    """
+    settings, _ = load(config, assignments, name=name, home=home)
+    with quiet(settings.paths):
+        from tasks.registry.by_hand import promote_version
+
+        done = promote_version(_store(settings), version, reason=reason)
+    show_hand_over(done, settings.name)
+
+
+@commands.command(
+    epilog=examples(
+        "pixelgate rollback --reason 'confuses dogs with wolves'",
+        "pixelgate rollback --to 4 --reason 'the last one before the new camera'",
+    )
+)
+def rollback(  # noqa: PLR0913, PLR0917 - each is a flag
+    reason: Reason,
+    to: Annotated[
+        str | None,
+        typer.Option(help="A version that was in production; default: the one before."),
+    ] = None,
+    config: Config = None,
+    assignments: Set = None,
+    name: Name = None,
+    home: Home = None,
+) -> None:
+    """Return to a version that was in production before; twice goes back two.
+
+    A version whose file is lost or changed is refused.
+    """
+    settings, _ = load(config, assignments, name=name, home=home)
+    with quiet(settings.paths):
+        from tasks.registry.by_hand import roll_back
+
+        done = roll_back(_store(settings), to, reason=reason)
+    show_hand_over(done, settings.name)
+
+
+@commands.command(
+    epilog=examples("pixelgate diff 3 4", "pixelgate diff champion challenger --json")
+)
+def diff(  # noqa: PLR0913, PLR0917 - each is a flag
+    a: Version,
+    b: Version,
+    config: Config = None,
+    assignments: Set = None,
+    name: Name = None,
+    home: Home = None,
+    *,
+    as_json: Json = False,
+) -> None:
+    """Compare two versions: metrics, changed answers, data and settings."""
+    settings, _ = load(config, assignments, name=name, home=home)
+    with quiet(settings.paths):
+        from tasks.registry.version_diff import diff_versions
+
+        result = diff_versions(_store(settings), a, b, settings.promotion)
+    show_diff(result, as_json=as_json)
+
+
+@commands.command(
+    epilog=examples(
+        "pixelgate lineage champion",
+        "pixelgate lineage 20261125-195540-d653 --json",
+        "pixelgate lineage photos/cat/0017.jpg",
+    )
+)
+def lineage(  # noqa: PLR0913 - each is a flag
+    what: Annotated[
+        str,
+        typer.Argument(
+            help="A version's number or alias, a run's id, or an image file.",
+            metavar="MODEL|RUN|FILE",
+        ),
+    ],
+    config: Config = None,
+    assignments: Set = None,
+    name: Name = None,
+    home: Home = None,
+    *,
+    as_json: Json = False,
+) -> None:
+    """Say which images trained a model, or which models saw an image."""
+    settings, _ = load(config, assignments, name=name, home=home)
+    # Decided before the working directory could matter to a library.
+    file = Path(what)
+    with quiet(settings.paths):
+        from tasks.registry.lineage import trace_image, trace_model
+
+        store = _store(settings)
+        if file.is_file() and not what.isdecimal():
+            rows = trace_image(store, file, max_pixels=settings.data.max_pixels)
+        else:
+            origin = trace_model(store, what)
+    if file.is_file() and not what.isdecimal():
+        show_image_lineage(rows, as_json=as_json)
+    else:
+        show_model_lineage(origin, as_json=as_json)
