@@ -42,8 +42,7 @@ def show_inventory(inventory: pd.DataFrame, fingerprint: str, *, as_json: bool) 
             }
         )
         return
-    say(f"{folder['root']} ({folder['layout']} layout)")
-    say(f"{len(inventory)} images, {folder['hidden']} hidden and {folder['other']} other files")
+    say(f"{folder['root']}: {folder['hidden']} hidden and {folder['other']} other files")
     say(f"fingerprint {fingerprint}")
     say()
     sys.stdout.write(counts.to_string() + "\n\n")

@@ -20,10 +20,26 @@ class DataConfig(Part):
     directory: PathName | None = Field(
         None, description="Folder of images, or a CSV or Parquet manifest (path, label, split)."
     )
-    layout: Literal["auto", "class", "split", "flat", "manifest"] = Field(
+    layout: Literal["auto", "class", "split", "class_split", "flat", "manifest"] = Field(
         "auto",
-        description="class (class/file), split (split/class/file), flat (labels read by"
-        " label_pattern), manifest, or auto: recognised from the folder itself.",
+        description="class (class/file), split (split/class/file), class_split (class/split/file),"
+        " flat (labels read from file names or by label_pattern), manifest, or auto: recognised"
+        " from the folder itself.",
+    )
+    label_folder: Literal["auto", "first", "last"] = Field(
+        "auto",
+        description="Which folder names the class where there are folders in the class folders:"
+        " the first (animals in animals/cat/1.png) or the last (cat).",
+    )
+    split_folders: dict[str, Literal["train", "validation", "test"]] = Field(
+        {},
+        description="Splits by the names of their folders, beyond the common ones, such as"
+        ' { fold_5 = "test" }.',
+    )
+    leave_out: list[str] = Field(
+        [],
+        description="Names or relative paths of folders and files to leave out, with wildcards,"
+        " such as ['masks', '*_mask.png'].",
     )
     label_pattern: str | None = Field(
         None,
@@ -32,6 +48,11 @@ class DataConfig(Part):
     )
     manifest: PathName | None = Field(
         None, description="CSV or Parquet file with columns path, label and optionally split."
+    )
+    columns: dict[Literal["path", "label", "split"], str] = Field(
+        {},
+        description="What the columns of the manifest, or of a table beside the images, are"
+        ' called, such as { path = "image_id", label = "breed" }; default: recognised.',
     )
     test_fraction: Fraction = Field(
         0.2, description="Share of images held out for testing where the data has no test split."

@@ -34,6 +34,16 @@ if TYPE_CHECKING:
     from tasks.validation.verdict import Verdict
 
 UNTOUCHED = "(untouched sample)"
+# A sample has folders of its own, whatever those of the data are.
+OWN_FOLDERS: dict[str, Any] = {
+    "layout": "split",
+    "manifest": None,
+    "label_pattern": None,
+    "label_folder": "auto",
+    "split_folders": {},
+    "leave_out": [],
+    "columns": {},
+}
 # A fault leaves three files of a class; a lower bound than this could not trip.
 LOWEST_MIN_FILES = 4
 
@@ -121,9 +131,7 @@ class _Rehearsal:
         self._sample, self._scratch, self._seed = sample, scratch, seed
         self._home = Home("drill", scratch / "home")
         self._gate = fit_gate(gate, sample)
-        self._data = data.model_copy(
-            update={"directory": sample.work, "layout": "split", "manifest": None}
-        )
+        self._data = data.model_copy(update={**OWN_FOLDERS, "directory": sample.work})
         self._judged = 0
 
     def run(self) -> list[DrillResult]:

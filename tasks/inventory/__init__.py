@@ -1,8 +1,11 @@
 """The inventory stage: turns a data folder into a DataFrame with one row per image file.
 
 - `scan.take_inventory`: the whole stage.
-- `listing.list_files`, `layouts.label_files`: the files of a folder, and their labels;
-  `manifests.read_manifest`: those that a manifest names.
+- `listing.list_files`: the files of a folder; `image_formats`: which of them are images.
+- `layouts.read_layout`: how a folder is read. `folder_branches` finds its splits, `class_folders`
+  its classes, `flat_files` labels in names and in the tables that `label_tables` finds;
+  `manifests.read_manifest_folder` reads the files that a manifest names.
+- `reading_summary.describe_reading`: says it in one sentence.
 - `inventory_cache.InventoryCache`: what was read before, so that unchanged files are not read
   again.
 - `reading.read_files`: reads files in worker processes; `image_file.read_images`: what each file

@@ -21,7 +21,8 @@ MEMBERS_SHOWN = 10
 LABELLED_BY = {
     "class": "its folder",
     "split": "its folder, below the one of the split",
-    "flat": "data.label_pattern",
+    "class_split": "its folder, above the one of the split",
+    "flat": "data.label_pattern, its name, or a table beside it",
     "manifest": "the manifest",
 }
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import inspect
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 import pandas as pd
 
@@ -19,8 +19,6 @@ from tasks.inventory import (
     image_file,
     image_formats,
     jpeg_xl,
-    layouts,
-    manifests,
     orientation,
     similarity,
     splits,
@@ -30,7 +28,7 @@ from tasks.storage.atomic import write_parquet
 from tasks.storage.hashing import digest, file_digest
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Hashable, Sequence
     from pathlib import Path
 
     from tasks.config.data import DataConfig
@@ -56,7 +54,7 @@ class InventoryCache:
     """
 
     def __init__(self, folder: Path, root: Path, settings: DataConfig, *, seed: int) -> None:
-        self._folder, self._root, self._seed = folder, root, seed
+        self._folder, self._seed = folder, seed
         self._name = digest(str(root.resolve()))[:32]
         # Three versions, as they go stale for different reasons: another limit of pixels changes
         # what is read of a file, another fraction of the split only the inventory as a whole.
@@ -67,16 +65,24 @@ class InventoryCache:
         self._images = _version(read_by, settings.max_pixels, image_formats.plugins_installed())
         all_settings = settings.model_dump(mode="json", exclude={"directory", "workers"})
         self._whole = _version(
-            [*read_by, layouts, manifests, similarity, duplicates, splits],
+            [*read_by, similarity, duplicates, splits],
             all_settings,
             seed,
         )
         self.known = self._load()
 
-    def unchanged(self, listing: Listing) -> pd.DataFrame | None:
-        """Return the cached inventory if every file, the settings and the code are unchanged."""
+    def unchanged(self, listing: Listing, facts: dict[str, Any]) -> pd.DataFrame | None:
+        """Return the cached inventory if every file, the settings and the code are unchanged.
+
+        Args:
+            listing: the images as they are now.
+            facts: how the folder is read now, `reading_summary.describe_reading`. Its key is None
+                where a manifest gives the labels, which may be others for the same files.
+        """
         known = self.known
         if known.attrs.get("whole") != self._whole or len(known) != len(listing.paths):
+            return None
+        if facts["key"] is None or known.attrs.get("key") != facts["key"]:
             return None
         same = (
             known[PATH].tolist() == listing.paths
@@ -87,13 +93,7 @@ class InventoryCache:
             return None
         unchanged = known.copy(deep=False)
         # Other files may have come or gone, and the same folder may be given by another path.
-        unchanged.attrs = {
-            "layout": known.attrs["layout"],
-            "drawn": known.attrs["drawn"],
-            "hidden": listing.hidden,
-            "other": listing.other,
-            "root": str(self._root),
-        }
+        unchanged.attrs = cast("dict[Hashable, Any]", {**facts, "drawn": known.attrs["drawn"]})
         return unchanged
 
     @property

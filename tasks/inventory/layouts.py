@@ -1,86 +1,65 @@
-"""Reads labels and given splits from the paths of a data folder, or from a manifest."""
+"""Reads labels and given splits from the folders of a data set, its files' names, or its tables.
+
+A folder and the settings of how to read it go in; a `Reading` comes out.
+"""
 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
-
-import pandas as pd
+from typing import TYPE_CHECKING
 
 from tasks.errors import DataFolderError, SettingsError
-from tasks.inventory.columns import ERROR, LABEL, PATH, SPLIT, SPLIT_FOLDERS
-from tasks.inventory.listing import MANIFEST_SUFFIXES, list_files, list_named
-from tasks.inventory.manifests import read_manifest
+from tasks.inventory.class_folders import read_classes
+from tasks.inventory.flat_files import FlatFiles
+from tasks.inventory.folder_branches import NO_LABELS, Branch, BranchFinder, is_flat
+from tasks.inventory.folder_messages import listed
+from tasks.inventory.folder_names import are_chunks, split_of
+from tasks.inventory.folder_reading import NOWHERE, Reading
+from tasks.inventory.folder_tables import read_tables_beside
+from tasks.inventory.folder_tree import Folder, folder_of, tree_of
+from tasks.inventory.listing import MANIFEST_SUFFIXES, UNKNOWN_STATUS, Listing, list_files
+from tasks.inventory.manifests import read_manifest_folder
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from tasks.config.data import DataConfig
-    from tasks.inventory.listing import Listing
+    from tasks.inventory.flat_files import FlatLabels
+
+# In the order of the folders; the label is the last.
+BY_POSITION = {"class": (None, 0), "split": (0, 1), "class_split": (1, 0)}
 
 
-def list_data(root: Path, settings: DataConfig) -> Listing:
-    """Return the files in a folder, or those that a manifest names.
+def read_layout(root: Path, settings: DataConfig) -> Reading:
+    """Return which files are images, and the split and label that folders or tables give them.
 
-    Raises:
-        DataFolderError: there are none, or the folder or the manifest can't be read.
-    """
-    manifest = manifest_of(root, settings)
-    if manifest is not None:
-        folder = _folder_of(root)
-        return list_named(folder, read_manifest(manifest, folder)[PATH])
-    listing = list_files(root)
-    if not listing.paths:
-        raise DataFolderError(
-            f"No images under {root} ({listing.hidden} hidden and {listing.other} other files)."
-            " Expected folders such as cat/1.png or train/cat/1.png."
-        )
-    return listing
-
-
-def label_files(
-    root: Path, settings: DataConfig, listing: Listing
-) -> tuple[pd.DataFrame, dict[str, Any]]:
-    """Return path, split, label and error of every image file, and facts about the folder.
-
-    `split` is None where the layout gives none, `label` where the path contains none; `error` is
-    set where the name alone makes a file unreadable.
-
-    ```
-    root/                   root/                      root/
-    ├── cat/1.png           ├── train/cat/1.png        ├── cat_1.png     label_pattern =
-    └── dog/2.png           └── test/dog/2.png         └── dog_2.png     "^(?P<label>[a-z]+)_"
-    ```
+    Every layout, and what is said of it, is in docs/gate.md.
 
     Args:
-        root: the folder, or a manifest given instead of one.
-        settings: layout, label pattern and manifest.
-        listing: as `list_data` returned it.
-
-    Returns:
-        The frame, in the order of the listing, and a dict with layout, hidden and other (counts of
-        files).
+        root: the data folder, or a manifest given instead of one.
+        settings: layout, label pattern, manifest and the like.
 
     Raises:
-        DataFolderError: none of the files has a label.
+        DataFolderError: there are no images, or their labels can't be told; the message says what
+            was seen and which setting to write.
         SettingsError: the label pattern is not a regular expression with a group named label.
     """
-    manifest = manifest_of(root, settings)
+    manifest = _manifest_of(root, settings)
     if manifest is not None:
-        frame = read_manifest(manifest, _folder_of(root))
-        return frame, {"layout": "manifest", "hidden": 0, "other": 0}
-    layout = _layout_of(listing.paths, settings)
-    frame = _frame(listing, _labeller(layout, settings), with_split=layout != "class")
-    if frame[LABEL].isna().all():
-        raise DataFolderError(
-            f"None of the {len(frame)} images under {root} has a label when read with layout ="
-            f" {layout}. Put them in one folder per class, or set data.label_pattern or"
-            " data.manifest."
-        )
-    return frame, {"layout": layout, "hidden": listing.hidden, "other": listing.other}
+        return read_manifest_folder(manifest, root if root.is_dir() else root.parent, settings)
+    listing = list_files(root, settings.leave_out)
+    if not listing.paths:
+        raise DataFolderError(_no_images(root, listing))
+    tree = tree_of(listing)
+    if settings.layout in BY_POSITION:
+        return _by_position(root, listing, tree, settings)
+    if settings.label_pattern is not None:
+        return _by_pattern(root, listing, tree, settings)
+    return _recognized(root, listing, tree, settings)
 
 
-def manifest_of(root: Path, settings: DataConfig) -> Path | None:
+def _manifest_of(root: Path, settings: DataConfig) -> Path | None:
     """Return the manifest that names the files, or None where the folder is listed."""
     if settings.manifest is not None:
         return settings.manifest
@@ -89,33 +68,68 @@ def manifest_of(root: Path, settings: DataConfig) -> Path | None:
     return None
 
 
-def _folder_of(root: Path) -> Path:
-    return root if root.is_dir() else root.parent
+def _no_images(root: Path, listing: Listing) -> str:
+    others = ""
+    if listing.passed_over:
+        others = f" The first of them is {listing.passed_over[0]}: {listing.reasons[0]}."
+    return (
+        f"No images under {root} ({listing.hidden} hidden and {listing.other} other files).{others}"
+        " Expected folders such as cat/1.png or train/cat/1.png."
+    )
 
 
-def _layout_of(paths: list[str], settings: DataConfig) -> str:
-    if settings.layout != "auto":
-        return settings.layout
-    if settings.label_pattern is not None:
-        return "flat"
-    # A class may be called "train": folders are splits only if every one is named as a split and
-    # they hold folders themselves.
-    tops = {path.split("/", 1)[0].lower() for path in paths if "/" in path}
-    deep = any(path.count("/") > 1 for path in paths)
-    return "split" if tops and deep and tops <= SPLIT_FOLDERS.keys() else "class"
+def _by_position(root: Path, listing: Listing, tree: Folder, settings: DataConfig) -> Reading:
+    """Read the layout that the user has named, folder by folder."""
+    reading = Reading(settings.layout, listing)
+    split_at, label_at = BY_POSITION[settings.layout]
+    for folder in tree.walk():
+        parts = folder.path.split("/") if folder.path else []
+        split = None
+        if split_at is not None and len(parts) > split_at:
+            name = parts[split_at]
+            split = settings.split_folders.get(name) or split_of(name)
+            if split is None and folder.images:
+                raise DataFolderError(
+                    f"{name}/ under {root} is not named as a split, as layout ="
+                    f' "{settings.layout}" demands. Write data.split_folders = {{ "{name}" ='
+                    ' "test" }, or another layout.'
+                )
+            if split is not None:
+                reading.splits[name] = split
+        label = parts[label_at] if len(parts) > label_at else None
+        if label is not None and settings.label_folder == "last":
+            label = parts[-1]
+        reading.places[folder.path] = split, label
+    return _require_labels(root, reading)
 
 
-def _labeller(layout: str, settings: DataConfig) -> re.Pattern[str]:
-    """Return the pattern that captures the label in a path of this layout."""
-    if layout == "flat":
-        return _label_pattern(settings.label_pattern)
-    below = "[^/]+/" if layout == "split" else ""
-    return re.compile(rf"^{below}(?P<label>[^/]+)/")
-
-
-def _label_pattern(pattern: str | None) -> re.Pattern[str]:
+def _by_pattern(root: Path, listing: Listing, tree: Folder, settings: DataConfig) -> Reading:
+    """Read labels by the user's pattern, and splits where the folders give them."""
+    pattern = _compiled(settings.label_pattern or "")
+    reading = Reading("flat", listing, source="data.label_pattern")
+    finder = BranchFinder(listing.paths, settings.split_folders, reading.remarks)
     try:
-        compiled = re.compile(pattern or "")
+        branches = finder.find(tree)
+    except DataFolderError:
+        # What the folders are doesn't matter, as the pattern says it.
+        branches = [Branch(tree)]
+    reading.remarks.left_out.clear()
+    splits = {
+        folder.path: branch.split
+        for branch in branches
+        if branch.split is not None
+        for folder in branch.folder.walk()
+    }
+    reading.splits.update(finder.splits if splits else {})
+    for path, name in zip(listing.paths, listing.names, strict=True):
+        match = pattern.search(name)
+        reading.rows[path] = splits.get(folder_of(path)), match["label"] if match else None
+    return _require_labels(root, reading)
+
+
+def _compiled(pattern: str) -> re.Pattern[str]:
+    try:
+        compiled = re.compile(pattern)
     except re.error as error:
         raise SettingsError(f"data.label_pattern is not a regular expression: {error}.") from None
     if "label" not in compiled.groupindex:
@@ -126,25 +140,129 @@ def _label_pattern(pattern: str | None) -> re.Pattern[str]:
     return compiled
 
 
-def _frame(listing: Listing, label_of: re.Pattern[str], *, with_split: bool) -> pd.DataFrame:
-    names = listing.names
-    matches = [label_of.search(name) for name in names]
-    # Parquet can't hold such a name, so the row has an escaped one and the file is not opened.
-    bad_name = "the file's name is not valid UTF-8; rename it"
-    columns = {
-        PATH: names,
-        SPLIT: [_split_folder(name) for name in names] if with_split else None,
-        LABEL: [match["label"] if match else None for match in matches],
-        ERROR: [
-            None if name == path else bad_name
-            for name, path in zip(names, listing.paths, strict=True)
-        ],
-    }
-    return pd.DataFrame(
-        {name: pd.array(values or [None] * len(names), "str") for name, values in columns.items()}
-    )
+def _require_labels(root: Path, reading: Reading) -> Reading:
+    if all(label is None for _, label in reading.placed):
+        raise DataFolderError(
+            f"None of the {len(reading.placed)} images under {root} has a label when read with"
+            f" layout = {reading.layout}. Put them in one folder per class, or set"
+            " data.label_pattern or data.manifest."
+        )
+    return reading
 
 
-def _split_folder(path: str) -> str | None:
-    top, below, _ = path.partition("/")
-    return SPLIT_FOLDERS.get(top.lower()) if below else None
+def _recognized(root: Path, listing: Listing, tree: Folder, settings: DataConfig) -> Reading:
+    """Read a folder whose layout is to be told by itself."""
+    reading = Reading("class", listing)
+    finder = BranchFinder(listing.paths, settings.split_folders, reading.remarks)
+    branches = finder.find(tree)
+    reading.splits = finder.splits
+    reading.base = finder.base
+    flat = _flat_of(branches, settings)
+    by_folder = [branch for branch in branches if branch not in flat]
+    if by_folder:
+        reading.classes = read_classes(by_folder, settings.label_folder, reading.remarks)
+        reading.places.update(reading.classes.places)
+    unnamed: set[str] = set()
+    if flat:
+        known = {label for _, label in reading.places.values() if label is not None}
+        files = FlatFiles(root, listing, flat, settings, known)
+        labels = files.label(reading.remarks)
+        if labels is None:
+            _read_flat_as_classes(files, flat, settings, reading)
+        else:
+            unnamed = _add_flat(labels, flat, files, reading)
+    reading.layout = _layout_name(branches, by_folder, reading)
+    _without_left_out(reading, unnamed)
+    if not flat:
+        read_tables_beside(root, settings, reading)
+    return reading
+
+
+def _flat_of(branches: Sequence[Branch], settings: DataConfig) -> list[Branch]:
+    """Return the branches whose images are in no class folders."""
+    if settings.layout == "flat":
+        return list(branches)
+    flat = [branch for branch in branches if not branch.folder.populated]
+    return flat or [branch for branch in branches if _may_be_flat(branch)]
+
+
+def _may_be_flat(branch: Branch) -> bool:
+    """Return whether the sub-folders of a branch may be no classes."""
+    children = branch.folder.populated
+    if branch.folder.direct > sum(child.total for child in children.values()):
+        return True
+    # A single folder of images may be one folder too many as well as a single class.
+    is_one = len(children) == 1
+    return (is_one or are_chunks(children)) and all(map(is_flat, children.values()))
+
+
+def _read_flat_as_classes(
+    files: FlatFiles, flat: Sequence[Branch], settings: DataConfig, reading: Reading
+) -> None:
+    """Take sub-folders for classes after all, where there are no labels of another kind."""
+    folders = [branch.folder for branch in flat]
+    must_be = settings.layout == "flat" or not all(folder.populated for folder in folders)
+    if must_be or reading.places:
+        files.refuse()
+    if are_chunks(folders[0].populated) and not folders[0].direct:
+        raise DataFolderError(
+            f"{files.explain()} {listed(folders[0].populated)} are named as parts of one whole;"
+            ' if they are the classes, set data.layout = "class".'
+        )
+    reading.classes = read_classes(flat, settings.label_folder, reading.remarks)
+    reading.places.update(reading.classes.places)
+
+
+def _add_flat(
+    labels: FlatLabels, flat: Sequence[Branch], files: FlatFiles, reading: Reading
+) -> set[str]:
+    """Add the labels of images in no class folders; return those that are left out."""
+    unnamed: set[str] = set()
+    reading.rows, reading.used, reading.source = labels.rows, labels.used, labels.source or None
+    for branch in labels.unlabelled:
+        reading.remarks.leave_out(branch.folder, NO_LABELS)
+    for branch, paths in zip(flat, files.paths, strict=True):
+        others = {path for path in paths if path not in labels.rows}
+        unnamed |= others
+        if others and branch not in labels.unlabelled:
+            where = branch.folder.path or "."
+            reading.remarks.left_out.append((where, len(others), f"not in {labels.tables}"))
+    if labels.missing:
+        reading.remarks.notes.append(
+            f"{len(labels.missing)} rows of {labels.tables} name no image, or more than one, such"
+            f" as {labels.missing[0]}; they count as files that can't be read."
+        )
+    for path in labels.missing:
+        if not path.startswith("/") and ".." not in path:
+            reading.rows[path] = NOWHERE
+            reading.errors[path] = (
+                f"{labels.tables} names it, but no file, or more than one, is called that"
+            )
+    return unnamed
+
+
+def _layout_name(branches: Sequence[Branch], by_folder: Sequence[Branch], reading: Reading) -> str:
+    if reading.rows and not by_folder:
+        return "flat"
+    if any(branch.inner for branch in branches):
+        return "class_split"
+    return "class" if branches[0].split is None else "split"
+
+
+def _without_left_out(reading: Reading, unnamed: set[str]) -> None:
+    """Drop the images that are left out from the listing; those beside all folders stay."""
+    listing, rows = reading.listing, reading.rows
+    left_out = tuple(f"{path}/" for path, _, _ in reading.remarks.left_out)
+    if left_out:
+        folders = {folder_of(path) for path in listing.paths}
+        dropped = {folder for folder in folders if f"{folder}/".startswith(left_out)}
+        listing.keep(
+            [
+                path in rows or (path not in unnamed and folder_of(path) not in dropped)
+                for path in listing.paths
+            ]
+        )
+    if reading.errors:
+        for path in reading.errors:
+            listing.add(path, UNKNOWN_STATUS)
+        listing.sort()

@@ -55,7 +55,7 @@ class Listing:
     @property
     def names(self) -> list[str]:
         """The paths in printable form; one that differs from its path is not valid UTF-8."""
-        return [path if path.isascii() else _printable(path) for path in self.paths]
+        return [path if path.isascii() else printable(path) for path in self.paths]
 
     @property
     def other(self) -> int:
@@ -123,8 +123,8 @@ def list_named(root: Path, paths: Iterable[str]) -> Listing:
     return listing
 
 
-def _printable(path: str) -> str:
-    """Escape the bytes of a name that are not UTF-8."""
+def printable(path: str) -> str:
+    """Return a name with its bytes that are not UTF-8 escaped."""
     return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 

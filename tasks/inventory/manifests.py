@@ -6,54 +6,171 @@ Paths are relative to the data folder and normalized, so that one file has one p
 from __future__ import annotations
 
 import csv
-import posixpath
-import re
 import warnings
-from pathlib import Path
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from tasks.errors import DataFolderError
-from tasks.inventory.columns import ERROR, LABEL, PATH, SPLIT, SPLIT_FOLDERS
-from tasks.inventory.image_formats import IMAGE_SUFFIXES
+from tasks.inventory.columns import ERROR, LABEL, PATH, SPLIT
+from tasks.inventory.file_index import FileIndex
+from tasks.inventory.folder_names import split_of
+from tasks.inventory.folder_reading import Reading
+from tasks.inventory.listing import list_files, list_named
+from tasks.inventory.manifest_paths import (
+    SHOWN,
+    exists,
+    normalized,
+    refuse_foreign_paths,
+    refuse_repeats,
+)
+from tasks.inventory.names_files import is_names_file, names_for
+from tasks.inventory.raw_table import RawTable
+from tasks.inventory.table_columns import read_columns
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
+
+    from tasks.config.data import DataConfig
 
 SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "vertical bars"}
-DRIVE = re.compile(r"[A-Za-z]:[\\/]|\\\\")
-SHOWN = 5
-# More than enough to see a pattern; each costs a few look-ups on the disk.
+# More than enough to see a pattern; each costs a look-up on the disk.
 PATHS_TRIED = 20
 
 
-def read_manifest(manifest: Path, folder: Path) -> pd.DataFrame:
+def read_manifest_folder(manifest: Path, folder: Path, settings: DataConfig) -> Reading:
+    """Return the files that a manifest names, with their labels and splits.
+
+    Raises:
+        DataFolderError: as `read_manifest`.
+    """
+    notes: list[str] = []
+    frame = read_manifest(
+        manifest, folder, {str(ours): theirs for ours, theirs in settings.columns.items()}, notes
+    )
+    reading = Reading("manifest", list_named(folder, frame[PATH]), table=frame)
+    reading.source = manifest.name
+    reading.remarks.notes += notes
+    return reading
+
+
+def read_manifest(
+    manifest: Path,
+    folder: Path,
+    columns: Mapping[str, str] | None = None,
+    notes: list[str] | None = None,
+) -> pd.DataFrame:
     """Return path, split, label and error of every row, sorted by path.
 
     Args:
         manifest: CSV file in UTF-8, or Parquet file.
         folder: the data folder, which paths are relative to and must not leave. A link in it may.
+        columns: the user's names of the columns path, label and split.
+        notes: receives in words which columns were read, where that was not certain.
 
     Raises:
         DataFolderError: the manifest can't be read, lacks a column or has one twice, has paths that
             are no paths below the folder or occur twice, or splits with unknown names.
     """
-    table = _table(manifest)
-    missing = {PATH, LABEL} - set(table.columns)
-    if missing or table.empty:
+    notes = [] if notes is None else notes
+    table = _renamed(_table(manifest), manifest, columns or {})
+    files = _Files(folder)
+    if table.empty or {PATH, LABEL} - set(table.columns):
+        table = _recognized(table, manifest, files, columns or {}, notes)
+    frame = table.reindex(columns=[PATH, SPLIT, LABEL]).astype("str")
+    frame = frame.mask(frame.isin(["", "nan"]) | table.reindex(columns=frame.columns).isna())
+    refuse_foreign_paths(frame[PATH], manifest, folder)
+    frame[PATH] = files.found([normalized(path) for path in frame[PATH]])
+    frame[LABEL] = _named(frame[LABEL], manifest, notes)
+    frame[SPLIT] = _known_splits(frame[SPLIT], manifest)
+    refuse_repeats(frame[PATH], manifest)
+    return frame.assign(**{ERROR: None}).astype("str").sort_values(PATH, ignore_index=True)
+
+
+class _Files:
+    """The images below the data folder, which are listed only where a manifest needs it.
+
+    Args:
+        folder: the data folder.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    @cached_property
+    def index(self) -> FileIndex:
+        """The images by all that a manifest may call them."""
+        return FileIndex(list_files(self.folder).paths)
+
+    def found(self, paths: list[str]) -> list[str]:
+        """Return paths with those of existing files for names without folder or extension."""
+        texts = [path for path in paths if isinstance(path, str)]
+        bare = [path for path in texts if "." not in path.rpartition("/")[2]]
+        tried = texts[:PATHS_TRIED] + bare[:PATHS_TRIED]
+        if all(exists(self.folder, path) for path in tried):
+            return paths
+        return [
+            self.index.find(path, "") or path if isinstance(path, str) else path for path in paths
+        ]
+
+
+def _renamed(table: pd.DataFrame, manifest: Path, columns: Mapping[str, str]) -> pd.DataFrame:
+    """Return a table with the user's columns under our names."""
+    names = {str(name).lower(): name for name in table.columns}
+    missing = [name for name in columns.values() if name.lower() not in names]
+    if missing:
+        raise DataFolderError(
+            f"The manifest {manifest} has no column {missing[0]}, which data.columns names."
+            f" Received: {list(table.columns)}."
+        )
+    renamed = {names[name.lower()]: ours for ours, name in columns.items()}
+    others = [name for name in columns if name in table.columns and name not in renamed]
+    return table.drop(columns=others).rename(columns=renamed)
+
+
+def _recognized(
+    table: pd.DataFrame,
+    manifest: Path,
+    files: _Files,
+    columns: Mapping[str, str],
+    notes: list[str],
+) -> pd.DataFrame:
+    """Return a table of other columns with those it seems to have for path, label and split."""
+    known = {name: name for name in (PATH, LABEL, SPLIT) if name in table.columns}
+    is_wide = not table.empty and len(table.columns) > 1
+    found = (
+        read_columns(RawTable(manifest.name, table, is_named=True), files.index, known)
+        if is_wide
+        else ""
+    )
+    if isinstance(found, str):
         raise DataFolderError(
             f"The manifest {manifest} must have columns path, label and optionally split, and at"
             f" least one row. Received: {len(table)} rows of {list(table.columns)}."
             + _separator_hint(table.columns)
+            + (f" Under other names they were not found: {found}." if found else "")
+            + ("" if columns else ' Name them, as in data.columns = { path = "image_id" }.')
         )
-    frame = table.reindex(columns=[PATH, SPLIT, LABEL]).astype("str")
-    frame = frame.mask(frame.isin(["", "nan"]) | table.reindex(columns=frame.columns).isna())
-    _refuse_foreign_paths(frame[PATH], manifest, folder)
-    frame[PATH] = [_normalized(path) for path in frame[PATH]]
-    frame[SPLIT] = _known_splits(frame[SPLIT], manifest)
-    _refuse_repeats(frame[PATH], manifest)
-    return frame.assign(**{ERROR: None}).astype("str").sort_values(PATH, ignore_index=True)
+    notes.append(
+        f"The labels of {manifest.name} are those of {found.label_column}; data.columns names other"
+        " columns."
+    )
+    return found.rows
+
+
+def _named(labels: pd.Series, manifest: Path, notes: list[str]) -> pd.Series:
+    """Return labels with the names that a file beside the manifest has for numbered classes."""
+    distinct = set(labels.dropna())
+    if not all(label.isdecimal() for label in distinct):
+        return labels
+    beside = [file for file in sorted(manifest.parent.iterdir()) if file.name != manifest.name]
+    names = names_for(distinct, [file for file in beside if is_names_file(file.name)])
+    if names is None:
+        return labels
+    notes.append(f"The classes are named by {names[0].name}.")
+    return labels.map(names[1]).astype("str")
 
 
 def _table(manifest: Path) -> pd.DataFrame:
@@ -116,90 +233,13 @@ def _separator_hint(columns: Iterable[str]) -> str:
     return ""
 
 
-def _refuse_foreign_paths(paths: pd.Series, manifest: Path, folder: Path) -> None:
-    """Refuse paths that can't be those of files below the folder, with one sentence for all."""
-    below = f"Paths are relative to the data folder {folder}"
-
-    def is_absolute(path: str) -> bool:
-        return path.startswith("/") or DRIVE.match(path) is not None
-
-    def has_backslash(path: str) -> bool:
-        return "\\" in path and not _exists(folder, path)
-
-    def leaves(path: str) -> bool:
-        return ".." in path and _normalized(path).split("/", 1)[0] == ".."
-
-    problems: tuple[tuple[Callable[[str], bool], str, str], ...] = (
-        (is_absolute, "is absolute", f"{below}; write them without it."),
-        (has_backslash, "has a backslash and names no file", "Write / between folders."),
-        (leaves, "leaves the data folder", f"{below}; set data.directory to a folder above all."),
-    )
-    numbered = [(row, path) for row, path in enumerate(paths, 1) if isinstance(path, str)]
-    for is_wrong, problem, remedy in problems:
-        rows = [row for row, path in numbered if is_wrong(path)]
-        if rows:
-            raise DataFolderError(_sentence(manifest, rows, paths, problem, remedy))
-    _refuse_missing_extensions(paths, manifest, folder)
-
-
-def _refuse_missing_extensions(paths: pd.Series, manifest: Path, folder: Path) -> None:
-    bare = [
-        row
-        for row, path in enumerate(paths, 1)
-        if isinstance(path, str)
-        and "." not in path.rpartition("/")[2]
-        and not _exists(folder, path)
-    ]
-    for row in bare[:PATHS_TRIED]:
-        path = paths.iloc[row - 1]
-        for suffix in sorted(IMAGE_SUFFIXES | {each.upper() for each in IMAGE_SUFFIXES}):
-            if _exists(folder, path + suffix):
-                remedy = f"Write the whole name of the file, such as {path}{suffix}."
-                raise DataFolderError(
-                    _sentence(manifest, bare, paths, "lacks the extension", remedy)
-                )
-
-
-def _exists(folder: Path, path: str) -> bool:
-    try:
-        return Path(folder, path).exists()
-    except (OSError, ValueError):
-        return False
-
-
-def _sentence(manifest: Path, rows: list[int], paths: pd.Series, problem: str, remedy: str) -> str:
-    others = f", and {len(rows) - 1} more rows like it" if len(rows) > 1 else ""
-    first = rows[0]
-    return (
-        f"In the manifest {manifest}, the path in row {first} {problem}: {paths.iloc[first - 1]}"
-        f"{others}. {remedy}"
-    )
-
-
-def _normalized(path: str) -> str:
-    """Return a path without `./`, `../` and the like: one file can't be listed under two names."""
-    # Most paths need no work, and there may be a million of them.
-    if not isinstance(path, str) or not ("./" in path or "//" in path or path[-1] in "./"):
-        return path
-    return posixpath.normpath(path)
-
-
 def _known_splits(splits: pd.Series, manifest: Path) -> pd.Series:
-    known = splits.str.strip().str.lower().map(SPLIT_FOLDERS)
+    names = {name: split_of(name) for name in splits.dropna().unique()}
+    known = splits.map(names).astype("str")
     unknown = sorted(set(splits[splits.notna() & known.isna()]))
     if unknown:
         raise DataFolderError(
-            f"Every split in the manifest {manifest} must be empty or one of"
-            f" {', '.join(SPLIT_FOLDERS)}. Received: {', '.join(unknown[:SHOWN])}."
+            f"Every split in the manifest {manifest} must be empty, train, validation or test, or"
+            f" one of their common names. Received: {', '.join(unknown[:SHOWN])}."
         )
     return known
-
-
-def _refuse_repeats(paths: pd.Series, manifest: Path) -> None:
-    repeated = (paths.duplicated(keep=False) | paths.isna()).to_numpy().nonzero()[0]
-    if len(repeated):
-        shown = (f"{paths.iloc[index]} (row {index + 1})" for index in repeated[:SHOWN])
-        raise DataFolderError(
-            f"The manifest {manifest} has rows without a path, or paths that occur twice:"
-            f" {', '.join(shown)}."
-        )

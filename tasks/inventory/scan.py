@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import pandas as pd
 
@@ -21,8 +22,9 @@ from tasks.inventory.columns import (
 )
 from tasks.inventory.duplicates import assign_groups
 from tasks.inventory.inventory_cache import InventoryCache
-from tasks.inventory.layouts import label_files, list_data, manifest_of
+from tasks.inventory.layouts import read_layout
 from tasks.inventory.reading import read_files
+from tasks.inventory.reading_summary import describe_reading
 from tasks.inventory.split_ledger import SplitLedger
 from tasks.inventory.splits import REASON, assign_splits, drawn_splits
 
@@ -33,6 +35,9 @@ if TYPE_CHECKING:
     from tasks.config.schema import RetrainConfig
     from tasks.inventory.image_file import OnImage
     from tasks.inventory.listing import Listing
+
+
+log = logging.getLogger("pixelgate.inventory")
 
 
 class ImageSink(Protocol):
@@ -48,6 +53,7 @@ def take_inventory(
     seed: int,
     cache_dir: Path | None = None,
     eager_decoder: ImageSink | None = None,
+    announce: Callable[[dict[str, Any]], None] | None = None,
 ) -> pd.DataFrame:
     """Read every image file of a data folder once.
 
@@ -57,11 +63,14 @@ def take_inventory(
         cache_dir: folder of the inventory cache, by which a file of unchanged path, size and time
             is not read again, and of the split ledger; None reads everything and remembers nothing.
         eager_decoder: receives the images of the files that are read.
+        announce: called with how the folder is read, as soon as that is known: before its images
+            are decoded.
 
     Returns:
         A frame sorted by path with the columns of `columns.COLUMNS`, which are described in
-        `image_file.describe_image` and `features`. `frame.attrs` holds root, layout, hidden,
-        other and drawn (the splits that the data doesn't give).
+        `image_file.describe_image` and `features`. `frame.attrs` holds the root, how the folder was
+        read (`reading_summary.describe_reading`), and drawn (the splits that the data doesn't
+        give).
 
     Raises:
         DataFolderError: the folder is missing, unreadable, empty or of no known layout.
@@ -71,16 +80,17 @@ def take_inventory(
     root = directory if directory.is_dir() else directory.parent
     ledger = SplitLedger(cache_dir, root, seed=seed)
     cache = None if cache_dir is None else InventoryCache(cache_dir, root, settings, seed=seed)
-    listing = list_data(directory, settings)
+    reading = read_layout(directory, settings)
     if cache and not ledger.exists:
         ledger.recover(cache.with_splits)
-    # A manifest can give unchanged files other labels, so it is always read.
-    in_folders = manifest_of(directory, settings) is None
-    if cache and in_folders and (unchanged := cache.unchanged(listing)) is not None:
+    facts = {**describe_reading(reading), "root": str(root)}
+    if announce:
+        announce(facts)
+    if cache and (unchanged := cache.unchanged(reading.listing, facts)) is not None:
         return unchanged
     # Worker processes read the files while this process derives their labels.
-    wait_for_images = _start_reading(root, listing, settings, cache, eager_decoder)
-    files, facts = label_files(directory, settings, listing)
+    wait_for_images = _start_reading(root, reading.listing, settings, cache, eager_decoder)
+    files = reading.frame()
     inventory = assign_groups(
         _joined(files, wait_for_images()),
         settings,
@@ -89,17 +99,30 @@ def take_inventory(
     )
     drawn = drawn_splits(inventory[SPLIT])
     inventory = _with_splits(inventory, ledger, settings, seed=seed)
-    inventory.attrs.update(facts, root=str(root), drawn=drawn)
+    inventory.attrs.update(facts, drawn=drawn)
     if cache:
         cache.save(inventory)
     return inventory
 
 
 def inventory_of(config: RetrainConfig, *, eager_decoder: ImageSink | None = None) -> pd.DataFrame:
-    """Take the inventory of a model's data with the caches under its home: `take_inventory`."""
+    """Take the inventory of a model's data with the caches under its home: `take_inventory`.
+
+    The first line of the log says how the folder is read.
+    """
     return take_inventory(
-        config.data, seed=config.seed, cache_dir=config.paths.inventory, eager_decoder=eager_decoder
+        config.data,
+        seed=config.seed,
+        cache_dir=config.paths.inventory,
+        eager_decoder=eager_decoder,
+        announce=_log_reading,
     )
+
+
+def _log_reading(facts: dict[str, Any]) -> None:
+    log.info(facts["sentence"])
+    for note in facts["notes"]:
+        log.info("note  %s", note)
 
 
 def require_readable(inventory: pd.DataFrame) -> None:

@@ -65,11 +65,8 @@ def take_inventory(run: Run) -> pd.DataFrame:
     with EagerDecoder(config.generators, config.data, config.paths, model=model) as decoder:
         inventory = inventory_of(config, eager_decoder=decoder)
     facts = record_inventory(run, inventory)
-    message = (
-        f"{facts['images']} images in {len(facts['classes'])} classes,"
-        f" fingerprint {facts['data_fingerprint'][:12]}"
-    )
-    log.info(message)
+    message = inventory.attrs["sentence"]
+    log.info("fingerprint %s", facts["data_fingerprint"][:12])
     artifacts.show_class_counts(run, counts_by_split(inventory).reset_index(), message)
     return inventory
 

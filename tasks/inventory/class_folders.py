@@ -1,0 +1,206 @@
+"""Reads the classes from the folders of a data set's branches.
+
+Branches come in, as `folder_branches` found them; the split and label of each folder come out.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+from tasks.errors import DataFolderError
+from tasks.inventory import folder_names as names
+from tasks.inventory.folder_branches import ANNOTATIONS
+from tasks.inventory.folder_messages import listed
+from tasks.inventory.folder_tree import Folder, merged
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from tasks.inventory.folder_branches import Branch, Remarks
+
+    # The folder that names a class: the first below the data folder and its splits, or the last.
+    Level = Literal["first", "last"]
+
+# From this share on, the sub-folders of the classes repeat each other.
+MANY_REPEATED = 0.5
+
+
+@dataclass
+class ClassFolders:
+    """What the folders say.
+
+    Attributes:
+        places: split and label by folder; a folder that is missing is left out.
+        passed_over: by class, how many files of each suffix were passed over in its folders.
+        unread: classes whose folders hold files, but no image that can be read.
+        empty: classes whose folders hold nothing.
+    """
+
+    places: dict[str, tuple[str | None, str | None]] = field(default_factory=dict)
+    passed_over: dict[str, dict[str, int]] = field(default_factory=dict)
+    unread: list[str] = field(default_factory=list)
+    empty: list[str] = field(default_factory=list)
+
+
+def read_classes(branches: Sequence[Branch], level: str, remarks: Remarks) -> ClassFolders:
+    """Return the split and label of every folder below the branches.
+
+    Args:
+        branches: whose sub-folders are classes.
+        level: which folder names the class: first, last or auto.
+        remarks: added to.
+
+    Raises:
+        DataFolderError: it can't be told which folders are the classes; the message names settings.
+    """
+    found = ClassFolders()
+    whole = merged(branch.folder for branch in branches)
+    dropped: set[str] = set()
+    chosen: Level = "first"
+    if not any(branch.inner for branch in branches):
+        chosen, dropped = _choose_level(whole, level, remarks)
+    for branch in branches:
+        _place_folders(branch, chosen, dropped, found, remarks)
+    _note_class_folders(whole, chosen, found)
+    return found
+
+
+def _place_folders(
+    branch: Branch, level: Level, dropped: set[str], found: ClassFolders, remarks: Remarks
+) -> None:
+    base = branch.folder
+    found.places[base.path] = branch.split, None
+    for name, top in base.populated.items():
+        for child_name, child in top.populated.items():
+            if child_name in dropped:
+                remarks.leave_out(child, ANNOTATIONS)
+        for folder in _walk_without(top, dropped):
+            inner = folder.path[len(top.path) + 1 :].partition("/")[0]
+            label = name if level == "first" else folder.name
+            found.places[folder.path] = branch.inner.get(inner, branch.split), label
+
+
+def _walk_without(top: Folder, dropped: set[str]) -> list[Folder]:
+    return [
+        top,
+        *(
+            folder
+            for name, child in top.children.items()
+            if name not in dropped
+            for folder in child.walk()
+        ),
+    ]
+
+
+def _choose_level(whole: Folder, level: str, remarks: Remarks) -> tuple[Level, set[str]]:
+    """Return which folder names the class, and the names of sub-folders that are no images."""
+    nested = {
+        name: set(top.populated)
+        for name, top in whole.populated.items()
+        # A class folder within itself, as some archives have it, is nothing to think about.
+        if top.populated and set(top.populated) != {name}
+    }
+    if level == "last":
+        return "last", set()
+    if level == "first" or not nested:
+        return "first", set()
+    dropped = _annotations_beside_images(nested)
+    if dropped:
+        remarks.notes.append(
+            f"{listed(sorted(dropped))} in the class folders {_is(dropped)} left out as annotations"
+            ' of the images beside them; data.label_folder = "first" reads every sub-folder of a'
+            " class."
+        )
+        nested = {name: subs - dropped for name, subs in nested.items()}
+    subs = sorted(set().union(*nested.values()))
+    if not subs or all(map(names.holds_images, subs)):
+        if not dropped:
+            remarks.notes.append(_first_note(subs, nested))
+        return "first", dropped
+    return _by_repeats(nested, list(whole.populated), remarks), dropped
+
+
+def _annotations_beside_images(nested: Mapping[str, set[str]]) -> set[str]:
+    return {
+        name
+        for subs in nested.values()
+        if any(map(names.holds_images, subs))
+        for name in subs
+        if names.holds_annotations(name) and not names.holds_images(name)
+    }
+
+
+def _by_repeats(nested: Mapping[str, set[str]], tops: Sequence[str], remarks: Remarks) -> Level:
+    counts = Counter(name for subs in nested.values() for name in sorted(subs))
+    repeated = sum(count for count in counts.values() if count > 1)
+    is_one = len(counts) == 1
+    if is_one or repeated < MANY_REPEATED * sum(counts.values()):
+        remarks.notes.append(_first_note(counts, nested))
+        return "first"
+    subs_vary = names.are_views(counts) or names.are_parts(counts)
+    tops_vary = names.are_parts(nested)
+    if subs_vary and not tops_vary and not names.are_views(nested):
+        remarks.notes.append(_first_note(counts, nested))
+        return "first"
+    if tops_vary and not subs_vary and len(nested) == len(tops):
+        remarks.notes.append(
+            f"The classes are the last folders ({listed(counts)}), which {listed(nested)} repeat;"
+            ' data.label_folder = "first" takes the first folders as classes.'
+        )
+        return "last"
+    raise DataFolderError(_which_level(nested, counts))
+
+
+def _first_note(subs: Iterable[str], nested: Mapping[str, set[str]]) -> str:
+    return (
+        f"The classes are the first folders ({listed(nested)}); what lies in their sub-folders"
+        f' ({listed(subs)}) counts as the same class. data.label_folder = "last" takes the last'
+        " folders as classes."
+    )
+
+
+def _which_level(nested: Mapping[str, set[str]], subs: Mapping[str, int]) -> str:
+    first, *others = nested
+    left_out = ", ".join(f'"{name}"' for name in others)
+    splits = ", ".join(
+        f'"{name}" = "{split}"' for name, split in zip(nested, ("train", "test"), strict=False)
+    )
+    return (
+        f"The folders {listed(nested)} hold the same sub-folders ({listed(subs)}), so it can't be"
+        f' told which are the classes. Write data.label_folder = "first" if {listed(nested)} are'
+        f' the classes, "last" if {listed(subs)} are; data.split_folders = {{ {splits} }} if'
+        f" {listed(nested)} are splits; or data.leave_out = [{left_out}] if they show the same"
+        f" images, to read {first}/ alone."
+    )
+
+
+def _note_class_folders(whole: Folder, level: Level, found: ClassFolders) -> None:
+    """Note the class folders without images, and what was passed over in each class."""
+    labels = {label for _, label in found.places.values()}
+    for name, top in whole.children.items():
+        passed_over: Counter[str] = Counter()
+        for folder in top.walk():
+            passed_over += folder.passed_over
+        if passed_over:
+            found.passed_over[name] = dict(passed_over.most_common())
+        # Documents beside the classes are no class; what has a place has been read.
+        if top.total_images or (name not in labels and names.holds_other_files(name)):
+            continue
+        (found.unread if passed_over else found.empty).append(name)
+    if level == "last":
+        _note_last_folders(whole, found)
+
+
+def _note_last_folders(whole: Folder, found: ClassFolders) -> None:
+    read = {folder.name for folder in whole.walk() if folder.images}
+    for top in whole.children.values():
+        for folder in top.walk():
+            is_last = folder is not top and not folder.children
+            if is_last and folder.name not in read:
+                (found.unread if folder.passed_over else found.empty).append(folder.name)
+
+
+def _is(things: set[str]) -> str:
+    return "is" if len(things) == 1 else "are"

@@ -1,0 +1,225 @@
+"""Finds out which columns of a table name the files, the labels and the splits.
+
+A table of text goes in; a `LabelTable` comes out, or the reason why it is none.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from tasks.inventory.columns import LABEL, PATH, SPLIT
+from tasks.inventory.folder_names import split_of, words_of
+from tasks.inventory.raw_table import RawTable, path_column
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+
+    from tasks.inventory.file_index import FileIndex
+
+# The names of columns, best first.
+LABEL_NAMES = (
+    "label", "labels", "class", "classes", "class_name", "classname", "class_label", "label_name",
+    "category", "categories", "category_name", "target", "targets", "breed", "species", "diagnosis",
+    "dx", "disease", "variety", "cultivar", "genus", "emotion", "finding_labels", "y", "class_id",
+    "label_id", "category_id", "target_id", "ground_truth", "gt", "annotation",
+)  # fmt: skip
+# Words that say the same at the end of a longer name, such as primary_label.
+LABEL_WORDS = frozenset(
+    ("label", "labels", "class", "category", "target", "breed", "species", "diagnosis", "disease")
+)
+SPLIT_NAMES = frozenset(
+    ("split", "splits", "set", "subset", "partition", "data_set", "dataset", "usage", "phase")
+)
+MAX_DISTINCT = 0.5
+ONES = {"1": True, "1.0": True, "True": True, "true": True}
+ZEROS = {"0": False, "0.0": False, "False": False, "false": False, "": False}
+MIN_LABELS, FEW_ROWS = 2, 5
+
+
+@dataclass(frozen=True)
+class LabelTable:
+    """The labels of a table.
+
+    Attributes:
+        file: relative path of the table.
+        rows: path, label and split of each row; a path that no file has is as it was written.
+        missing: number of rows that name no file.
+        label_column: what the labels were read from, in words, such as `column breed`.
+        is_sure: whether that column's name is one of a label.
+        names_file: relative path of the file that gave numbered labels their names.
+    """
+
+    file: str
+    rows: pd.DataFrame
+    missing: int
+    label_column: str
+    is_sure: bool
+    names_file: str | None = None
+
+
+def read_columns(
+    raw: RawTable, index: FileIndex, given: Mapping[str, str], known: Collection[str] = ()
+) -> LabelTable | str:
+    """Return the labels of a table, or in words why it has none.
+
+    Args:
+        raw: the table.
+        index: of the images.
+        given: the user's names of the columns path, label and split.
+        known: classes that are known already.
+    """
+    table = raw.table
+    column = path_column(raw, index, given.get(PATH))
+    if column is None:
+        return "none of its columns names the images"
+    if not raw.is_named and raw.find(index, table[column].iloc[:1]) == [None]:
+        names = [str(name).strip() for name in table.iloc[0]]
+        column = names[list(table.columns).index(column)]
+        table = table.iloc[1:].set_axis(_unique_names(names), axis="columns")
+    named = raw.is_named or table is not raw.table
+    rest = table.drop(columns=column)
+    split = _split_column(rest, given.get(SPLIT))
+    found = _labels(rest.drop(columns=split or []), given.get(LABEL), known, named=named)
+    if isinstance(found, str):
+        return found
+    labels, label_column, is_sure = found
+    paths = raw.find(index, table[column])
+    is_missing = [path is None for path in paths]
+    rows = pd.DataFrame(
+        {
+            PATH: [path or name for path, name in zip(paths, table[column], strict=True)],
+            LABEL: _plain(labels),
+            SPLIT: None if split is None else table[split].map(split_of),
+        },
+        index=table.index,
+    )
+    if rows[PATH].duplicated().any():
+        return "it names images more than once"
+    return LabelTable(raw.file, rows, sum(is_missing), _in_text(label_column), is_sure)
+
+
+def _in_text(column: object) -> str:
+    """Return a column in words; one without a name is counted from 1."""
+    if isinstance(column, int):
+        return f"column {column + 1}"
+    return str(column) if str(column).startswith("columns ") else f"column {column}"
+
+
+def _unique_names(names: Sequence[str]) -> list[str]:
+    return [
+        name if names.count(name) == 1 else f"{name} {position}"
+        for position, name in enumerate(names, 1)
+    ]
+
+
+def _split_column(table: pd.DataFrame, given: str | None) -> str | None:
+    for column in table.columns:
+        title = str(column).strip().lower()
+        is_meant = title == given.lower() if given else "_".join(words_of(title)) in SPLIT_NAMES
+        values = {value for value in table[column].unique() if value.strip()}
+        if is_meant and values and all(split_of(value) for value in values):
+            return str(column)
+    return None
+
+
+def _labels(
+    table: pd.DataFrame, given: str | None, known: Collection[str], *, named: bool
+) -> tuple[pd.Series, object, bool] | str:
+    """Return the labels, where they come from, and whether that is certain."""
+    if given is not None:
+        wanted = [name for name in table.columns if str(name).strip().lower() == given.lower()]
+        return (table[wanted[0]], str(wanted[0]), True) if wanted else f"it has no column {given}"
+    if not len(table.columns):
+        return "it has no column beside the one of the images"
+    sure = _sure_column(table, known, named=named)
+    if sure is not None:
+        return table[sure], sure, True
+    return _one_hot(table) or _only_column(table)
+
+
+def _sure_column(table: pd.DataFrame, known: Collection[str], *, named: bool) -> Any:
+    """Return the column that holds known classes, or is called as a label is."""
+    of_known = [name for name in table.columns if known and set(table[name]) <= set(known)]
+    if of_known:
+        return of_known[0]
+    by_name = sorted(
+        (rank, position, column)
+        for position, column in enumerate(table.columns)
+        if named
+        and (_recurs(table[column]) or len(set(table[column])) == 1)
+        and (rank := _label_rank(str(column))) is not None
+    )
+    return _in_words(table, [column for *_, column in by_name]) if by_name else None
+
+
+def _only_column(table: pd.DataFrame) -> tuple[pd.Series, object, bool] | str:
+    """Return the one column that can be the label."""
+    columns = [column for column in table.columns if _recurs(table[column])]
+    texts = [column for column in columns if not _is_numeric(table[column])]
+    for group in (columns, texts):
+        if len(group) == 1:
+            return table[group[0]], group[0], False
+    return (
+        f"which of its columns is the label can't be told: {', '.join(map(str, table.columns))};"
+        ' write data.columns = { label = "..." }'
+    )
+
+
+def _label_rank(title: str) -> int | None:
+    words = words_of(title)
+    name = "_".join(words)
+    if name in LABEL_NAMES:
+        return LABEL_NAMES.index(name)
+    return len(LABEL_NAMES) if words and words[-1] in LABEL_WORDS else None
+
+
+def _recurs(values: pd.Series) -> bool:
+    """Return whether values recur as labels do; in a few rows they need not."""
+    distinct = values.nunique()
+    return MIN_LABELS <= distinct <= max(FEW_ROWS, MAX_DISTINCT * len(values))
+
+
+def _in_words(table: pd.DataFrame, columns: Sequence[str]) -> str:
+    """Return the first column, or one that has the same labels in words."""
+    first, *others = columns
+    if _is_numeric(table[first]):
+        for other in others:
+            pairs = table[[first, other]].drop_duplicates()
+            if not _is_numeric(table[other]) and len(pairs) == table[first].nunique():
+                return other
+    return first
+
+
+def _is_numeric(values: pd.Series) -> bool:
+    return bool(pd.to_numeric(values, errors="coerce").notna().all())
+
+
+def _one_hot(table: pd.DataFrame) -> tuple[pd.Series, object, bool] | str | None:
+    """Return the names of the columns that hold a 1, where each row has one of them."""
+    flags = [
+        column
+        for column in table.columns
+        if set(table[column]) <= ONES.keys() | ZEROS.keys() and set(table[column]) & ONES.keys()
+    ]
+    if len(flags) < MIN_LABELS:
+        return None
+    ones = table[flags].isin(list(ONES))
+    counts = ones.sum(axis="columns")
+    if (counts > 1).any():
+        return (
+            f"{int((counts > 1).sum())} of its rows have several classes at once (columns"
+            f" {', '.join(map(str, flags[:5]))}, ...), and a model here names one class an image"
+        )
+    labels = ones.idxmax(axis="columns").where(counts == 1, "").astype("str")
+    return labels, f"columns {', '.join(map(str, flags[:5]))}", True
+
+
+def _plain(labels: pd.Series) -> pd.Series:
+    """Return labels without blanks around them, whole numbers as such, and None where empty."""
+    text = labels.str.strip()
+    if _is_numeric(text[text != ""]) and text.str.fullmatch(r"-?\d*(\.0+)?").all():
+        text = text.str.replace(r"\.0+$", "", regex=True)
+    return text.where(text != "", None)
