@@ -15,11 +15,13 @@ from tasks.config.gate_rules import (
     ClassSizeRule,
     DriftRule,
     DuplicatesRule,
+    EmptyClassesRule,
     FileRule,
     KnownClassesRule,
     LabelErrorsRule,
     ModesRule,
     NearLeakageRule,
+    PassedOverRule,
     RelabelledRule,
     Rule,
     SizesRule,
@@ -55,6 +57,16 @@ class GateConfig(Part):
     """The data gate: one field per rule, with its severity and its threshold."""
 
     decodes: FileRule = Field(FileRule(), description="Every file decodes to an image.")
+    unread_classes: Rule = Field(
+        Rule(), description="Every class folder with files has an image that can be read."
+    )
+    empty_classes: EmptyClassesRule = Field(
+        EmptyClassesRule(), description="No class folder is empty."
+    )
+    passed_over: PassedOverRule = Field(
+        PassedOverRule(),
+        description="Few files in class folders are passed over, as they are no images.",
+    )
     # A warning: files are decoded by their content, not by their extension.
     format_matches_extension: FileRule = Field(
         FileRule(severity="warning"), description="Every file has the format its extension names."

@@ -100,6 +100,25 @@ class ShareRule(FileRule):
     )
 
 
+class EmptyClassesRule(Rule):
+    """No class folder is empty."""
+
+    # The other classes are all there; the folder may be a leftover.
+    severity: Severity = "warning"
+
+
+class PassedOverRule(ShareRule):
+    """Few files in class folders are no images."""
+
+    # What is passed over is no image, or of another format than the rest: worth a look.
+    severity: Severity = "warning"
+    max_share: Fraction | Learn = Field(
+        0.05,
+        description="Largest share of the files in class folders that may be passed over as files"
+        " of one extension; or learn.",
+    )
+
+
 class DuplicatesRule(ShareRule):
     """Few images repeat another image of their split."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tasks.drill import degradations, faults, set_faults
+from tasks.drill import degradations, faults, folder_faults, set_faults
 from tasks.drill.faults import Fault, change_all
 from tasks.inventory.columns import TRAIN
 
@@ -22,6 +22,14 @@ FAULTS = (
     Fault("decodes", "a truncated file", faults.truncate_file),
     Fault("decodes", "an empty file", faults.empty_file),
     Fault("decodes", "a decompression bomb", faults.add_bomb),
+    Fault("unread_classes", "a class that can't be read", folder_faults.make_class_unread),
+    Fault("empty_classes", "an empty class folder", folder_faults.add_empty_class),
+    Fault(
+        "passed_over",
+        "as many other files as images",
+        folder_faults.add_unread_files,
+        settings={"passed_over": {"max_share": 0.05}},
+    ),
     Fault(
         "format_matches_extension", "another format than the extension names", faults.change_format
     ),

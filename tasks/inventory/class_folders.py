@@ -29,23 +29,23 @@ MANY_REPEATED = 0.5
 
 @dataclass
 class ClassFolders:
-    """What the folders say.
+    """What the folders of the classes hold beside images.
 
     Attributes:
-        places: split and label by folder; a folder that is missing is left out.
         passed_over: by class, how many files of each suffix were passed over in its folders.
         unread: classes whose folders hold files, but no image that can be read.
         empty: classes whose folders hold nothing.
     """
 
-    places: dict[str, tuple[str | None, str | None]] = field(default_factory=dict)
     passed_over: dict[str, dict[str, int]] = field(default_factory=dict)
     unread: list[str] = field(default_factory=list)
     empty: list[str] = field(default_factory=list)
 
 
-def read_classes(branches: Sequence[Branch], level: str, remarks: Remarks) -> ClassFolders:
-    """Return the split and label of every folder below the branches.
+def read_classes(
+    branches: Sequence[Branch], level: str, remarks: Remarks
+) -> dict[str, tuple[str | None, str | None]]:
+    """Return the split and label of every folder below the branches; others are left out.
 
     Args:
         branches: whose sub-folders are classes.
@@ -55,31 +55,52 @@ def read_classes(branches: Sequence[Branch], level: str, remarks: Remarks) -> Cl
     Raises:
         DataFolderError: it can't be told which folders are the classes; the message names settings.
     """
-    found = ClassFolders()
     whole = merged(branch.folder for branch in branches)
     dropped: set[str] = set()
     chosen: Level = "first"
     if not any(branch.inner for branch in branches):
         chosen, dropped = _choose_level(whole, level, remarks)
+    places: dict[str, tuple[str | None, str | None]] = {}
     for branch in branches:
-        _place_folders(branch, chosen, dropped, found, remarks)
-    _note_class_folders(whole, chosen, found)
-    return found
+        places[branch.folder.path] = branch.split, None
+        for name, top in branch.folder.children.items():
+            for child_name, child in top.populated.items():
+                if child_name in dropped:
+                    remarks.leave_out(child, ANNOTATIONS)
+            for folder in _walk_without(top, dropped):
+                inner = folder.path[len(top.path) + 1 :].partition("/")[0]
+                label = name if chosen == "first" else folder.name
+                places[folder.path] = branch.inner.get(inner, branch.split), label
+    return places
 
 
-def _place_folders(
-    branch: Branch, level: Level, dropped: set[str], found: ClassFolders, remarks: Remarks
-) -> None:
-    base = branch.folder
-    found.places[base.path] = branch.split, None
-    for name, top in base.populated.items():
-        for child_name, child in top.populated.items():
-            if child_name in dropped:
-                remarks.leave_out(child, ANNOTATIONS)
-        for folder in _walk_without(top, dropped):
-            inner = folder.path[len(top.path) + 1 :].partition("/")[0]
-            label = name if level == "first" else folder.name
-            found.places[folder.path] = branch.inner.get(inner, branch.split), label
+def note_class_folders(
+    tree: Folder, places: Mapping[str, tuple[str | None, str | None]]
+) -> ClassFolders:
+    """Return the classes whose folders hold no images, and what was passed over in each class.
+
+    Args:
+        tree: all folders.
+        places: split and label by folder.
+    """
+    images: Counter[str] = Counter()
+    passed_over: dict[str, Counter[str]] = {}
+    for folder in tree.walk():
+        _, label = places.get(folder.path, (None, None))
+        holds_files = folder.images or folder.passed_over
+        # A folder of folders alone is no class where the last folder names it.
+        if label is not None and (holds_files or not folder.children):
+            images[label] += folder.images
+            passed_over.setdefault(label, Counter()).update(folder.passed_over)
+    # Documents beside the classes are no class.
+    bare = [
+        label for label in passed_over if not images[label] and not names.holds_other_files(label)
+    ]
+    return ClassFolders(
+        {label: dict(counts.most_common()) for label, counts in passed_over.items() if counts},
+        [label for label in bare if passed_over[label]],
+        [label for label in bare if not passed_over[label]],
+    )
 
 
 def _walk_without(top: Folder, dropped: set[str]) -> list[Folder]:
@@ -174,32 +195,6 @@ def _which_level(nested: Mapping[str, set[str]], subs: Mapping[str, int]) -> str
         f" {listed(nested)} are splits; or data.leave_out = [{left_out}] if they show the same"
         f" images, to read {first}/ alone."
     )
-
-
-def _note_class_folders(whole: Folder, level: Level, found: ClassFolders) -> None:
-    """Note the class folders without images, and what was passed over in each class."""
-    labels = {label for _, label in found.places.values()}
-    for name, top in whole.children.items():
-        passed_over: Counter[str] = Counter()
-        for folder in top.walk():
-            passed_over += folder.passed_over
-        if passed_over:
-            found.passed_over[name] = dict(passed_over.most_common())
-        # Documents beside the classes are no class; what has a place has been read.
-        if top.total_images or (name not in labels and names.holds_other_files(name)):
-            continue
-        (found.unread if passed_over else found.empty).append(name)
-    if level == "last":
-        _note_last_folders(whole, found)
-
-
-def _note_last_folders(whole: Folder, found: ClassFolders) -> None:
-    read = {folder.name for folder in whole.walk() if folder.images}
-    for top in whole.children.values():
-        for folder in top.walk():
-            is_last = folder is not top and not folder.children
-            if is_last and folder.name not in read:
-                (found.unread if folder.passed_over else found.empty).append(folder.name)
 
 
 def _is(things: set[str]) -> str:

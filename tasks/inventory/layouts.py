@@ -9,7 +9,7 @@ import re
 from typing import TYPE_CHECKING
 
 from tasks.errors import DataFolderError, SettingsError
-from tasks.inventory.class_folders import read_classes
+from tasks.inventory.class_folders import note_class_folders, read_classes
 from tasks.inventory.flat_files import FlatFiles
 from tasks.inventory.folder_branches import NO_LABELS, Branch, BranchFinder, is_flat
 from tasks.inventory.folder_messages import listed
@@ -53,10 +53,13 @@ def read_layout(root: Path, settings: DataConfig) -> Reading:
         raise DataFolderError(_no_images(root, listing))
     tree = tree_of(listing)
     if settings.layout in BY_POSITION:
-        return _by_position(root, listing, tree, settings)
-    if settings.label_pattern is not None:
-        return _by_pattern(root, listing, tree, settings)
-    return _recognized(root, listing, tree, settings)
+        reading = _by_position(root, listing, tree, settings)
+    elif settings.label_pattern is not None:
+        reading = _by_pattern(root, listing, tree, settings)
+    else:
+        reading = _recognized(root, listing, tree, settings)
+    reading.classes = note_class_folders(tree, reading.places)
+    return reading
 
 
 def _manifest_of(root: Path, settings: DataConfig) -> Path | None:
@@ -160,8 +163,7 @@ def _recognized(root: Path, listing: Listing, tree: Folder, settings: DataConfig
     flat = _flat_of(branches, settings)
     by_folder = [branch for branch in branches if branch not in flat]
     if by_folder:
-        reading.classes = read_classes(by_folder, settings.label_folder, reading.remarks)
-        reading.places.update(reading.classes.places)
+        reading.places |= read_classes(by_folder, settings.label_folder, reading.remarks)
     unnamed: set[str] = set()
     if flat:
         known = {label for _, label in reading.places.values() if label is not None}
@@ -209,8 +211,7 @@ def _read_flat_as_classes(
             f"{files.explain()} {listed(folders[0].populated)} are named as parts of one whole;"
             ' if they are the classes, set data.layout = "class".'
         )
-    reading.classes = read_classes(flat, settings.label_folder, reading.remarks)
-    reading.places.update(reading.classes.places)
+    reading.places |= read_classes(flat, settings.label_folder, reading.remarks)
 
 
 def _add_flat(

@@ -133,7 +133,9 @@ def _passed_over(reading: Reading) -> Counter[str]:
 def _in_classes(reading: Reading) -> Counter[str]:
     """Count the files in class folders that are no images, without those that describe an image."""
     listing = reading.listing
-    folders = {path for path, (_, label) in reading.places.items() if label is not None}
+    classes = {label for _, label in reading.distinct if label is not None}
+    classes |= set(reading.classes.unread)
+    folders = {path for path, (_, label) in reading.places.items() if label in classes}
     folders |= {folder_of(path) for path in reading.rows}
     beside = [
         path

@@ -22,6 +22,7 @@ from tasks.validation.evidence import (
     RULE,
 )
 from tasks.validation.findings import read_validation
+from tasks.validation.folder_rules import judge_folder
 from tasks.validation.label_errors import find_label_errors
 from tasks.validation.learned_thresholds import learned_thresholds
 from tasks.validation.moves import ADDED, CHANGE, CHANGED, find_moves
@@ -72,7 +73,7 @@ def validate_inventory(
     frame = add_derived_columns(inventory, context, moves, suspects, gate)
     findings, offenders = _judge(frame, gate, context, learned, directory, data_docs=data_docs)
     left_out = choose_quarantine(_of_failed_rules(offenders, findings), gate)
-    findings += check_caps(inventory, left_out, gate)
+    findings += (*check_caps(inventory, left_out, gate), *judge_folder(inventory, gate, learned))
     _write_comparison(directory, inventory, moves, suspects)
     data_fingerprint = fingerprint(inventory)
     override = _find_override(context.overrides, data_fingerprint, findings)
