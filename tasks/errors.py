@@ -7,6 +7,7 @@ PixelgateError              exit 1  the run failed in a way an operator can fix
 │   └── NoChampionError             there is no model in production yet
 ├── DataRejectedError       exit 3  the data gate rejected the data
 ├── ModelRejectedError      exit 4  the model gate rejected the model
+├── UnreadableImagesError   exit 5  some of the images to predict can't be read
 ├── ChampionChangedError    exit 1  another version became champion in the meantime
 ├── RunInProgressError      exit 1  another retraining of the same model is running
 ├── DrillFailedError        exit 1  a rule of the gate did not catch its fault
@@ -64,6 +65,12 @@ class ModelRejectedError(PixelgateError):
 
     exit_code = 4
     outcome = Outcome.MODEL_REJECTED
+
+
+class UnreadableImagesError(PixelgateError):
+    """Some of the images to predict can't be read; all others were predicted."""
+
+    exit_code = 5
 
 
 class ChampionChangedError(PixelgateError):

@@ -81,9 +81,11 @@ def check_what_comes_after(
     assert weak.json["comparison"]["answer"] == "worse"
     assert pixelgate("baseline", "show", "--json").json[0]["files"] == 211
 
-    predicted = pixelgate("predict", root / "owl", root / "cat/000.png")
+    predicted = pixelgate("predict", root / "owl", root / "cat/000.png", root / "gone.png")
     rows = list(csv.DictReader(io.StringIO(predicted.out)))
-    assert len(rows) == 71
+    assert (len(rows), rows[-1]["error"]) == (72, "No such image or folder")
+    assert predicted.code == 5
+    assert "1 of 72 files can't be read" in predicted.err
     assert sum(row["predicted"] == "owl" for row in rows) > 60
     lines = pixelgate("predict", root / "cat/000.png", "--format", "jsonl").out.splitlines()
     assert json.loads(lines[0])["path"] == str(root / "cat/000.png")

@@ -56,12 +56,13 @@ def test_exit_codes_are_told_alike_everywhere() -> None:
     from flows.cli.options import EXIT_CODES
 
     told = dict(re.findall(r"^\| (\d) \| (.+) \|$", README, re.MULTILINE))
-    assert set(told) == {"0", "1", "2", "3", "4"}
+    assert set(told) == {"0", "1", "2", "3", "4", "5"}
     for code, meaning in told.items():
         assert f"{code} {meaning.split(':')[0]}" in " ".join(EXIT_CODES.split())
     assert errors.DataRejectedError.exit_code == 3
     assert errors.ModelRejectedError.exit_code == 4
     assert errors.UsageError.exit_code == 2
+    assert errors.UnreadableImagesError.exit_code == 5
 
 
 def gate_table() -> dict[str, tuple[str, str]]:

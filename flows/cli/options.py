@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 EXIT_CODES = """\
 Exit codes: 0 success (promoted, champion kept, or unchanged); 1 an unexpected fault, or a failed
 drill; 2 wrong usage or settings; 3 the data gate rejected the data; 4 the model gate rejected the
-model.
+model; 5 predict could not read some of the images.
 """
 
 

@@ -30,6 +30,7 @@ from flows.cli.run_display import (
     show_summary,
 )
 from flows.cli.screen import quiet, say
+from tasks.errors import UnreadableImagesError
 
 if TYPE_CHECKING:
     from tasks.config.schema import RetrainConfig
@@ -119,7 +120,11 @@ def predict(  # noqa: PLR0913 - each is a flag
         PredictionFormat, typer.Option("--format", "-f", help="csv or jsonl.")
     ] = PredictionFormat.csv,
 ) -> None:
-    """Predict the class of each image with the model in production."""
+    """Predict the class of each image with the model in production: one row per file.
+
+    The column note says what was done to an image of another kind than the model's input; the
+    column error says why a file can't be read. Exit code 5 if there is such a file.
+    """
     settings, _ = load(config, assignments, name=name, home=home)
     with quiet(settings.paths):
         from tasks.registry.mlflow_store import open_store
@@ -130,8 +135,9 @@ def predict(  # noqa: PLR0913 - each is a flag
     show_predictions(table, output_format)
     unreadable = int(table["error"].notna().sum())
     if unreadable:
-        say(f"{unreadable} of {len(table)} files can't be read; the reason is in the column error.")
-        raise typer.Exit(2)
+        raise UnreadableImagesError(
+            f"{unreadable} of {len(table)} files can't be read; the reason is in the column error."
+        )
 
 
 @commands.command(epilog=examples("pixelgate runs", "pixelgate runs --json"))

@@ -114,12 +114,16 @@ def choose_color_mode(images: pd.DataFrame) -> str:
     """
     counts = images.value_counts([MODE, CHANNELS])
     modes = counts.groupby(level=MODE).sum() / len(images)
-    # Pillow has several integer modes (I, I;16, I;16B, ...), all of them one channel of gray.
-    is_gray = [mode in GRAY_MODES or mode.startswith("I") for mode in modes.index]
-    if modes[is_gray].sum() >= NEARLY_ALL:
+    if modes[[is_gray(mode) for mode in modes.index]].sum() >= NEARLY_ALL:
         return "grayscale"
     # Transparency is laid over white, unless it is what all images have.
     return "rgba" if modes.get("RGBA", 0) >= NEARLY_ALL else "rgb"
+
+
+def is_gray(mode: str) -> bool:
+    """Return whether images of a mode of Pillow's have no colours."""
+    # Pillow has several integer modes (I, I;16, I;16B, ...), all of them one channel of gray.
+    return mode in GRAY_MODES or mode.startswith("I")
 
 
 def _multiple(side: float) -> int:

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import keras
 import numpy as np
 import pandas as pd
 
-from tasks.errors import DataFolderError
+from tasks.errors import UsageError
 from tasks.evaluation.evaluate import PREDICTED, PROBABILITY, predict_labels
-from tasks.generators.decoding import decoding_of
 from tasks.inventory.columns import ERROR, PATH
-from tasks.inventory.image_file import error_reason
-from tasks.inventory.listing import list_files
 from tasks.registry.champion import require_champion
 from tasks.runtime.progress import track
+from tasks.serving.given_files import GivenFile, expand_given
+from tasks.serving.input_notes import decode_with_note
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,8 +24,23 @@ if TYPE_CHECKING:
     from tasks.models.contract import InputContract
     from tasks.registry.mlflow_store import ModelStore
 
+NOTE = "note"
 # Files that are decoded before one call of the model; their pixels are in memory together.
 BATCH = 512
+
+
+@dataclass(frozen=True)
+class DecodedFiles:
+    """Files that are ready for a model.
+
+    Attributes:
+        images: (images, height, width, channels) uint8, of the files that could be read.
+        table: path, note (what was done to fit the model, or None) and error (why it can't be
+            read, or None); one row per file.
+    """
+
+    images: np.ndarray
+    table: pd.DataFrame
 
 
 def predict_files(images: Sequence[Path], store: ModelStore, *, max_pixels: int) -> pd.DataFrame:
@@ -37,65 +52,47 @@ def predict_files(images: Sequence[Path], store: ModelStore, *, max_pixels: int)
         max_pixels: an image that declares more is not decoded.
 
     Returns:
-        A frame with path, predicted, probability and error, one row per file; a file that can't be
-        read, or is no image, has only its path and the reason.
+        A frame with path, predicted, probability, note and error, one row per file. The note says
+        what was done to an image that is of another kind than the model's input. A file that can't
+        be read, or is no image, a path that doesn't exist and a folder without files have only
+        their path and the reason.
 
     Raises:
-        DataFolderError: there is no such file or folder, or a folder has no images.
+        UsageError: not one of the paths exists.
         NoChampionError: no model is in production.
     """
-    expanded = [pair for image in images for pair in _expanded(image)]
+    files = expand_given(images)
+    if all(file.is_missing for file in files):
+        raise UsageError(f"{files[0].error}: {files[0].path}." if files else "No images are given.")
     champion = require_champion(store)
     model = keras.saving.load_model(champion.file)
-    batches = [expanded[start : start + BATCH] for start in range(0, len(expanded), BATCH)]
+    batches = [files[start : start + BATCH] for start in range(0, len(files), BATCH)]
     tables = [
-        _predict(batch, model, champion.contract, max_pixels)
-        for batch in track(batches, total=len(expanded), description="predict")
+        _predict(decode_files(batch, champion.contract, max_pixels), model, champion.contract)
+        for batch in track(batches, total=len(files), description="predict")
     ]
     return pd.concat(tables, ignore_index=True)
 
 
-def _expanded(image: Path) -> list[tuple[Path, str | None]]:
-    """Return the file, or the files of a folder, each with the reason why it is no image."""
-    if image.is_dir():
-        listing = list_files(image)
-        reasons = dict(zip(listing.passed_over, listing.reasons, strict=True))
-        if not listing.paths and not reasons:
-            raise DataFolderError(f"No images under {image}.")
-        return [(image / path, reasons.get(path)) for path in sorted([*listing.paths, *reasons])]
-    if not image.exists():
-        raise DataFolderError(f"No such image or folder: {image}.")
-    return [(image, None)]
-
-
-def _predict(
-    files: Sequence[tuple[Path, str | None]],
-    model: keras.Model,
-    contract: InputContract,
-    max_pixels: int,
-) -> pd.DataFrame:
+def decode_files(
+    files: Sequence[GivenFile], contract: InputContract, max_pixels: int
+) -> DecodedFiles:
+    """Decode files as a contract asks for; whatever they hold, nothing is raised."""
     images: list[np.ndarray] = []
-    errors: list[str | None] = []
-    for file, reason in files:
-        if reason is not None:
-            errors.append(reason)
-            continue
-        try:
-            images.append(_decode(file, contract, max_pixels))
-            errors.append(None)
-        except Exception as error:  # noqa: BLE001 - decoders raise anything on damaged bytes
-            errors.append(error_reason(error))
-    table = pd.DataFrame({PATH: [str(file) for file, _ in files], ERROR: errors})
-    read = table[ERROR].isna()
+    rows: list[tuple[str, str | None, str | None]] = []
+    for file in files:
+        image, note, error = decode_with_note(file, contract, max_pixels)
+        rows.append((file.name, note, error))
+        if image is not None:
+            images.append(image)
+    stack = np.stack(images) if images else np.empty((0, *contract.shape), np.uint8)
+    return DecodedFiles(stack, pd.DataFrame(rows, columns=[PATH, NOTE, ERROR], dtype="object"))
+
+
+def _predict(decoded: DecodedFiles, model: keras.Model, contract: InputContract) -> pd.DataFrame:
+    table = decoded.table
     predictions = pd.DataFrame({PREDICTED: [], PROBABILITY: []})
-    if images:
-        predictions = predict_labels(model, contract, np.stack(images))
-    predictions.index = table.index[read]
-    return table.join(predictions)[[PATH, PREDICTED, PROBABILITY, ERROR]]
-
-
-def _decode(file: Path, contract: InputContract, max_pixels: int) -> np.ndarray:
-    # Opening a pipe would wait for ever for somebody to write to it.
-    if not file.is_file():
-        raise ValueError("not a regular file (a pipe, socket or device); not opened")
-    return decoding_of(contract).decode(file.read_bytes(), max_pixels)
+    if len(decoded.images):
+        predictions = predict_labels(model, contract, decoded.images)
+    predictions.index = table.index[table[ERROR].isna()]
+    return table.join(predictions)[[PATH, PREDICTED, PROBABILITY, NOTE, ERROR]]
