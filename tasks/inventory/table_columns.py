@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from tasks.inventory.columns import LABEL, PATH, SPLIT
+from tasks.inventory.declared_groups import GROUP_NAME
 from tasks.inventory.folder_names import split_of, words_of
 from tasks.inventory.raw_table import RawTable, path_column
 
@@ -45,7 +46,7 @@ class LabelTable:
 
     Attributes:
         file: relative path of the table.
-        rows: path, label and split of each row; a path that no file has is as it was written.
+        rows: path, label, split and group of each row; a path that no file has is as written.
         missing: number of rows that name no file.
         label_column: what the labels were read from, in words, such as `column breed`.
         is_sure: whether that column's name is one of a label.
@@ -68,7 +69,7 @@ def read_columns(
     Args:
         raw: the table.
         index: of the images.
-        given: the user's names of the columns path, label and split.
+        given: the user's names of the columns path, label, split and group.
         known: classes that are known already.
     """
     table = raw.table
@@ -82,7 +83,13 @@ def read_columns(
     named = raw.is_named or table is not raw.table
     rest = table.drop(columns=column)
     split = _split_column(rest, given.get(SPLIT))
-    found = _labels(rest.drop(columns=split or []), given.get(LABEL), known, named=named)
+    group = _group_column(rest.drop(columns=split or []), given)
+    found = _labels(
+        rest.drop(columns=[name for name in (split, group) if name is not None]),
+        given.get(LABEL),
+        known,
+        named=named,
+    )
     if isinstance(found, str):
         return found
     labels, label_column, is_sure = found
@@ -93,6 +100,7 @@ def read_columns(
             PATH: [path or name for path, name in zip(paths, table[column], strict=True)],
             LABEL: _plain(labels),
             SPLIT: None if split is None else table[split].map(split_of),
+            GROUP_NAME: None if group is None else _plain(table[group]),
         },
         index=table.index,
     )
@@ -121,6 +129,19 @@ def _split_column(table: pd.DataFrame, given: str | None) -> str | None:
         is_meant = title == given.lower() if given else "_".join(words_of(title)) in SPLIT_NAMES
         values = {value for value in table[column].unique() if value.strip()}
         if is_meant and values and all(split_of(value) for value in values):
+            return str(column)
+    return None
+
+
+def _group_column(table: pd.DataFrame, given: Mapping[str, str]) -> str | None:
+    """Return the column of groups; by its name alone not one that must be something else."""
+    wanted = given.get(GROUP_NAME, GROUP_NAME).lower()
+    if GROUP_NAME not in given and wanted in {name.lower() for name in given.values()}:
+        return None
+    if GROUP_NAME not in given and len(table.columns) == 1:
+        return None
+    for column in table.columns:
+        if str(column).strip().lower() == wanted:
             return str(column)
     return None
 
