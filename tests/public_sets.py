@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 from typing import TYPE_CHECKING
 
+from tasks.config.data import DataConfig
+from tasks.inventory.layouts import read_layout
 from tests.image_trees import draw_image
 
 if TYPE_CHECKING:
@@ -26,6 +28,13 @@ def write_files(root: Path, content: Content) -> Path:
         for number in range(holds):
             (root / name.replace("#", f"{number:02d}")).write_bytes(image.getvalue())
     return root
+
+
+def counts_of(root: Path, **settings: object) -> dict[str, int]:
+    """Return the number of images by split and class, such as {"train/cat": 4}."""
+    frame = read_layout(root, DataConfig(directory=root, **settings)).frame()
+    names = frame["split"].fillna("-") + "/" + frame["label"].fillna("-")
+    return {str(name): int(count) for name, count in names.value_counts().sort_index().items()}
 
 
 def rows(names: str, labels: str, count: int = 8, head: str = "") -> str:

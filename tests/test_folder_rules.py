@@ -41,12 +41,21 @@ def into_archive(root: Path) -> None:
     (root / "elk/elk.zip").write_bytes(b"PK")
 
 
+def into_nothing(root: Path) -> None:
+    """Leave a link whose folder is on a disk that isn't there."""
+    for file in (root / "elk").iterdir():
+        file.unlink()
+    (root / "elk").rmdir()
+    (root / "elk").symlink_to(root.parent / "unmounted/elk")
+
+
 @pytest.mark.parametrize(
     ("spoil", "example"),
     [
+        (into_nothing, "class elk: no extension 1, a link that leads nowhere"),
         (into_raw, "class elk: .nef 12, a raw photograph; export it as JPEG or PNG"),
         (into_rubbish, "class elk: 12 files, such as "),
-        (into_archive, "class elk: .zip 1, not an image in any known format"),
+        (into_archive, "class elk: .zip 1, an archive; unpack it"),
     ],
 )
 def test_a_class_without_readable_images_stops_the_run(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,7 +14,7 @@ from tasks.inventory.layouts import read_layout
 from tasks.inventory.reading_summary import describe_reading
 from tasks.inventory.scan import take_inventory
 from tests.folder_drawings import Drawing, drawings, plant
-from tests.public_sets import PUBLIC, write_files
+from tests.public_sets import PUBLIC, counts_of, write_files
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -41,13 +42,6 @@ def test_the_page_says_what_is_said(tmp_path: Path, drawing: Drawing) -> None:
     """Each drawing of docs/gate.md is made, read, and compared with its quotation."""
     root = plant(drawing.tree, tmp_path)
     assert [line for line in said_of(root, drawing.settings) if line] == drawing.said
-
-
-def counts_of(root: Path, **settings: object) -> dict[str, int]:
-    """Return the number of images by split and class, such as {"train/cat": 4}."""
-    frame = read_layout(root, DataConfig(directory=root, **settings)).frame()
-    names = frame["split"].fillna("-") + "/" + frame["label"].fillna("-")
-    return {str(name): int(count) for name, count in names.value_counts().sort_index().items()}
 
 
 @pytest.mark.parametrize("name", PUBLIC)
@@ -87,7 +81,9 @@ def test_splits_are_known_by_any_common_name(
     [("train", "bus"), ("test tube", "flask"), ("valid", "invalid"), ("dev", "ops", "sales"),
      ("crash-test", "test-drive"), ("train", "Tram", "plane"), ("mask", "no_mask"),
      ("images", "drawings"), ("left", "right"), ("1", "2"),
-     ("unknown", "cat"), ("photo", "sketch")],
+     ("unknown", "cat"), ("photo", "sketch"), ("2023", "2024"), ("nan", "NA", "None", "null"),
+     ("Häuser", "犬", "my cat ", "dog."), ("cat.jpg", "dog.png"), ("01", "1"), ("Cat", "cat"),
+     ("tools", "models", "videos"), ("background", "cat"), ("positive", "negative")],
 )  # fmt: skip
 def test_classes_may_have_such_names(tmp_path: Path, classes: tuple[str, ...]) -> None:
     """What is beside a folder decides, not its name alone."""
@@ -120,6 +116,74 @@ def test_what_is_not_certain_ends_with_a_setting(
         counts_of(root)
     assert "\n" not in str(raised.value)
     assert "data." in str(raised.value) or "Give one" in str(raised.value)
+
+
+AB = {"-/a": 6, "-/b": 6}
+
+
+@pytest.mark.parametrize(
+    ("folders", "expected"),
+    [
+        (["2023/a", "2023/b", "2024/a", "2024/b"], AB),
+        (["a/2023", "a/2024", "b/2023", "b/2024"], AB),
+        (["a/clip_1", "a/clip_2", "b/clip_1", "b/clip_2"], AB),
+        (["fold1/a", "fold2/a", "fold1/b", "fold2/b"], AB),
+        (["a/images", "a/masks", "b/images", "b/masks"], {"-/a": 3, "-/b": 3}),
+        (["data/a", "data/b", "docs", "figures"], {"-/a": 3, "-/b": 3}),
+        (["a", "b", "unlabelled"], {"-/a": 3, "-/b": 3}),
+        (["a", "b", "no_label"], {"-/a": 3, "-/b": 3}),
+        (["train/a", "train/b", "train/unsup", "test/a", "test/b"],
+         "test/a test/b train/a train/b"),
+        (["train/a", "train/b", "test/a", "test/b", "pred"], "test/a test/b train/a train/b"),
+        (["a_train", "b_train", "a_val", "b_val"], "train/a train/b validation/a validation/b"),
+        (["TrainA", "TrainB", "TestA", "TestB"], "test/A test/B train/A train/B"),
+        (["train/a-train", "train/b-train", "test/a-test", "test/b-test"],
+         "test/a test/b train/a train/b"),
+        (["train/train car", "train/train bus", "test/train car", "test/train bus"],
+         "test/train bus test/train car train/train bus train/train car"),
+        (["train/a", "train/b"], "train/a train/b"),
+        (["a/b/c/cat", "a/b/c/dog"], "-/cat -/dog"),
+    ],
+)  # fmt: skip
+def test_what_people_have_beside_and_between_the_classes(
+    tmp_path: Path, folders: list[str], expected: dict[str, int] | str
+) -> None:
+    """Years, parts, masks, figures, unlabelled images, splits in the names of classes."""
+    root = write_files(tmp_path, {f"{folder}/#.png": 3 for folder in folders})
+    if isinstance(expected, str):
+        expected = dict.fromkeys(re.findall(r"\S+/[^/]+?(?= \S+/|$)", expected), 3)
+    assert counts_of(root) == expected
+
+
+def test_links_are_followed_once_and_what_leads_nowhere_is_named(tmp_path: Path) -> None:
+    """A class folder may be a link; a second way to the same files is none."""
+    write_files(tmp_path / "store", {"cat/#.png": 3, "dog/#.png": 3})
+    root = write_files(tmp_path / "photos", {"elk/#.png": 3})
+    (root / "cat").symlink_to(tmp_path / "store/cat")
+    (root / "dog").symlink_to(tmp_path / "store/dog")
+    (root / "a deer").symlink_to(root / "elk")
+    (root / "fox").symlink_to(tmp_path / "unmounted/fox")
+    (root / "loop").symlink_to(root)
+    assert counts_of(root) == {"-/cat": 3, "-/dog": 3, "-/elk": 3}
+    said = said_of(root, {})
+    assert "note: Left out as links to folders that are read anyway: a deer, loop." in said
+    assert "note: Passed over: 1 no extension, a link that leads nowhere." in said
+
+
+def test_masks_between_the_images_are_read_where_the_layout_is_named(tmp_path: Path) -> None:
+    """With a note about them."""
+    root = write_files(
+        tmp_path,
+        {
+            f"{name}/{name} (#){end}.png": 4
+            for name in ("benign", "normal")
+            for end in ("", "_mask")
+        },
+    )
+    assert counts_of(root) == {"-/benign": 4, "-/normal": 4}
+    assert counts_of(root, layout="class") == {"-/benign": 8, "-/normal": 8}
+    assert '"*mask*"' in said_of(root, {"layout": "class"})[1]
+    assert counts_of(root, layout="class", leave_out=["*mask*"]) == {"-/benign": 4, "-/normal": 4}
 
 
 @pytest.mark.parametrize(

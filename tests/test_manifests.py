@@ -154,7 +154,7 @@ def test_an_inventory_without_a_readable_image_is_no_success(
         ("Image Index;Klasse\n", {}, "separated by semicolons"),
         ("a,b\n1,2\n3,4\n", {}, r"none of its columns names the images\. Name them, as in data"),
         ("file,p,q\n000,r,s\n001,t,u\n002,r,u\n", {}, r"label can't be told: p, q; write data\.c"),
-        ("file,p,q\n000,1,1\n001,0,1\n002,1,0\n", {}, r"1 of its rows have several classes at"),
+        ("file,p,q\n000,1,1\n001,0,1\n002,1,0\n", {}, r"it has 1 row with several classes at once"),
     ],
 )  # fmt: skip
 def test_other_columns_are_recognized_or_named(

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Literal
 
 from tasks.errors import DataFolderError
 from tasks.inventory import folder_names as names
-from tasks.inventory.folder_branches import ANNOTATIONS
-from tasks.inventory.folder_messages import listed
+from tasks.inventory.columns import TEST, TRAIN, VALIDATION
+from tasks.inventory.folder_messages import is_or_are, listed
 from tasks.inventory.folder_tree import Folder, merged
+from tasks.inventory.folders_beside import ANNOTATIONS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 # From this share on, the sub-folders of the classes repeat each other.
 MANY_REPEATED = 0.5
+SPLIT_ORDER = (TRAIN, TEST, VALIDATION)
+AS_TAKEN = frozenset(("original", "originals", "raw", "color", "colour", "rgb"))
 
 
 @dataclass
@@ -130,9 +133,9 @@ def _choose_level(whole: Folder, level: str, remarks: Remarks) -> tuple[Level, s
     dropped = _annotations_beside_images(nested)
     if dropped:
         remarks.notes.append(
-            f"{listed(sorted(dropped))} in the class folders {_is(dropped)} left out as annotations"
-            ' of the images beside them; data.label_folder = "first" reads every sub-folder of a'
-            " class."
+            f"{listed(sorted(dropped))} in the class folders {is_or_are(dropped)} left out as"
+            ' annotations of the images beside them; data.label_folder = "first" reads every'
+            " sub-folder of a class."
         )
         nested = {name: subs - dropped for name, subs in nested.items()}
     subs = sorted(set().union(*nested.values()))
@@ -183,19 +186,22 @@ def _first_note(subs: Iterable[str], nested: Mapping[str, set[str]]) -> str:
 
 
 def _which_level(nested: Mapping[str, set[str]], subs: Mapping[str, int]) -> str:
-    first, *others = nested
-    left_out = ", ".join(f'"{name}"' for name in others)
+    # Of several views of the same images, the one as the camera took it.
+    kept = next(
+        (name for name in nested if set(names.words_of(name)) & AS_TAKEN), next(iter(nested))
+    )
+    left_out = ", ".join(f'"{name}"' for name in nested if name != kept)
     splits = ", ".join(
-        f'"{name}" = "{split}"' for name, split in zip(nested, ("train", "test"), strict=False)
+        f'"{name}" = "{split}"' for name, split in zip(nested, SPLIT_ORDER, strict=False)
+    )
+    as_splits = (
+        f" data.split_folders = {{ {splits} }} if {listed(nested)} are splits;"
+        if len(nested) <= len(SPLIT_ORDER)
+        else ""
     )
     return (
         f"The folders {listed(nested)} hold the same sub-folders ({listed(subs)}), so it can't be"
         f' told which are the classes. Write data.label_folder = "first" if {listed(nested)} are'
-        f' the classes, "last" if {listed(subs)} are; data.split_folders = {{ {splits} }} if'
-        f" {listed(nested)} are splits; or data.leave_out = [{left_out}] if they show the same"
-        f" images, to read {first}/ alone."
+        f' the classes, "last" if {listed(subs)} are;{as_splits} or data.leave_out = [{left_out}]'
+        f" if they show the same images, to read {kept}/ alone."
     )
-
-
-def _is(things: set[str]) -> str:
-    return "is" if len(things) == 1 else "are"

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from tasks.errors import DataFolderError
 from tasks.inventory.columns import LABEL, PATH, SPLIT, TRAIN
-from tasks.inventory.declared_groups import GROUP_NAME
 from tasks.inventory.file_index import FileIndex
 from tasks.inventory.folder_tree import folder_of
 from tasks.inventory.label_names import known_labels_in_names, labels_in_names
@@ -37,7 +38,6 @@ class FlatLabels:
         source: where the labels come from, in words.
         tables: the paths of the tables they come from, in words.
         used: files that were read for it.
-        siblings: groups that tables give, by path.
     """
 
     rows: dict[str, Place] = field(default_factory=dict)
@@ -47,7 +47,6 @@ class FlatLabels:
     source: str = ""
     tables: str = ""
     used: set[str] = field(default_factory=set)
-    siblings: dict[str, str] = field(default_factory=dict)
 
 
 class FlatFiles:
@@ -93,6 +92,8 @@ class FlatFiles:
             {str(ours): theirs for ours, theirs in self._settings.columns.items()},
             self._known,
         )
+        if self._tables.rivals:
+            self._refuse_rivals(self._tables.rivals)
         found = self._by_tables(remarks) if self._tables.tables else self._by_names(remarks)
         for branch, paths in zip(self._branches, self.paths, strict=True):
             if not any(path in found.rows for path in paths):
@@ -125,6 +126,14 @@ class FlatFiles:
         """Raise the error that explains why there are no labels."""
         raise DataFolderError(self.explain())
 
+    def _refuse_rivals(self, files: Sequence[str]) -> None:
+        first, second = files
+        raise DataFolderError(
+            f"{first} and {second} under {self._root} give the same images different labels. Write"
+            f' data.leave_out = ["{second}"] to read {first}, or data.manifest ='
+            f" '{self._root / second}' to read the other one."
+        )
+
     def _by_tables(self, remarks: Remarks) -> FlatLabels:
         found, rows = FlatLabels(), self._tables.rows
         splits = self._splits()
@@ -135,8 +144,6 @@ class FlatFiles:
                 found.rows[path] = given, label if isinstance(label, str) else None
             else:
                 found.missing.append(path)
-        groups = rows.dropna(subset=GROUP_NAME)
-        found.siblings = dict(zip(groups[PATH], groups[GROUP_NAME], strict=True))
         names = []
         for table in self._tables.tables:
             found.used |= {table.file, *filter(None, [table.names_file])}
@@ -181,6 +188,10 @@ class FlatFiles:
 
 def suggested_pattern(path: str) -> str:
     """Return a regular expression to begin with, for names like this one."""
-    name = path.rpartition("/")[2]
-    is_number = name.partition("_")[0].isdigit()
-    return r"'(^|/)(?P<label>\d+)_'" if is_number else r"'(^|/)(?P<label>[a-z]+)_'"
+    words = re.split(r"[\s_-]+", PurePosixPath(path).stem)
+    first, last = words[0], words[-1]
+    if first.isdigit():
+        return r"'(^|/)(?P<label>\d+)_'"
+    if len(words) > 2 and last.isdigit():  # noqa: PLR2004 - a word, its number, and one more
+        return r"'_(?P<label>\d+)\.'"
+    return r"'(^|/)(?P<label>[a-z]+)_'"

@@ -11,16 +11,22 @@ from typing import TYPE_CHECKING
 from tasks.errors import DataFolderError
 from tasks.inventory import folder_names as names
 from tasks.inventory.columns import SPLITS
-from tasks.inventory.folder_messages import listed, refuse_unclear_splits, unclear_neighbours
-from tasks.inventory.folder_tree import Folder, relative_files
+from tasks.inventory.folder_messages import (
+    is_or_are,
+    listed,
+    refuse_unclear_splits,
+    unclear_neighbours,
+)
+from tasks.inventory.folders_beside import NO_LABELS, folders_beside, is_flat
 from tasks.inventory.label_names import labels_in_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from tasks.inventory.folder_tree import Folder
+
 # A few images beside the one folder that holds all others don't make that folder a class.
 MOST_BESIDE = 0.05
-NO_LABELS, ANNOTATIONS = "without labels", "that are masks or other annotations"
 MIN_CLASSES = 2
 
 
@@ -56,6 +62,15 @@ class Remarks:
         if folder.total_images:
             self.left_out.append((folder.path, folder.total_images, why))
 
+    def leave_out_masks(self, masks: Sequence[str]) -> None:
+        """Note that images between others are not read, as they are named as their masks."""
+        if masks:
+            self.left_out.append((masks[0], len(masks), "named as masks of others"))
+            self.notes.append(
+                f"{masks[0]} and the like are left out as masks of the images beside them;"
+                ' data.layout = "class" or "split" reads them too.'
+            )
+
 
 class BranchFinder:
     """Finds the branches of one data folder.
@@ -89,7 +104,7 @@ class BranchFinder:
         """
         if split is None:
             self.base = folder.path
-        children = self._relevant(folder)
+        children = self._relevant(folder, split)
         splits = self._splits_of(children)
         if split is not None and len(splits) < max(2, len(children)):
             # Within a split a class may be called train.
@@ -101,50 +116,28 @@ class BranchFinder:
             if _is_wrapper(folder, name, child):
                 return self.find(child, split)
         elif split is None:
+            if joined := names.joined_splits(list(children)):
+                return self._joined_branches(folder, children, joined)
             refuse_unclear_splits(children)
             if inner := self._splits_inside(folder, children):
                 self.splits.update(inner)
                 return [Branch(folder, inner=inner)]
         return [Branch(_with_children(folder, children), split)]
 
-    def _relevant(self, folder: Folder) -> dict[str, Folder]:
+    def _relevant(self, folder: Folder, split: str | None) -> dict[str, Folder]:
         """Return the sub-folders that may hold labelled images; the others are left out."""
         children = dict(folder.populated)
-        reasons = {
-            **dict.fromkeys(self._annotations(children), ANNOTATIONS),
-            **dict.fromkeys(_unlabelled(children), NO_LABELS),
-            **dict.fromkeys(self._copies(folder, children), "that are there twice"),
-        }
-        # Something must be left to read.
-        if len(reasons) == len(children):
-            return children
+        reasons = folders_beside(folder, self._paths, self._split_of)
         for name, why in reasons.items():
             self._remarks.leave_out(children.pop(name), why)
+        if NO_LABELS in reasons.values() and not any(map(self._split_of, children)):
+            unlabelled = [name for name, why in reasons.items() if why == NO_LABELS]
+            self._remarks.notes.append(
+                f"{listed(unlabelled)} beside {listed(children)} {is_or_are(unlabelled)} left out,"
+                f' as named; data.layout = "{"class" if split is None else "split"}" reads'
+                f" {'it as a class' if len(unlabelled) == 1 else 'them as classes'}."
+            )
         return children
-
-    def _annotations(self, children: Mapping[str, Folder]) -> list[str]:
-        found = [
-            name
-            for name in children
-            if names.holds_annotations(name) and not names.holds_images(name)
-        ]
-        others = [name for name in children if name not in found]
-        if others and all(names.holds_images(name) or self._split_of(name) for name in others):
-            return found
-        # Beside one folder with folders in it, such as CUB_200_2011/ and segmentations/.
-        is_tree = len(others) == 1 and children[others[0]].populated
-        return [name for name in found if children[name].populated] if is_tree else []
-
-    def _copies(self, folder: Folder, children: Mapping[str, Folder]) -> list[str]:
-        """Return sub-folders that hold the files of their neighbours once more."""
-        copies = []
-        for name, child in children.items():
-            shared = child.populated.keys() & children.keys() - {name}
-            if len(shared) > 1:
-                inside = relative_files(child, self._paths)
-                if inside <= relative_files(folder, self._paths):
-                    copies.append(name)
-        return copies
 
     def _splits_of(self, children: Iterable[str]) -> dict[str, str]:
         children = list(children)
@@ -169,7 +162,48 @@ class BranchFinder:
             self._remarks.leave_out(children[name], NO_LABELS)
         self.splits.update(splits)
         ordered = sorted(splits.items(), key=lambda item: SPLITS.index(item[1]))
-        return [branch for name, split in ordered for branch in self.find(children[name], split)]
+        return self._without_splits(
+            [branch for name, split in ordered for branch in self.find(children[name], split)]
+        )
+
+    def _without_splits(self, branches: list[Branch]) -> list[Branch]:
+        """Return branches without the splits that the names of their classes repeat."""
+        classes = [
+            names.classes_after(list(branch.folder.populated), branch.split or "")
+            for branch in branches
+        ]
+        if not all(classes) or len({frozenset(each.values()) for each in classes}) > 1:
+            return branches
+        (name, label), *_ = classes[0].items()
+        self._remarks.notes.append(
+            f"The classes are called after their splits, and read without: {name}/ is {label};"
+            ' data.layout = "split" reads the names as they are.'
+        )
+        return [
+            replace(branch, folder=_renamed(branch.folder, each))
+            for branch, each in zip(branches, classes, strict=True)
+        ]
+
+    def _joined_branches(
+        self,
+        folder: Folder,
+        children: Mapping[str, Folder],
+        joined: Mapping[str, tuple[str, str]],
+    ) -> list[Branch]:
+        """Return the branches of folders that are named by split and class: train_cat, test_cat."""
+        self.splits.update({name: split for name, (split, _) in joined.items()})
+        name, (split, label) = next(iter(joined.items()))
+        self._remarks.notes.append(
+            f"The folders are named by split and class: {name}/ is class {label} of {split};"
+            ' data.layout = "class" reads each of them as a class.'
+        )
+        classes = {name: label for name, (_, label) in joined.items()}
+        branches = []
+        for each in SPLITS:
+            own = {name: children[name] for name, (split, _) in joined.items() if split == each}
+            if own:
+                branches.append(Branch(_renamed(_with_children(folder, own), classes), each))
+        return branches
 
     def _beside_splits(
         self, children: Mapping[str, Folder], splits: Mapping[str, str]
@@ -226,11 +260,10 @@ def _with_children(folder: Folder, children: Mapping[str, Folder]) -> Folder:
     return replace(folder, children=kept)
 
 
-def _unlabelled(children: Mapping[str, Folder]) -> list[str]:
-    """Return folders named as unlabelled, if their neighbours have folders in them."""
-    found = [name for name in children if names.is_unlabelled(name) and is_flat(children[name])]
-    rest = [child for name, child in children.items() if name not in found]
-    return found if rest and all(not is_flat(child) for child in rest) else []
+def _renamed(folder: Folder, given: Mapping[str, str]) -> Folder:
+    """Return a folder whose sub-folders go by other names."""
+    children = {given.get(name, name): child for name, child in folder.children.items()}
+    return replace(folder, children=children)
 
 
 def _is_wrapper(parent: Folder, name: str, child: Folder) -> bool:
@@ -240,15 +273,3 @@ def _is_wrapper(parent: Folder, name: str, child: Folder) -> bool:
     repeats = {parent.name.lower(), *filter(None, [names.split_of(parent.name)])}
     is_repeated = name.lower() in repeats or names.split_of(name) in repeats
     return bool(child.populated) or names.holds_images(name) or is_repeated
-
-
-def is_flat(folder: Folder) -> bool:
-    """Return whether there are no classes in a folder: at most one folder inside another."""
-    children = folder.populated
-    if not children:
-        return True
-    if len(children) > 1:
-        return False
-    ((name, child),) = children.items()
-    is_class = not (names.holds_images(name) or name == folder.name or names.is_unlabelled(name))
-    return is_flat(child) and not is_class

@@ -8,7 +8,7 @@ from tasks.errors import DataFolderError
 from tasks.inventory.folder_names import splits_in
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from tasks.inventory.folder_tree import Folder
 
@@ -55,6 +55,11 @@ def listed(folders: Iterable[str]) -> str:
     if len(shown) > SHOWN:
         return f"{', '.join(shown[:SHOWN])} and {len(shown) - SHOWN} more"
     return " and ".join(filter(None, [", ".join(shown[:-1]), shown[-1]]))
+
+
+def is_or_are(things: Collection[str]) -> str:
+    """Return the verb that agrees with so many things."""
+    return "is" if len(things) == 1 else "are"
 
 
 def _toml(splits: Mapping[str, str]) -> str:

@@ -67,7 +67,8 @@ OTHER_WORDS = frozenset(
         "doc", "docs", "documentation", "readme", "license", "script", "scripts", "src", "code",
         "tools", "utils", "notebook", "notebooks", "model", "models", "weights", "checkpoints",
         "log", "logs", "output", "outputs", "results", "runs", "csv", "csvs", "json", "xml", "txt",
-        "info", "attributes", "parts", "videos", "video",
+        "info", "attributes", "parts", "videos", "video", "figure", "figures", "fig", "figs",
+        "plot", "plots", "assets", "static", "screenshots", "examples", "demo", "report", "reports",
     )
 )  # fmt: skip
 PART_WORDS = frozenset(
@@ -77,6 +78,7 @@ PART_WORDS = frozenset(
         "phone", "hospital", "center", "centre", "scanner", "patient", "subject", "subset",
         "archive", "volume", "vol", "disk", "group", "collection", "release", "version", "upload",
         "export", "delivery", "set", "images", "image", "imgs", "img", "data", "dataset",
+        "video", "clip", "take", "scene", "seq", "sequence", "trial", "year",
     )
 )  # fmt: skip
 # Those of them that no class is called after.
@@ -103,6 +105,11 @@ _GLUED = re.compile(
     rf"({'|'.join(sorted(SPLIT_WORDS, key=len, reverse=True))})"
     rf"({'|'.join(sorted(FILLERS - {'v', 'x', 'px'}, key=len, reverse=True))})"
 )
+# A word of a split, with what joins it to the next one.
+_SPLIT_WORD = re.compile(
+    rf"(?<![^\W\d_])(?i:{'|'.join(sorted(SPLIT_WORDS, key=len, reverse=True))})(?![a-z])"
+)
+_YEAR = re.compile(r"(19|20)\d\d")
 _HOLD_OUT = re.compile(r"(hold|held)[\W_]*out", re.IGNORECASE)
 
 
@@ -155,6 +162,33 @@ def splits_alike(names: Sequence[str]) -> dict[str, str] | None:
     return splits if len(set(splits.values())) > 1 else None
 
 
+def joined_splits(names: Sequence[str]) -> dict[str, tuple[str, str]] | None:
+    """Return the split and the class of names that join both, such as train_cat and testB.
+
+    None where they are no such names: each must have a class, each class images for training.
+    """
+    found = {name: (split, _without_split(name)) for name in names for split in splits_in(name)}
+    classes = {label for split, label in found.values() if split == TRAIN}
+    is_whole = len(found) == len(names) == sum(len(splits_in(name)) for name in names)
+    if not is_whole or len(classes) < 2 or {label for _, label in found.values()} != classes:  # noqa: PLR2004 - a single class is none
+        return None
+    is_split = len({split for split, _ in found.values()}) > 1
+    return found if is_split and "" not in classes else None
+
+
+def classes_after(names: Sequence[str], split: str) -> dict[str, str]:
+    """Return the classes of names that all repeat the split they are in, such as cat_train."""
+    if len(names) > 1 and all(splits_in(name) == {split} for name in names):
+        classes = {name: _without_split(name) for name in names}
+        if "" not in classes.values() and len(set(classes.values())) == len(names):
+            return classes
+    return {}
+
+
+def _without_split(name: str) -> str:
+    return _SPLIT_WORD.sub("", name, count=1).strip(" _-.")
+
+
 def is_unlabelled(name: str) -> bool:
     """Return whether a folder is named as one of images without labels."""
     words = set(words_of(name))
@@ -177,8 +211,9 @@ def holds_other_files(name: str) -> bool:
 
 
 def are_parts(names: Iterable[str]) -> bool:
-    """Return whether folders may be parts of one whole: part_1, batch2, 2024-05, siteA."""
-    return _are_parts(names, PART_WORDS)
+    """Return whether folders may be parts of one whole: part_1, batch2, 2024-05, 2024, siteA."""
+    names = list(names)
+    return _are_parts(names, PART_WORDS) or (len(names) > 1 and all(map(_YEAR.fullmatch, names)))
 
 
 def are_chunks(names: Iterable[str]) -> bool:

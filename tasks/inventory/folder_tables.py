@@ -10,8 +10,9 @@ from tasks.errors import DataFolderError
 from tasks.inventory.columns import LABEL, PATH
 from tasks.inventory.file_index import FileIndex
 from tasks.inventory.folder_tree import folder_of
-from tasks.inventory.image_formats import suffix_of
+from tasks.inventory.image_formats import IMAGE_SUFFIXES, suffix_of
 from tasks.inventory.label_tables import find_tables, tables_among
+from tasks.inventory.names_files import is_names_file, names_for
 from tasks.inventory.raw_table import RawTable, named_files
 from tasks.inventory.table_files import TABLE_SUFFIXES, read_table
 
@@ -47,6 +48,32 @@ def read_tables_beside(root: Path, settings: DataConfig, reading: Reading) -> No
         _add_listed_splits(root, beside, index, reading)
     columns = {str(ours): theirs for ours, theirs in settings.columns.items()}
     _compare_labels(root, find_tables(root, beside, index, columns), reading)
+
+
+def name_numbered_folders(root: Path, reading: Reading) -> None:
+    """Give class folders that are called by numbers the names that a file beside them lists."""
+    labels = {label for _, label in reading.places.values() if label is not None}
+    if not labels or not all(map(str.isdecimal, labels)):
+        return
+    folders = {"", reading.base, *map(folder_of, filter(None, [reading.base]))}
+    files = [
+        path
+        for path in reading.listing.passed_over
+        if folder_of(path) in folders and is_names_file(path.rpartition("/")[2])
+    ]
+    found = names_for(labels, [root / path for path in files])
+    # A list of files is no list of classes.
+    if found is None or any(suffix_of(name) in IMAGE_SUFFIXES for name in found[1].values()):
+        return
+    file, names = found[0].relative_to(root).as_posix(), found[1]
+    for folder, (split, label) in reading.places.items():
+        reading.places[folder] = split, names.get(label or "", label)
+    reading.used.add(file)
+    number = min(labels, key=int)
+    reading.remarks.notes.append(
+        f"The classes are named by {file}: {number}/ is {names[number]}; with this file in"
+        " data.leave_out, they keep their numbers."
+    )
 
 
 def _add_listed_splits(root: Path, files: list[str], index: FileIndex, reading: Reading) -> None:

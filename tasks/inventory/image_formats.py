@@ -58,8 +58,22 @@ NO_EXTENSION = "no extension"
 NOT_AN_IMAGE = "not an image in any known format"
 A_TEXT = "a text, not an image"
 NOT_REGULAR = "not a regular file"
+DEAD_LINK = "a link that leads nowhere"
+ARCHIVE = "an archive; unpack it"
+# What to do with files that are no images, but may hold some.
+HOLD_IMAGES = {
+    **dict.fromkeys((".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar"), ARCHIVE),
+    **dict.fromkeys(
+        (".mp4", ".mov", ".avi", ".mkv", ".webm"), "a video; export its frames as images"
+    ),
+    **dict.fromkeys((".pdf", ".doc", ".docx"), "a document; export its pages as images"),
+    **dict.fromkeys(
+        (".npy", ".npz", ".mat", ".h5", ".hdf5", ".pkl", ".tfrecord", ".lmdb"),
+        "arrays or records; export what is in it as images",
+    ),
+}
 # All other reasons are those of images that can't be read here.
-NO_IMAGES = frozenset((NOT_AN_IMAGE, A_TEXT, NOT_REGULAR))
+NO_IMAGES = frozenset((NOT_AN_IMAGE, A_TEXT, NOT_REGULAR, *HOLD_IMAGES.values()))
 
 
 @dataclass(frozen=True)

@@ -16,8 +16,14 @@ if TYPE_CHECKING:
 PATTERNS = (
     re.compile(r"(?P<label>.*[^\W\d_].*?)[\s._\-(\[#]*\d+[)\]]?$"),
     re.compile(r"\d+[\s._\-]+(?P<label>[^\W\d_].*)$"),
+    re.compile(
+        r"(?i:img|image|photo|pic|picture|dsc|frame|file|scan)[\s._\-]*\d+[\s._\-]+"
+        r"(?P<label>[^\W\d_].*)$"
+    ),
     re.compile(r"(?P<label>[^\W\d_][^\d]*?)[\s._\-(\[#]*\d.*$"),
 )
+# Words that make a number a class: `class 3 (12)`.
+CLASS_WORDS = frozenset(("class", "cls", "label", "category", "type", "kind", "grade", "stage"))
 # Names that cameras, programs and data sets give to every file.
 GENERIC = frozenset(
     (
@@ -98,4 +104,5 @@ def _are_labels(labels: Mapping[str, str], files: int) -> bool:
 
 def _is_generic(label: str) -> bool:
     words = {word for word in words_of(label) if not word.isdigit()}
-    return words <= GENERIC | FILLERS | SPLIT_WORDS.keys()
+    is_numbered = bool(words & CLASS_WORDS) and words != set(words_of(label))
+    return not is_numbered and words <= GENERIC | FILLERS | SPLIT_WORDS.keys()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from tasks.inventory.box_files import why_no_tables
 from tasks.inventory.columns import LABEL, PATH, SPLIT
 from tasks.inventory.folder_names import splits_in, words_of
 from tasks.inventory.folder_tree import folder_of
@@ -37,10 +38,12 @@ class FoundTables:
     Attributes:
         tables: those with labels, each of images that no other one names.
         reasons: why each of the others is of no use, by its path.
+        rivals: paths of tables that give the same images different labels, if there are any.
     """
 
     tables: tuple[LabelTable, ...] = ()
     reasons: Mapping[str, str] = field(default_factory=dict)
+    rivals: tuple[str, ...] = ()
 
     @property
     def rows(self) -> pd.DataFrame:
@@ -65,8 +68,8 @@ def find_tables(
         known: classes that are known already.
     """
     found: list[LabelTable] = []
-    reasons: dict[str, str] = {}
-    for file in tables_among(passed_over):
+    reasons, known_others = why_no_tables(root, passed_over, index.paths)
+    for file in tables_among([path for path in passed_over if path not in known_others]):
         read = read_table(root / file)
         if read is None:
             continue
@@ -75,7 +78,8 @@ def find_tables(
             reasons[file] = labels
         else:
             found.append(with_names(labels, root, passed_over))
-    return FoundTables(tuple(_without_repeats(found)), reasons)
+    kept = _without_repeats(found)
+    return FoundTables(tuple(kept), reasons, _rivals(kept, found))
 
 
 def with_names(table: LabelTable, root: Path, passed_over: Sequence[str]) -> LabelTable:
@@ -127,6 +131,21 @@ def _without_repeats(tables: Sequence[LabelTable]) -> list[LabelTable]:
             kept.append(table)
             taken |= paths
     return kept
+
+
+def _rivals(kept: Sequence[LabelTable], found: Sequence[LabelTable]) -> tuple[str, ...]:
+    """Return the files of tables that are as sure as a kept one, and contradict it."""
+    for table in kept:
+        own = table.rows.set_index(PATH)[LABEL]
+        for other in found:
+            if other is table or other.is_sure is not table.is_sure:
+                continue
+            pairs = pd.concat([own, other.rows.set_index(PATH)[LABEL]], axis=1, join="inner")
+            pairs = pairs.dropna().drop_duplicates()
+            # Other names of the same classes are no contradiction.
+            if len(pairs) > max(pairs.nunique(), default=0):
+                return table.file, other.file
+    return ()
 
 
 def _with_split(table: LabelTable, tables: Sequence[LabelTable]) -> pd.DataFrame:

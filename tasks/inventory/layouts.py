@@ -11,14 +11,17 @@ from typing import TYPE_CHECKING
 from tasks.errors import DataFolderError, SettingsError
 from tasks.inventory.class_folders import note_class_folders, read_classes
 from tasks.inventory.flat_files import FlatFiles
-from tasks.inventory.folder_branches import NO_LABELS, Branch, BranchFinder, is_flat
+from tasks.inventory.folder_branches import Branch, BranchFinder
 from tasks.inventory.folder_messages import listed
 from tasks.inventory.folder_names import are_chunks, split_of
 from tasks.inventory.folder_reading import NOWHERE, Reading
-from tasks.inventory.folder_tables import read_tables_beside
+from tasks.inventory.folder_tables import name_numbered_folders, read_tables_beside
 from tasks.inventory.folder_tree import Folder, folder_of, tree_of
+from tasks.inventory.folders_beside import NO_LABELS, is_flat
+from tasks.inventory.image_formats import NO_EXTENSION, NOT_AN_IMAGE, suffix_of
 from tasks.inventory.listing import MANIFEST_SUFFIXES, UNKNOWN_STATUS, Listing, list_files
 from tasks.inventory.manifests import read_manifest_folder
+from tasks.inventory.mask_files import masks_among, note_masks
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,6 +30,7 @@ if TYPE_CHECKING:
     from tasks.config.data import DataConfig
     from tasks.inventory.flat_files import FlatLabels
 
+REASONS = 3
 # In the order of the folders; the label is the last.
 BY_POSITION = {"class": (None, 0), "split": (0, 1), "class_split": (1, 0)}
 
@@ -51,15 +55,25 @@ def read_layout(root: Path, settings: DataConfig) -> Reading:
     listing = list_files(root, settings.leave_out)
     if not listing.paths:
         raise DataFolderError(_no_images(root, listing))
-    tree = tree_of(listing)
-    if settings.layout in BY_POSITION:
-        reading = _by_position(root, listing, tree, settings)
-    elif settings.label_pattern is not None:
-        reading = _by_pattern(root, listing, tree, settings)
+    masks = masks_among(listing.paths)
+    if settings.layout in BY_POSITION or settings.label_pattern is not None:
+        tree = tree_of(listing)
+        read = _by_position if settings.layout in BY_POSITION else _by_pattern
+        reading = read(root, listing, tree, settings)
+        reading.remarks.notes += note_masks(masks)
     else:
+        _leave_out(listing, masks)
+        tree = tree_of(listing)
         reading = _recognized(root, listing, tree, settings)
+        reading.remarks.leave_out_masks(masks)
     reading.classes = note_class_folders(tree, reading.places)
     return reading
+
+
+def _leave_out(listing: Listing, paths: Sequence[str]) -> None:
+    if paths:
+        left_out = set(paths)
+        listing.keep([path not in left_out for path in listing.paths])
 
 
 def _manifest_of(root: Path, settings: DataConfig) -> Path | None:
@@ -72,12 +86,15 @@ def _manifest_of(root: Path, settings: DataConfig) -> Path | None:
 
 
 def _no_images(root: Path, listing: Listing) -> str:
-    others = ""
-    if listing.passed_over:
-        others = f" The first of them is {listing.passed_over[0]}: {listing.reasons[0]}."
+    reasons = {
+        suffix_of(path) or NO_EXTENSION: reason
+        for path, reason in zip(listing.passed_over, listing.reasons, strict=True)
+        if reason != NOT_AN_IMAGE
+    }
     return (
-        f"No images under {root} ({listing.hidden} hidden and {listing.other} other files).{others}"
-        " Expected folders such as cat/1.png or train/cat/1.png."
+        f"No images under {root} ({listing.hidden} hidden and {listing.other} other files"
+        + "".join(f"; {suffix}: {reason}" for suffix, reason in list(reasons.items())[:REASONS])
+        + "). Expected folders such as cat/1.png or train/cat/1.png."
     )
 
 
@@ -164,6 +181,7 @@ def _recognized(root: Path, listing: Listing, tree: Folder, settings: DataConfig
     by_folder = [branch for branch in branches if branch not in flat]
     if by_folder:
         reading.places |= read_classes(by_folder, settings.label_folder, reading.remarks)
+        name_numbered_folders(root, reading)
     unnamed: set[str] = set()
     if flat:
         known = {label for _, label in reading.places.values() if label is not None}
@@ -220,7 +238,6 @@ def _add_flat(
     """Add the labels of images in no class folders; return those that are left out."""
     unnamed: set[str] = set()
     reading.rows, reading.used, reading.source = labels.rows, labels.used, labels.source or None
-    reading.siblings = labels.siblings
     for branch in labels.unlabelled:
         reading.remarks.leave_out(branch.folder, NO_LABELS)
     for branch, paths in zip(flat, files.paths, strict=True):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
+import heapq
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,6 +11,8 @@ from typing import TYPE_CHECKING
 
 from tasks.errors import DataFolderError
 from tasks.inventory.image_formats import (
+    DEAD_LINK,
+    HOLD_IMAGES,
     IMAGE_SUFFIXES,
     NOT_AN_IMAGE,
     OTHER_SUFFIXES,
@@ -41,6 +44,7 @@ class Listing:
         folders: relative POSIX paths of the folders that were visited; "" is the root.
         hidden: number of files that are hidden, or that an operating system has left.
         system_folders: names of folders that no data is expected in, and which were not visited.
+        repeated: relative POSIX paths of links to folders that are read under another path.
     """
 
     paths: list[str] = field(default_factory=list)
@@ -51,6 +55,7 @@ class Listing:
     folders: list[str] = field(default_factory=list)
     hidden: int = 0
     system_folders: set[str] = field(default_factory=set)
+    repeated: list[str] = field(default_factory=list)
 
     @property
     def names(self) -> list[str]:
@@ -103,14 +108,23 @@ def list_files(root: Path, leave_out: Sequence[str] = ()) -> Listing:
         DataFolderError: the folder, or one below it, is missing or can't be read.
     """
     listing = Listing()
+    prefix = len(str(root).rstrip(os.sep)) + 1
     pending, seen = [root], set()
-    while pending:
-        folder = pending.pop()
+    links: list[Path] = []
+    while pending or links:
+        # Links last and in order, so that what is read twice is read by its own path.
+        folder = pending.pop() if pending else heapq.heappop(links)
         # A link may lead back to a parent: device and inode say whether a folder was visited.
         identity = _identity_of(folder)
-        if identity not in seen:
-            seen.add(identity)
-            pending.extend(_list_folder(folder, root, listing, leave_out))
+        if identity in seen:
+            listing.repeated.append(_relative(str(folder), prefix))
+            continue
+        seen.add(identity)
+        for found in _list_folder(folder, root, listing, leave_out):
+            if found.is_symlink():
+                heapq.heappush(links, Path(found.path))
+            else:
+                pending.append(Path(found.path))
     listing.sort()
     return listing
 
@@ -138,7 +152,7 @@ def _identity_of(folder: Path) -> tuple[int, int]:
 
 def _list_folder(
     folder: Path, root: Path, listing: Listing, leave_out: Sequence[str]
-) -> list[Path]:
+) -> list[os.DirEntry[str]]:
     """Add the files of one folder to the listing and return its sub-folders."""
     try:
         entries = list(os.scandir(folder))
@@ -149,7 +163,7 @@ def _list_folder(
         ) from None
     except OSError as error:
         raise DataFolderError(f"Can't read the folder {folder}: {error.strerror}.") from None
-    folders = []
+    folders: list[os.DirEntry[str]] = []
     prefix = len(str(root).rstrip(os.sep)) + 1
     listing.folders.append(_relative(str(folder), prefix))
     for entry in entries:
@@ -162,7 +176,7 @@ def _list_folder(
             if name.lower() in SYSTEM_FOLDERS:
                 listing.system_folders.add(name)
             else:
-                folders.append(Path(entry.path))
+                folders.append(entry)
         elif (suffix := suffix_of(name)) in IMAGE_SUFFIXES:
             listing.add(entry.path[prefix:], _status(entry))
         else:
@@ -175,6 +189,10 @@ def _list_other(entry: os.DirEntry[str], path: str, suffix: str, listing: Listin
     if suffix in OTHER_SUFFIXES and entry.name.lower() in SYSTEM_FILES:
         listing.hidden += 1
         return
+    if not suffix and entry.is_symlink() and not os.path.exists(entry.path):  # noqa: PTH110 - as above
+        # Probably a folder, whose files are missed: with the slash, the folder has such a file.
+        listing.pass_over(f"{path}/", DEAD_LINK)
+        return
     reason = _why_no_image(entry.path, suffix)
     if reason is None:
         listing.add(path, _status(entry))
@@ -185,7 +203,7 @@ def _list_other(entry: os.DirEntry[str], path: str, suffix: str, listing: Listin
 def _why_no_image(file: str, suffix: str) -> str | None:
     """Return why a file is no image; it is opened only where its name doesn't say."""
     if suffix in OTHER_SUFFIXES:
-        return NOT_AN_IMAGE
+        return HOLD_IMAGES.get(suffix, NOT_AN_IMAGE)
     if suffix in PLUGIN_OF_SUFFIX and PLUGIN_OF_SUFFIX[suffix].is_installed:
         return None
     return why_no_image(file, suffix)

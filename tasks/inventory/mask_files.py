@@ -17,19 +17,25 @@ HINTS = ("mask", "seg", "gt", "label", "annotation", "trimap")
 MIN_SHARE = 0.05
 
 
-def note_masks(paths: Sequence[str]) -> list[str]:
-    """Return a note if many images are named as masks of other images in their folder."""
+def masks_among(paths: Sequence[str]) -> list[str]:
+    """Return the images that are named as masks of others in their folder, if they are many."""
     stems = [path.rpartition(".")[0].lower() for path in paths]
     there = set(stems)
     masks = [
-        (path, match["word"])
+        path
         for path, stem in zip(paths, stems, strict=True)
         if any(hint in stem for hint in HINTS)
         and (match := MASK.match(stem)) is not None
         and match["image"] in there
     ]
-    if len(masks) < max(1, MIN_SHARE * len(paths)):
+    return masks if len(masks) >= max(1, MIN_SHARE * len(paths)) else []
+
+
+def note_masks(masks: Sequence[str]) -> list[str]:
+    """Return what to do about masks that are read as images."""
+    if not masks:
         return []
-    path, word = masks[0]
-    note = f"{len(masks)} images are named as masks of others ({path});"
+    match = MASK.match(masks[0].rpartition(".")[0])
+    word = "mask" if match is None else match["word"]
+    note = f"{len(masks)} images are named as masks of others ({masks[0]});"
     return [f'{note} data.leave_out = ["*{word}*"] leaves them out.']

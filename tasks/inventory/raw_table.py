@@ -74,19 +74,20 @@ def path_column(raw: RawTable, index: FileIndex, given: str | None) -> str | Non
     # A header is no file.
     rows = table if raw.is_named else table.iloc[1 if len(table) > 1 else 0 :]
     sample = rows.iloc[:: max(1, len(rows) // SAMPLE)]
-    best, best_rank = None, (MIN_HITS, False, False)
+    best, best_rank = None, (False, MIN_HITS, False, False)
     for column in table.columns:
         values = sample[column]
-        if values.nunique() < MIN_UNIQUE * len(values):
-            continue
-        hits = [path for path in raw.find(index, values) if path is not None]
         title = str(column if raw.is_named else table[column].iloc[0])
-        rank = (
-            len(set(hits)) / max(1, len(values)),
-            not values.str.isdecimal().all(),
-            bool(set(words_of(title)) & PATH_WORDS),
-        )
-        if rank > best_rank:
+        words = set(words_of(title))
+        is_titled = bool(words & PATH_WORDS)
+        is_unique = values.nunique() >= MIN_UNIQUE * len(values)
+        # A file may have several rows; other values that recur are labels rather than files.
+        if not is_unique and not (words and words <= PATH_WORDS):
+            continue
+        hits = {path for path in raw.find(index, values) if path is not None}
+        share = len(hits) / max(1, values.nunique())
+        rank = (is_unique, share, not values.str.isdecimal().all(), is_titled)
+        if share > MIN_HITS and rank > best_rank:
             best, best_rank = column, rank
     return best
 

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from tasks.inventory.columns import SPLITS
 from tasks.inventory.folder_tree import folder_of
-from tasks.inventory.image_formats import NO_EXTENSION, suffix_of
+from tasks.inventory.image_formats import ARCHIVE, NO_EXTENSION, suffix_of
 from tasks.inventory.listing import printable
-from tasks.inventory.mask_files import note_masks
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from tasks.inventory.folder_reading import Reading
 
 CLASSES_SHOWN, SUFFIXES_SHOWN, FOLDERS_SHOWN, REASONS_SHOWN = 12, 4, 4, 4
@@ -59,10 +60,10 @@ def describe_reading(reading: Reading) -> dict[str, Any]:
         "in_classes": dict(in_classes.most_common()),
         "reasons": reasons,
         "unread": {
-            name: _counted(reading.classes.passed_over.get(name, {}))
+            printable(name): _counted(reading.classes.passed_over.get(name, {}))
             for name in sorted(set(reading.classes.unread))
         },
-        "empty": sorted(set(reading.classes.empty)),
+        "empty": sorted(set(map(printable, reading.classes.empty))),
         "given_splits": splits,
         "key": reading.key,
     }
@@ -80,7 +81,7 @@ def _layout(reading: Reading, splits: list[str]) -> str:
     words = "/".join(splits) or LAYOUTS[reading.layout]
     folders = [name for split in splits for name in reading.splits if reading.splits[name] == split]
     if any(name not in SPLITS for name in folders):
-        words += f" (folders {', '.join(folders)})"
+        words += f" (folders {_shown(folders)})"
     if reading.layout == "class_split":
         words += " inside class folders"
     if reading.base:
@@ -113,15 +114,30 @@ def _notes(reading: Reading, reasons: dict[str, str], in_classes: Counter[str]) 
     notes = list(reading.remarks.notes)
     if reading.base:
         notes.append(f"Read from {reading.base}/, the only folder with labelled images.")
-    notes += note_masks(reading.listing.paths)
+    if reading.listing.repeated:
+        links = _shown(sorted(reading.listing.repeated))
+        notes.append(f"Left out as links to folders that are read anyway: {links}.")
+    archives = [
+        path
+        for path, reason in zip(reading.listing.passed_over, reading.listing.reasons, strict=True)
+        if reason == ARCHIVE
+    ]
+    if archives:
+        notes.append(f"Not unpacked, so that what they hold is not read: {_shown(archives)}.")
     if reading.listing.system_folders:
         names = ", ".join(sorted(reading.listing.system_folders))
         notes.append(f"{names} is left out, as an operating system or a program made it.")
     notes += [
         f"Passed over: {count} {suffix}, {reasons[suffix]}."
         for suffix, count in in_classes.most_common(REASONS_SHOWN)
+        if reasons[suffix] != ARCHIVE
     ]
     return notes
+
+
+def _shown(names: Sequence[str]) -> str:
+    more = len(names) - FOLDERS_SHOWN
+    return ", ".join(names[:FOLDERS_SHOWN]) + (f" and {more} more" if more > 0 else "")
 
 
 def _passed_over(reading: Reading) -> Counter[str]:
