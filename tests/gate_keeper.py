@@ -70,9 +70,11 @@ class GateKeeper:
         return verdict
 
 
-def judge(root: Path, *, data_docs: bool = False, **gate: object) -> Verdict:
-    """Take inventory of a folder and judge it."""
-    inventory = take_inventory(DataConfig(directory=root), seed=42)
+def judge(
+    root: Path, *, data_docs: bool = False, data: dict[str, Any] | None = None, **gate: object
+) -> Verdict:
+    """Take inventory of a folder, with settings of the data, and judge it."""
+    inventory = take_inventory(DataConfig(directory=root, **(data or {})), seed=42)
     return validate_inventory(
         inventory,
         GateConfig.model_validate(gate),

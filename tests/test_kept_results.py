@@ -51,7 +51,7 @@ from tasks.inventory.split_ledger import SplitLedger
 folder, who = Path(sys.argv[1]), sys.argv[2]
 for number in range(int(sys.argv[3])):
     rows = pd.DataFrame({"sha256": [f"{who}-{number}"], "path": [f"{who}/{number}.png"],
-                         "split": ["train"], "group": [None]}, dtype="str")
+                         "split": ["train"], "group": [None], "siblings": [None]}, dtype="str")
     SplitLedger(folder, folder, seed=1).remember(rows, pd.Series(["drawn"], dtype="str"))
 """
 

@@ -5,13 +5,19 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, ValidationInfo, field_validator
 
 from tasks.config.base import Fraction, Part, PathName, Positive
 from tasks.errors import DataFolderError
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+# The patterns, the group that each must name, and an example.
+EXAMPLES = {
+    "label_pattern": ("label", "^(?P<label>[a-z]+)_"),
+    "group_pattern": ("group", r"(?P<group>patient_\d+)"),
+}
 
 
 class DataConfig(Part):
@@ -46,10 +52,17 @@ class DataConfig(Part):
         description="Regular expression with a group named `label`, such as"
         r" ^(?P<label>[a-z]+)_\d+, that is searched for in the relative path.",
     )
-    manifest: PathName | None = Field(
-        None, description="CSV or Parquet file with columns path, label and optionally split."
+    group_pattern: str | None = Field(
+        None,
+        description="Regular expression with a group named `group`, such as"
+        r" (?P<group>patient_\d+), that is searched for in the relative path: images of one group"
+        " are siblings, such as augmented from one source, and share a split.",
     )
-    columns: dict[Literal["path", "label", "split"], str] = Field(
+    manifest: PathName | None = Field(
+        None,
+        description="CSV or Parquet file with columns path, label and optionally split and group.",
+    )
+    columns: dict[Literal["path", "label", "split", "group"], str] = Field(
         {},
         description="What the columns of the manifest, or of a table beside the images, are"
         ' called, such as { path = "image_id", label = "breed" }; default: recognised.',
@@ -75,15 +88,16 @@ class DataConfig(Part):
         None, description="Processes that read images; default: one per core."
     )
 
-    @field_validator("label_pattern")
+    @field_validator(*EXAMPLES)
     @classmethod
-    def _has_a_group_named_label(cls, pattern: str | None) -> str | None:
+    def _has_its_named_group(cls, pattern: str | None, info: ValidationInfo) -> str | None:
+        name, example = EXAMPLES[str(info.field_name)]
         try:
-            has_label = pattern is None or "label" in re.compile(pattern).groupindex
+            is_named = pattern is None or name in re.compile(pattern).groupindex
         except re.error as error:
             raise ValueError(f"not a regular expression: {error}") from None
-        if not has_label:
-            raise ValueError("no group is named label, as in ^(?P<label>[a-z]+)_")
+        if not is_named:
+            raise ValueError(f"no group is named {name}, as in {example}")
         return pattern
 
 

@@ -24,6 +24,7 @@ from tasks.config.gate_rules import (
     PassedOverRule,
     RelabelledRule,
     Rule,
+    SiblingsRule,
     SizesRule,
     SplitSharesRule,
     StalenessRule,
@@ -104,6 +105,15 @@ class GateConfig(Part):
         NearLeakageRule(),
         description="Almost no test or validation image is a near-duplicate of one in another"
         " split.",
+    )
+    sibling_leakage: FileRule = Field(
+        FileRule(),
+        description="No siblings, declared or by their names, are in two splits that the data"
+        " gives.",
+    )
+    siblings: SiblingsRule = Field(
+        SiblingsRule(),
+        description="Almost no images are named like siblings that the draw of a split could part.",
     )
     exact_duplicates: DuplicatesRule = Field(
         DuplicatesRule(), description="Few images are copies of another image in their split."

@@ -137,6 +137,18 @@ class NearLeakageRule(ShareRule):
     )
 
 
+class SiblingsRule(ShareRule):
+    """Almost no images are named like siblings that the draw of a split could part."""
+
+    # Names are only a sign.
+    severity: Severity = "warning"
+    max_share: Fraction | Learn = Field(
+        0.001,
+        description="Largest share of files that may be named like siblings without"
+        " data.group_pattern or a column group that keeps them together; or learn.",
+    )
+
+
 class RelabelledRule(ShareRule):
     """Few images changed their class since the last accepted run."""
 

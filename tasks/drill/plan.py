@@ -54,6 +54,13 @@ FAULTS = (
     ),
     Fault("leakage", "a training image in test", faults.leak_image),
     Fault("near_leakage", "a near-duplicate in test", faults.leak_near_duplicate),
+    Fault("sibling_leakage", "copies augmented from one image, apart", set_faults.part_siblings),
+    Fault(
+        "siblings",
+        "copies augmented from one image",
+        set_faults.add_siblings,
+        settings={"siblings": {"max_share": 0.0}},
+    ),
     Fault("exact_duplicates", "many copies", faults.duplicate_files),
     Fault("near_duplicates", "many near-duplicates", faults.duplicate_brighter, min_recall=0.8),
     Fault("class_size", "a class of three files", set_faults.shrink_class),

@@ -39,6 +39,7 @@ OWN_FOLDERS: dict[str, Any] = {
     "layout": "split",
     "manifest": None,
     "label_pattern": None,
+    "group_pattern": None,
     "label_folder": "auto",
     "split_folders": {},
     "leave_out": [],

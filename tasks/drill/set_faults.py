@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tasks.drill.planting import move_file, remove_files
-from tasks.inventory.columns import SPLIT, TEST, TRAIN
+from PIL import Image
+
+from tasks.drill.planting import move_file, open_image, remove_files
+from tasks.inventory.columns import SPLIT, TEST, TRAIN, VALIDATION
 
 if TYPE_CHECKING:
     from tasks.drill.sample import Sample
@@ -61,3 +63,29 @@ def remove_two_thirds(sample: Sample) -> list[str]:
     ordered = sorted(sample.paths(), key=lambda path: path[::-1])
     remove_files(sample, [path for number, path in enumerate(ordered) if number % 3])
     return []
+
+
+def part_siblings(sample: Sample) -> list[str]:
+    """Put one copy of a training image into train, and another into test, named as augmented."""
+    return [
+        _augmented(sample, TRAIN, "rot90", Image.Transpose.ROTATE_90),
+        _augmented(sample, TEST, "flip", Image.Transpose.FLIP_LEFT_RIGHT),
+    ]
+
+
+def add_siblings(sample: Sample) -> list[str]:
+    """Put both copies into train, and let validation be drawn from it."""
+    for label in sample.labels:
+        for path in sample.paths(VALIDATION, label):
+            move_file(sample, path, path.replace(f"{VALIDATION}/", f"{TRAIN}/"))
+    return [
+        _augmented(sample, TRAIN, "rot90", Image.Transpose.ROTATE_90),
+        _augmented(sample, TRAIN, "flip", Image.Transpose.FLIP_LEFT_RIGHT),
+    ]
+
+
+def _augmented(sample: Sample, split: str, way: str, turn: Image.Transpose) -> str:
+    label = sample.labels[0]
+    path = f"{split}/{label}/planted_{way}.png"
+    open_image(sample, sample.paths(TRAIN, label)[0]).transpose(turn).save(sample.work / path)
+    return path

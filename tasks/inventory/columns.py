@@ -33,6 +33,8 @@ PERCEPTUAL_HASH = "perceptual_hash"
 PIXEL_HASH = "pixel_hash"
 THUMBNAIL = "thumbnail"
 GROUP = "group"
+# The group that the user declares; that of duplicates is found.
+SIBLINGS = "siblings"
 
 FILE_COLUMNS = (FORMAT, MODE, HEIGHT, WIDTH, CHANNELS, BYTES, MTIME_NS, SHA256, ERROR)
 FEATURE_COLUMNS = (
@@ -51,12 +53,13 @@ FEATURE_COLUMNS = (
 )
 # Read from the file itself, and so cached per file; the other columns depend on the whole folder.
 IMAGE_COLUMNS = (*FILE_COLUMNS, *FEATURE_COLUMNS)
-COLUMNS = (PATH, SPLIT, LABEL, GROUP, *IMAGE_COLUMNS)
+COLUMNS = (PATH, SPLIT, LABEL, SIBLINGS, GROUP, *IMAGE_COLUMNS)
 # Nullable integers: a file that can't be read has no height, and a float would lose nanoseconds.
 DTYPES = {
     PATH: "str",
     SPLIT: "str",
     LABEL: "str",
+    SIBLINGS: "str",
     GROUP: "str",
     FORMAT: "str",
     MODE: "str",

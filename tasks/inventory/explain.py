@@ -5,7 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tasks.errors import UsageError
-from tasks.inventory.columns import ERROR, GROUP, LABEL, PATH, PIXEL_HASH, SHA256, SPLIT
+from tasks.inventory.columns import (
+    ERROR,
+    GROUP,
+    LABEL,
+    PATH,
+    PIXEL_HASH,
+    SHA256,
+    SIBLINGS,
+    SPLIT,
+)
 from tasks.inventory.scan import inventory_of, root_of
 from tasks.inventory.split_ledger import SINCE, SplitLedger
 from tasks.inventory.splits import REASON
@@ -35,8 +44,8 @@ def explain_file(file: Path, config: RetrainConfig) -> dict[str, object]:
         config: data, seed and home.
 
     Returns:
-        path, label, labelled_by, split, reason, since, group (the files like it, each with its
-        split) and error (None for an image that can be read).
+        path, label, labelled_by, split, reason, since, group (the files like it and its declared
+        siblings, each with its split) and error (None for an image that can be read).
 
     Raises:
         UsageError: the folder has no such image.
@@ -68,7 +77,9 @@ def format_explanation(explained: dict[str, object]) -> str:
         lines.append(f"  can't be read: {explained['error']}; left out of the training")
     members = explained["group"]
     if isinstance(members, list) and members:
-        lines.append("  duplicates and near-duplicates, which always share a split:")
+        lines.append(
+            "  duplicates, near-duplicates and siblings, which share a split if it is drawn:"
+        )
         lines += [
             f"    {member['path']} ({member['split']}, {member['how']})" for member in members
         ]
@@ -98,18 +109,23 @@ def _entry_of(row: pd.Series, ledger: SplitLedger) -> pd.Series | None:
 
 
 def _members(row: pd.Series, inventory: pd.DataFrame) -> list[dict[str, str]]:
-    group = _or_none(row[GROUP])
-    if group is None:
-        return []
-    others = inventory[(inventory[GROUP] == group) & (inventory[PATH] != row[PATH])]
+    # A missing value equals nothing, not even another one.
+    is_like, is_sibling = inventory[GROUP].eq(row[GROUP]), inventory[SIBLINGS].eq(row[SIBLINGS])
+    others = inventory[(is_like | is_sibling) & (inventory[PATH] != row[PATH])]
     return [
         {
             "path": str(other[PATH]),
             "split": str(other[SPLIT]),
-            "how": "exact duplicate" if other[PIXEL_HASH] == row[PIXEL_HASH] else "near-duplicate",
+            "how": _how(row, other, is_like=bool(is_like[index])),
         }
-        for _, other in others.head(MEMBERS_SHOWN).iterrows()
+        for index, other in others.head(MEMBERS_SHOWN).iterrows()
     ]
+
+
+def _how(row: pd.Series, other: pd.Series, *, is_like: bool) -> str:
+    if not is_like:
+        return "sibling"
+    return "exact duplicate" if other[PIXEL_HASH] == row[PIXEL_HASH] else "near-duplicate"
 
 
 def _or_none(value: object) -> str | None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from tasks.errors import DataFolderError
 from tasks.inventory.columns import LABEL, PATH, SPLIT, TRAIN
+from tasks.inventory.declared_groups import GROUP_NAME
 from tasks.inventory.file_index import FileIndex
 from tasks.inventory.folder_tree import folder_of
 from tasks.inventory.label_names import known_labels_in_names, labels_in_names
@@ -38,6 +39,7 @@ class FlatLabels:
         source: where the labels come from, in words.
         tables: the paths of the tables they come from, in words.
         used: files that were read for it.
+        siblings: groups that tables give, by path.
     """
 
     rows: dict[str, Place] = field(default_factory=dict)
@@ -47,6 +49,7 @@ class FlatLabels:
     source: str = ""
     tables: str = ""
     used: set[str] = field(default_factory=set)
+    siblings: dict[str, str] = field(default_factory=dict)
 
 
 class FlatFiles:
@@ -144,6 +147,8 @@ class FlatFiles:
                 found.rows[path] = given, label if isinstance(label, str) else None
             else:
                 found.missing.append(path)
+        groups = rows.dropna(subset=GROUP_NAME)
+        found.siblings = dict(zip(groups[PATH], groups[GROUP_NAME], strict=True))
         names = []
         for table in self._tables.tables:
             found.used |= {table.file, *filter(None, [table.names_file])}

@@ -41,7 +41,8 @@ class Reading:
         base: path of the folder that holds the classes or splits.
         source: where labels come from that no folder gives, in words.
         used: files that were read as tables or names of classes.
-        table: path, split, label and error of every image, where a manifest gives them.
+        siblings: groups of images that tables give, by path.
+        table: path, split, label, siblings and error of every image, where a manifest gives them.
     """
 
     layout: str
@@ -55,6 +56,7 @@ class Reading:
     base: str = ""
     source: str | None = None
     used: set[str] = field(default_factory=set)
+    siblings: dict[str, str] = field(default_factory=dict)
     table: pd.DataFrame | None = None
 
     @cached_property
@@ -62,7 +64,7 @@ class Reading:
         """A hash of all that labels and splits depend on; None where that is a manifest."""
         if self.table is not None:
             return None
-        return digest([self.layout, self.places, self.rows, self.errors])
+        return digest([self.layout, self.places, self.rows, self.errors, self.siblings])
 
     @cached_property
     def placed(self) -> list[Place]:

@@ -238,6 +238,7 @@ def _add_flat(
     """Add the labels of images in no class folders; return those that are left out."""
     unnamed: set[str] = set()
     reading.rows, reading.used, reading.source = labels.rows, labels.used, labels.source or None
+    reading.siblings = labels.siblings
     for branch in labels.unlabelled:
         reading.remarks.leave_out(branch.folder, NO_LABELS)
     for branch, paths in zip(flat, files.paths, strict=True):

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from tasks.errors import DataFolderError
-from tasks.inventory.columns import ERROR, LABEL, PATH, SPLIT
+from tasks.inventory.columns import ERROR, LABEL, PATH, SIBLINGS, SPLIT
+from tasks.inventory.declared_groups import GROUP_NAME
 from tasks.inventory.file_index import FileIndex
 from tasks.inventory.folder_names import split_of
 from tasks.inventory.folder_reading import Reading
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from tasks.config.data import DataConfig
 
 SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "vertical bars"}
+KNOWN_COLUMNS = (PATH, LABEL, SPLIT, GROUP_NAME)
 # More than enough to see a pattern; each costs a look-up on the disk.
 PATHS_TRIED = 20
 
@@ -62,12 +64,12 @@ def read_manifest(
     columns: Mapping[str, str] | None = None,
     notes: list[str] | None = None,
 ) -> pd.DataFrame:
-    """Return path, split, label and error of every row, sorted by path.
+    """Return path, split, label, siblings and error of every row, sorted by path.
 
     Args:
         manifest: CSV file in UTF-8, or Parquet file.
         folder: the data folder, which paths are relative to and must not leave. A link in it may.
-        columns: the user's names of the columns path, label and split.
+        columns: the user's names of the columns path, label, split and group.
         notes: receives in words which columns were read, where that was not certain.
 
     Raises:
@@ -79,8 +81,9 @@ def read_manifest(
     files = _Files(folder)
     if table.empty or {PATH, LABEL} - set(table.columns):
         table = _recognized(table, manifest, files, columns or {}, notes)
-    frame = table.reindex(columns=[PATH, SPLIT, LABEL]).astype("str")
+    frame = table.reindex(columns=[PATH, SPLIT, LABEL, GROUP_NAME]).astype("str")
     frame = frame.mask(frame.isin(["", "nan"]) | table.reindex(columns=frame.columns).isna())
+    frame = frame.rename(columns={GROUP_NAME: SIBLINGS})
     refuse_foreign_paths(frame[PATH], manifest, folder)
     frame[PATH] = files.found([normalized(path) for path in frame[PATH]])
     frame[LABEL] = _named(frame[LABEL], manifest, notes)
@@ -138,7 +141,7 @@ def _recognized(
     notes: list[str],
 ) -> pd.DataFrame:
     """Return a table of other columns with those it seems to have for path, label and split."""
-    known = {name: name for name in (PATH, LABEL, SPLIT) if name in table.columns}
+    known = {name: name for name in KNOWN_COLUMNS if name in table.columns}
     is_wide = not table.empty and len(table.columns) > 1
     found = (
         read_columns(RawTable(manifest.name, table, is_named=True), files.index, known)
@@ -147,8 +150,8 @@ def _recognized(
     )
     if isinstance(found, str):
         raise DataFolderError(
-            f"The manifest {manifest} must have columns path, label and optionally split, and at"
-            f" least one row. Received: {len(table)} rows of {list(table.columns)}."
+            f"The manifest {manifest} must have columns path, label and optionally split and"
+            f" group, and at least one row. Received: {len(table)} rows of {list(table.columns)}."
             + _separator_hint(table.columns)
             + (f" Under other names they were not found: {found}." if found else "")
             + ("" if columns else ' Name them, as in data.columns = { path = "image_id" }.')
@@ -211,7 +214,7 @@ def _header(manifest: Path) -> list[str]:
 def _columns(manifest: Path, names: Iterable[object]) -> list[str]:
     columns = [str(name).strip() for name in names]
     lower = [name.lower() for name in columns]
-    known = [name if name in (PATH, LABEL, SPLIT) else None for name in lower]
+    known = [name if name in KNOWN_COLUMNS else None for name in lower]
     repeated = sorted({name for name in known if name is not None and known.count(name) > 1})
     if repeated:
         raise DataFolderError(

@@ -18,8 +18,10 @@ from tasks.inventory.columns import (
     IMAGE_COLUMNS,
     MTIME_NS,
     PATH,
+    SIBLINGS,
     SPLIT,
 )
+from tasks.inventory.declared_groups import declared_groups, describe_groups
 from tasks.inventory.duplicates import assign_groups
 from tasks.inventory.inventory_cache import InventoryCache
 from tasks.inventory.layouts import read_layout
@@ -74,23 +76,25 @@ def take_inventory(
 
     Raises:
         DataFolderError: the folder is missing, unreadable, empty or of no known layout.
-        SettingsError: the label pattern is wrong.
+        SettingsError: the label pattern is wrong, or the group pattern finds nothing.
     """
     directory = existing_data(settings)
     root = directory if directory.is_dir() else directory.parent
-    ledger = SplitLedger(cache_dir, root, seed=seed)
+    ledger = SplitLedger(cache_dir, root, seed=seed, group_pattern=settings.group_pattern)
     cache = None if cache_dir is None else InventoryCache(cache_dir, root, settings, seed=seed)
     reading = read_layout(directory, settings)
     if cache and not ledger.exists:
         ledger.recover(cache.with_splits)
+    groups = declared_groups(reading, settings)
     facts = {**describe_reading(reading), "root": str(root)}
+    facts["notes"] = [*facts["notes"], *describe_groups(groups, settings)]
     if announce:
         announce(facts)
     if cache and (unchanged := cache.unchanged(reading.listing, facts)) is not None:
         return unchanged
     # Worker processes read the files while this process derives their labels.
     wait_for_images = _start_reading(root, reading.listing, settings, cache, eager_decoder)
-    files = reading.frame()
+    files = reading.frame().assign(**{SIBLINGS: groups})
     inventory = assign_groups(
         _joined(files, wait_for_images()),
         settings,

@@ -1,7 +1,7 @@
 """Assigns train, validation and test: each file's split, and the reason for it.
 
 A file that has a split keeps it for ever. New images are drawn by their content, class by class
-until each split has its share, and a group of duplicates and near-duplicates shares one split.
+until each split has its share. Duplicates, near-duplicates and declared siblings share one split.
 """
 
 from __future__ import annotations
@@ -11,15 +11,16 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from tasks.inventory.columns import GROUP, LABEL, PATH, SHA256, SPLIT, TEST, TRAIN, VALIDATION
+from tasks.inventory.columns import LABEL, SPLIT, TEST, TRAIN, VALIDATION
+from tasks.inventory.split_units import CONTENT, DECLARED, FILES, UNIT, units_of, with_units
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 REASON = "reason"
-# A unit is what shares a split: a group, the copies of a file, or a file alone.
-UNIT, CONTENT, FILES = "unit", "content", "files"
-KNOWN = "remembered by its content or its path"
+KNOWN = "remembered by its content, its path or its siblings"
+# The end of the reason of siblings that were in several splits before they were declared.
+AGAIN = "; drawn again, as its siblings were in several splits"
 
 
 def drawn_splits(given: pd.Series) -> list[str]:
@@ -45,7 +46,7 @@ def assign_splits(
     where the data has none. Files that have a split keep it.
 
     Args:
-        inventory: with path, split (None where not given), label, sha256 and group.
+        inventory: with path, split (None where not given), label, sha256, group and siblings.
         remembered: the split each row had before, None for a new image.
         test_fraction: share of each class that goes to test.
         validation_fraction: share of the rest of each class that goes to validation.
@@ -82,9 +83,11 @@ def _draw_missing(
         fractions: share of each split that is drawn; in the order of drawing.
         seed: of the draw.
     """
-    rows = _with_units(inventory)
+    rows = with_units(inventory)
     # A split that was drawn before, but is given by the data now, is not remembered.
     before = remembered.where(lambda names: names.isin([*fractions, TRAIN]))
+    again = _are_apart(rows, before)
+    before = before.mask(again)
     of_unit = rows.assign(**{SPLIT: before}).dropna(subset=SPLIT).drop_duplicates(UNIT)
     split = before.fillna(rows[UNIT].map(of_unit.set_index(UNIT)[SPLIT]).astype("str"))
     reason = before.notna().map({True: KNOWN, False: "the split of its group"}).astype("str")
@@ -95,15 +98,18 @@ def _draw_missing(
         new = drawn.notna()
         split, reason = split.mask(new, name), reason.mask(new, drawn)
     rest = f"not among those of its class drawn for {' or '.join(fractions)}"
-    return pd.DataFrame({SPLIT: split.fillna(TRAIN), REASON: reason.where(split.notna(), rest)})
+    reason = reason.where(split.notna(), rest)
+    reason = reason.mask(again, reason + AGAIN)
+    return pd.DataFrame({SPLIT: split.fillna(TRAIN), REASON: reason})
 
 
-def _with_units(rows: pd.DataFrame) -> pd.DataFrame:
-    """Return label, content and unit of each row."""
-    content = rows[SHA256].fillna(rows[PATH])
-    return pd.DataFrame(
-        {LABEL: rows[LABEL].fillna(""), CONTENT: content, UNIT: rows[GROUP].fillna(content)}
-    )
+def _are_apart(rows: pd.DataFrame, before: pd.Series) -> pd.Series:
+    """Return whether the unit of each row holds siblings that were in different splits before."""
+    known = before.notna() & rows[DECLARED]
+    if not known.any():
+        return known
+    splits = before[known].groupby(rows[UNIT]).nunique()
+    return rows[UNIT].isin(splits.index[splits > 1])
 
 
 def _draw(
@@ -121,11 +127,18 @@ def _draw(
     sizes = pool.groupby(LABEL).size()
     present = (split[pool.index] == name).groupby(pool[LABEL]).sum()
     free = pool[split[pool.index].isna()]
-    units = _units_of(free)
+    units = units_of(free)
     salt = f"{seed}:{name}:".encode()
     # A hash of the content, not a generator's next number: other files don't change the draw.
     units["draw"] = [_number(salt, content) for content in units[CONTENT]]
-    for label, own in units.sort_values("draw").groupby(LABEL, sort=False):
+    units = units.sort_values("draw")
+    # Siblings first, as many at once and of several classes; single files fill what is missing.
+    if units[DECLARED].any():
+        present = present.copy()
+        targets = (fraction * sizes).round()
+        yield from _draw_siblings(free, units.index[units[DECLARED]], targets, present, name)
+        units = units[~units[DECLARED]]
+    for label, own in units.groupby(LABEL, sort=False):
         target = round(fraction * sizes[label])
         drawn = list(_fitting(own, target - present[label]))
         # A class too small for its share is tested on one unit at least, if another one is left.
@@ -139,12 +152,51 @@ def _draw(
             yield unit, reason
 
 
-def _units_of(rows: pd.DataFrame) -> pd.DataFrame:
-    """Return label, content and number of files of each unit; indexed by unit."""
-    shared = rows[rows.duplicated(UNIT, keep=False)].groupby(UNIT)[CONTENT].agg(["min", "size"])
-    units = rows.drop_duplicates(UNIT).set_index(UNIT).assign(**{FILES: 1})
-    units.loc[shared.index, [CONTENT, FILES]] = shared.to_numpy()
-    return units
+def _draw_siblings(
+    free: pd.DataFrame, order: pd.Index, targets: pd.Series, present: pd.Series, name: str
+) -> Iterator[tuple[str, str]]:
+    """Yield the units of siblings that bring a split nearer to its targets, with the reason.
+
+    Args:
+        free: rows that are in no split yet.
+        order: their units of siblings, in the order of the draw.
+        targets: number of files of each class that the split is to have.
+        present: number of files of each class in it; the files drawn are added.
+        name: of the split.
+    """
+    counts = _files_by_class(free, order)
+    drawn = []
+
+    def take(unit: str) -> None:
+        drawn.append(unit)
+        for label, files in counts[unit].items():
+            present[label] += files
+
+    for unit in order:
+        # A large unit may exceed the target by less than would be missing without it.
+        gain = sum(
+            abs(targets[label] - present[label]) - abs(targets[label] - present[label] - files)
+            for label, files in counts[unit].items()
+        )
+        if gain > 0:
+            take(unit)
+    for label in targets.index[targets > 0]:
+        own = [unit for unit in order if label in counts[unit]]
+        # As of single files: a class is tested on one unit at least, if another one is left.
+        if not present[label] and len(own) > 1:
+            take(min(own, key=lambda unit: sum(counts[unit].values())))
+    for unit in drawn:
+        files = sum(counts[unit].values())
+        yield unit, f"drawn by its content for {name}, with its siblings: {files} files"
+
+
+def _files_by_class(rows: pd.DataFrame, units: pd.Index) -> dict[str, dict[str, int]]:
+    """Return the number of files by unit and class."""
+    counts: dict[str, dict[str, int]] = {}
+    sizes = rows[rows[UNIT].isin(units)].groupby([UNIT, LABEL], as_index=False).size()
+    for unit, label, files in zip(*(sizes[name] for name in sizes), strict=True):
+        counts.setdefault(unit, {})[label] = files
+    return counts
 
 
 def _fitting(units: pd.DataFrame, missing: int) -> Iterator[str]:

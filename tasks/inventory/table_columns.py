@@ -5,15 +5,21 @@ A table of text goes in; a `LabelTable` comes out, or the reason why it is none.
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from tasks.inventory.columns import LABEL, PATH, SPLIT
+from tasks.inventory.declared_groups import GROUP_NAME
 from tasks.inventory.folder_names import split_of, words_of
 from tasks.inventory.raw_table import RawTable, path_column
+from tasks.inventory.several_classes import (
+    ONE_CLASS,
+    why_not_one_class,
+    why_several_rows,
+    with_several,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -38,10 +44,6 @@ MAX_DISTINCT = 0.5
 ONES = {"1": True, "1.0": True, "True": True, "true": True}
 ZEROS = {"0": False, "0.0": False, "-1": False, "False": False, "false": False, "": False}
 MIN_LABELS, FEW_ROWS = 2, 5
-ONE_CLASS = "and a model here names one class an image"
-PRESENCE = frozenset(("1", "-1", "0"))
-# What may stand between several labels of one image; a blank only between whole labels.
-BETWEEN = ("|", ";", ",", " ")
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,7 @@ class LabelTable:
 
     Attributes:
         file: relative path of the table.
-        rows: path, label and split of each row; a path that no file has is as it was written.
+        rows: path, label, split and group of each row; a path that no file has is as written.
         missing: number of rows that name no file.
         label_column: what the labels were read from, in words, such as `column breed`.
         is_sure: whether that column's name is one of a label.
@@ -73,7 +75,7 @@ def read_columns(
     Args:
         raw: the table.
         index: of the images.
-        given: the user's names of the columns path, label and split.
+        given: the user's names of the columns path, label, split and group.
         known: classes that are known already.
     """
     table = raw.table
@@ -87,7 +89,13 @@ def read_columns(
     named = raw.is_named or table is not raw.table
     rest = table.drop(columns=column)
     split = _split_column(rest, given.get(SPLIT))
-    found = _labels(rest.drop(columns=split or []), given.get(LABEL), known, named=named)
+    group = _group_column(rest.drop(columns=split or []), given)
+    found = _labels(
+        rest.drop(columns=[name for name in (split, group) if name is not None]),
+        given.get(LABEL),
+        known,
+        named=named,
+    )
     if isinstance(found, str):
         return found
     labels, label_column, is_sure = found
@@ -97,6 +105,7 @@ def read_columns(
             PATH: [path or name for path, name in zip(paths, table[column], strict=True)],
             LABEL: _plain(labels),
             SPLIT: None if split is None else table[split].map(split_of),
+            GROUP_NAME: None if group is None else _plain(table[group]),
         },
         index=table.index,
     )
@@ -104,12 +113,7 @@ def read_columns(
     rows = rows.drop_duplicates()
     twice = rows[PATH].duplicated(keep=False)
     if twice.any():
-        several = rows[twice].sort_values(PATH)
-        return (
-            f"it names {several[PATH].nunique()} images more than once with different labels"
-            f" ({several[PATH].iloc[0]}: {several[LABEL].iloc[0]}, {several[LABEL].iloc[1]}),"
-            f" {ONE_CLASS}"
-        )
+        return why_several_rows(rows[twice].sort_values(PATH))
     missing = sum(path is None for path in raw.find(index, rows[PATH]))
     return LabelTable(raw.file, rows, missing, _in_text(label_column), is_sure)
 
@@ -138,6 +142,19 @@ def _split_column(table: pd.DataFrame, given: str | None) -> str | None:
     return None
 
 
+def _group_column(table: pd.DataFrame, given: Mapping[str, str]) -> str | None:
+    """Return the column of groups; by its name alone not one that must be something else."""
+    wanted = given.get(GROUP_NAME, GROUP_NAME).lower()
+    if GROUP_NAME not in given and wanted in {name.lower() for name in given.values()}:
+        return None
+    if GROUP_NAME not in given and len(table.columns) == 1:
+        return None
+    for column in table.columns:
+        if str(column).strip().lower() == wanted:
+            return str(column)
+    return None
+
+
 def _is_split_title(column: object) -> bool:
     return "_".join(words_of(str(column).strip().lower())) in SPLIT_NAMES
 
@@ -156,38 +173,7 @@ def _labels(
     found = found or _only_column(table)
     if isinstance(found, str):
         return found
-    return _why_not_one_class(found[0], found[1]) or found
-
-
-def _why_not_one_class(labels: pd.Series, column: object) -> str | None:
-    """Return why labels are not one class for each image; None if they are."""
-    distinct = {label.strip() for label in labels.unique()}
-    if isinstance(column, int) and "-1" in distinct <= PRESENCE:
-        return (
-            "it says of each image whether it shows one class (1 or -1), not which class it shows"
-        )
-    for separator in BETWEEN:
-        several = _joined_by(separator, distinct)
-        if several:
-            is_several = labels.str.strip().isin(several)
-            named = f'; data.columns = {{ label = "{column}" }} takes each combination for a class'
-            return (
-                f"{_with_several(is_several)} ({several[0]!r}), {ONE_CLASS}"
-                f"{named if isinstance(column, str) else ''}"
-            )
-    return None
-
-
-def _joined_by(separator: str, labels: Collection[str]) -> list[str]:
-    """Return the labels that are several others, or parts that recur, with something between."""
-    parts = {label: [part.strip() for part in label.split(separator)] for label in sorted(labels)}
-    counts = Counter(part for each in parts.values() for part in set(each))
-    joined = {label: each for label, each in parts.items() if len(each) > 1 and all(each)}
-    is_sure = any(
-        set(each) <= set(labels) or (separator != " " and all(counts[part] > 1 for part in each))
-        for each in joined.values()
-    )
-    return list(joined) if is_sure else []
+    return why_not_one_class(found[0], found[1]) or found
 
 
 def _sure_column(table: pd.DataFrame, known: Collection[str], *, named: bool) -> Any:
@@ -264,14 +250,9 @@ def _one_hot(table: pd.DataFrame) -> tuple[pd.Series, object, bool] | str | None
     ones = table[flags].isin(list(ONES))
     counts = ones.sum(axis="columns")
     if (counts > 1).any():
-        return f"{_with_several(counts > 1)} (columns {_shown(flags)}), {ONE_CLASS}"
+        return f"{with_several(counts > 1)} (columns {_shown(flags)}), {ONE_CLASS}"
     labels = ones.idxmax(axis="columns").where(counts == 1, "").astype("str")
     return labels, f"columns {_shown(flags)}", True
-
-
-def _with_several(is_several: pd.Series) -> str:
-    count = int(is_several.sum())
-    return f"it has {count} row{'' if count == 1 else 's'} with several classes at once"
 
 
 def _shown(columns: Sequence[object]) -> str:

@@ -25,6 +25,7 @@ from tasks.validation.derived_columns import (
 )
 from tasks.validation.history_rules import history_expectations, shares_expectations
 from tasks.validation.shape_rules import shape_expectations
+from tasks.validation.sibling_columns import NAMED_SIBLING, SIBLING_LEAK
 from tasks.validation.split_rules import classes_in_splits, split_expectations
 
 if TYPE_CHECKING:
@@ -156,6 +157,7 @@ def _first_names(names: list[str]) -> str:
 
 def _duplicates(gate: GateConfig) -> list[Expectation]:
     near_leakage = float(gate.near_leakage.max_share)
+    siblings = float(gate.siblings.max_share)
     return [
         suites.no_problems(
             "leakage", LEAK, "No image appears in two splits.", severity=gate.leakage.severity
@@ -169,6 +171,20 @@ def _duplicates(gate: GateConfig) -> list[Expectation]:
             # The share is of the files that are tested on: the training file of a pair is left out.
             not_where=(SPLIT, TRAIN),
             severity=gate.near_leakage.severity,
+        ),
+        suites.no_problems(
+            "sibling_leakage",
+            SIBLING_LEAK,
+            "No siblings, such as copies augmented from one source, are in two splits.",
+            severity=gate.sibling_leakage.severity,
+        ),
+        suites.no_problems(
+            "siblings",
+            NAMED_SIBLING,
+            f"At most {siblings:.2%} of the files are named like siblings that the draw of a split"
+            " could part.",
+            mostly=1 - siblings,
+            severity=gate.siblings.severity,
         ),
         _few_duplicates("exact_duplicates", COPY, "copies", gate.exact_duplicates),
         _few_duplicates("near_duplicates", NEAR_COPY, "near-duplicates", gate.near_duplicates),

@@ -27,6 +27,7 @@ from tasks.validation.abnormal_sizes import abnormal_sizes, have_one_size
 from tasks.validation.baseline import CONTENT, FIRST_SEEN, MEASURES, content_of
 from tasks.validation.label_errors import PREDICTED_LABEL, PROBABILITY
 from tasks.validation.moves import CHANGE, LABEL_BEFORE, RELABELLED
+from tasks.validation.sibling_columns import add_sibling_columns
 from tasks.validation.split_origin import given_splits
 
 if TYPE_CHECKING:
@@ -75,8 +76,8 @@ def add_derived_columns(
         message, or None where there is nothing to report: what is abnormal about its size, where
         sizes differ; the other labels and splits of the row's image; the earlier file of its split
         that it repeats, and the same for near-duplicates; its previous label, and its predicted
-        label. With a baseline also the days since each image was new, and the measures of new
-        images.
+        label; its siblings (see `sibling_columns`). With a baseline also the days since each image
+        was new, and the measures of new images.
     """
     size = _sizes(inventory)
     readable = inventory[ERROR].isna()
@@ -102,7 +103,7 @@ def add_derived_columns(
     if suspects is not None:
         messages[SUSPECT] = _predicted_labels(inventory, suspects)
     # Without thumbnails: Great Expectations copies the frame, and no rule reads them.
-    return inventory.drop(columns=THUMBNAIL).assign(
+    frame = inventory.drop(columns=THUMBNAIL).assign(
         **{
             SIZE: size,
             READABLE_LABEL: label,
@@ -112,6 +113,7 @@ def add_derived_columns(
         **{name: text.reindex(inventory.index).astype("object") for name, text in messages.items()},
         **_new_image_columns(inventory, context),
     )
+    return add_sibling_columns(frame, inventory)
 
 
 def _sizes(inventory: pd.DataFrame) -> pd.Series:

@@ -20,6 +20,7 @@ from tasks.validation.finding_examples import (
 )
 from tasks.validation.quarantine import is_quarantined
 from tasks.validation.remedies import remedy_of
+from tasks.validation.sibling_columns import GROUP_PATTERN
 from tasks.validation.split_origin import origin_of
 from tasks.validation.verdict import Finding, counted
 
@@ -115,6 +116,7 @@ def _remedy(rule: str, kwargs: dict[str, Any], frame: pd.DataFrame) -> str:
         # Without a split of its own, a rule is about what the model is tested on.
         origin=origin_of(frame, split or TEST),
         split=split,
+        group_pattern=str(frame.attrs.get(GROUP_PATTERN, "")),
     )
 
 

@@ -29,6 +29,8 @@ BY_RULE = {
     " have other labels, name them with data.label_pattern or data.manifest.",
     "label_errors": "Look at the images in the report and move those that are in the wrong folder,"
     " or raise gate.label_errors.max_share.",
+    "siblings": "Write {setting}, which keeps them in one split: a model must not be tested on"
+    " copies of what it was trained on. If they are independent images, write {alone}.",
     "exact_duplicates": "Remove the copies, or raise gate.exact_duplicates.max_share.",
     "near_duplicates": "Remove the near-duplicates, or raise gate.near_duplicates.max_share.",
     "class_shares": "Look for a class whose files are missing or arrived twice, or raise"
@@ -54,6 +56,15 @@ BY_ORIGIN = {
         " on images it was trained on, or raise gate.near_leakage.max_share.",
         Origin.MANIFEST: "Give these images the same split in the manifest, as the model would be"
         " tested on images it was trained on, or raise gate.near_leakage.max_share.",
+    },
+    "sibling_leakage": {
+        Origin.DRAWN: "Set another `seed` to draw the split anew.",
+        Origin.FOLDER: "Move siblings into one of the folders, or put all images into class folders"
+        " and write {setting} to have the splits drawn. If they are independent images, write"
+        " {alone}.",
+        Origin.MANIFEST: "Give siblings the same split in the manifest, or leave the split empty"
+        " and name their groups in a column group, to have it drawn. If they are independent"
+        " images, write {alone}.",
     },
     "class_size": {
         Origin.DRAWN: "Add images to these classes or remove them, lower gate.class_size.min_files,"
@@ -98,6 +109,8 @@ DRIFT = (
     " is intended, `pixelgate baseline accept DIR` makes this data the reference; or raise"
     " gate.{rule}.{field}."
 )
+# By which every image is a group of its own.
+ALONE = "data.group_pattern = '^(?P<group>.+)$'"
 USER_SUITE = "This is an expectation of your own, from gate.suites."
 
 
@@ -107,6 +120,7 @@ def remedy_of(
     new_images_only: bool = False,
     origin: Origin = Origin.DRAWN,
     split: str = "",
+    group_pattern: str = "",
 ) -> str:
     """Return what to do about a rule that failed.
 
@@ -115,12 +129,19 @@ def remedy_of(
         new_images_only: whether the expectation compared new images alone.
         origin: who has put the images into their splits.
         split: the one that failed; nothing for all of them together.
+        group_pattern: one that keeps the images together which are named like siblings.
     """
+    phrases = _phrases(split) | {
+        "setting": "data.group_pattern" + (f" = '{group_pattern}'" if group_pattern else ""),
+        "alone": ALONE,
+    }
     if rule in BY_ORIGIN:
-        return BY_ORIGIN[rule][origin].format(**_phrases(split))
+        return BY_ORIGIN[rule][origin].format(**phrases)
     if rule.startswith("drift_"):
         field = "max_distance_of_new" if new_images_only else "max_distance"
         return DRIFT.format(rule=rule, field=field)
+    if rule == "siblings":
+        return BY_RULE[rule].format(**phrases)
     return BY_RULE.get(rule, USER_SUITE)
 
 
