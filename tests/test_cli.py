@@ -91,6 +91,8 @@ def check_mistake(ended: Ended, message: str) -> None:
         (("serve", "--data", ".", "--every", "soon"), "--every"),
         (("serve", "--data", ".", "--cron", "at night"), "--cron"),
         (("serve", "--data", "."), "--cron"),
+        (("serve", "--data", ".", "--cron", "0 2 * * *", "--timezone", "berlin"), "Europe/Berlin"),
+        (("serve", "--data", ".", "--every", "6h", "--timezone", "UTC"), "goes with --cron"),
         (("frobnicate",), "frobnicate"),
     ],
 )

@@ -122,7 +122,12 @@ def deploy(server: Any, data: Path, place: Path, *, model: str, cron: str) -> di
     deployed = subprocess.run(
         [
             *("make", "deploy", f"DATA={data}", f"HOME_DIR={place / 'home'}", f"MODEL={model}"),
-            *(f"CRON={cron}", f"BIN={Path(sys.executable).parent}", "READY="),
+            *(
+                f"CRON={cron}",
+                "TIMEZONE=Asia/Kolkata",
+                f"BIN={Path(sys.executable).parent}",
+                "READY=",
+            ),
         ],
         cwd=ROOT,
         env=env,
@@ -131,6 +136,7 @@ def deploy(server: Any, data: Path, place: Path, *, model: str, cron: str) -> di
         check=False,
     )
     assert deployed.returncode == 0, deployed.stdout + deployed.stderr
+    assert f"retraining {cron}, drill 0 6 * * 1, time zone Asia/Kolkata" in deployed.stdout
     return env
 
 
@@ -177,6 +183,7 @@ def test_the_server_refuses_bad_values(prefect_server: Any, digits: Path, tmp_pa
         if deployment["parameters"].get("config", {}).get("name") == "strict"
         and deployment["entrypoint"].endswith(":retrain")
     )
+    assert one["schedules"][0]["schedule"]["timezone"] == "Asia/Kolkata"
     schema = one["parameter_openapi_schema"]["definitions"]
     assert "description" in schema["TrainingConfig"]["properties"]["epochs"]
     mistakes: list[dict[str, Any]] = [{"training": {"epochs": 0}}, {"trainin": {}}]

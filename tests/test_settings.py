@@ -149,7 +149,16 @@ def test_a_wrong_variable_is_named(
 
 def test_variables_of_the_makefile_are_no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     """`make deploy` hands them to Prefect; PIXELGATE_DATA is a group only if it holds JSON."""
-    for name in ("ROOT", "CRON", "DRILL_CRON", "RUN_HOME", "MODEL", "REAL_DATA", "DATA"):
+    for name in (
+        "ROOT",
+        "CRON",
+        "DRILL_CRON",
+        "TIMEZONE",
+        "RUN_HOME",
+        "MODEL",
+        "REAL_DATA",
+        "DATA",
+    ):
         monkeypatch.setenv(f"PIXELGATE_{name}", "/photos")
     assert load_config()[1] == {}
     monkeypatch.setenv("PIXELGATE_DATA", '{"max_pixels": 9}')

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from tasks.config.data import existing_data
 from tasks.errors import SettingsError
 from tasks.orchestration.embedded_server import prefect_server
+from tasks.runtime.time_zone import choose_time_zone
 
 if TYPE_CHECKING:
     from tasks.config.data import DataConfig
@@ -20,27 +21,35 @@ UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 log = logging.getLogger("pixelgate")
 
 
-def check_schedule(data: DataConfig, *, cron: str | None, every: str | None) -> dict[str, Any]:
+def check_schedule(
+    data: DataConfig, *, cron: str | None, every: str | None, time_zone: str | None = None
+) -> dict[str, Any]:
     """Check the schedule and the data folder, so that a mistake shows before the first run.
 
     Args:
         data: the data folder must exist.
         cron: five fields, such as "0 2 * * *".
         every: an interval, such as 90s, 30m, 6h or 1d.
+        time_zone: of cron, a name of the IANA database; default: this machine's.
 
     Returns:
-        The schedule as Prefect's `serve` takes it: cron, or interval (a timedelta).
+        The schedule as Prefect's `serve` takes it: schedule, or interval (a timedelta).
 
     Raises:
-        SettingsError: not exactly one of cron and every, or one that can't be read.
+        SettingsError: not exactly one of cron and every, or one that can't be read; or a time zone
+            that doesn't exist, or without cron.
         DataFolderError: the data folder is not set or missing.
     """
     existing_data(data)
     if (cron is None) == (every is None):
         raise SettingsError('Give either --cron "0 2 * * *" or --every 6h.')
     if every is not None:
+        if time_zone is not None:
+            raise SettingsError("--timezone goes with --cron; an interval is the same everywhere.")
         return {"interval": _interval(every)}
+    zone = choose_time_zone(time_zone)
     from prefect.client.schemas.schedules import CronSchedule
+    from prefect.schedules import Cron
     from pydantic import ValidationError
 
     try:
@@ -49,7 +58,7 @@ def check_schedule(data: DataConfig, *, cron: str | None, every: str | None) -> 
         raise SettingsError(
             f'--cron must be five fields such as "0 2 * * *". Received: {cron!r}'
         ) from None
-    return {"cron": cron}
+    return {"schedule": Cron(cron or "", timezone=zone)}
 
 
 def serve_schedule(config: RetrainConfig, schedule: dict[str, Any]) -> None:
@@ -73,7 +82,9 @@ def serve_schedule(config: RetrainConfig, schedule: dict[str, Any]) -> None:
 
         from flows.retrain import retrain
 
-        log.info("serving retrain/%s %s; stop with Ctrl-C", config.name, _describe(schedule))
+        log.info(
+            "serving retrain/%s %s; stop with Ctrl-C", config.name, describe_schedule(schedule)
+        )
         retrain.serve(
             name=config.name,
             parameters={"config": config.model_dump(mode="json")},
@@ -94,5 +105,9 @@ def _interval(text: str) -> timedelta:
     return timedelta(**{UNITS[match[2]]: int(match[1])})
 
 
-def _describe(schedule: dict[str, Any]) -> str:
-    return ", ".join(f"{name} {value}" for name, value in schedule.items())
+def describe_schedule(schedule: dict[str, Any]) -> str:
+    """Return in words when runs start: what `check_schedule` returned."""
+    if "interval" in schedule:
+        return f"every {schedule['interval']}"
+    cron = schedule["schedule"]
+    return f'by cron "{cron.cron}", time zone {cron.timezone}'

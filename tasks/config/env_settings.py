@@ -26,6 +26,7 @@ OTHER_VARIABLES = frozenset(
         DATA,
         "PIXELGATE_CRON",
         "PIXELGATE_DRILL_CRON",
+        "PIXELGATE_TIMEZONE",
         "PIXELGATE_MODEL",
         "PIXELGATE_REAL_DATA",
         "PIXELGATE_ROOT",
