@@ -116,7 +116,20 @@ def test_config_tells_value_source_and_meaning(pixelgate: Command) -> None:
     assert lines["seed"].split()[1:3] == ["7", "--set"]
     assert lines["training.epochs"].split()[1:3] == ["3", "environment"]
     rows = pixelgate("config", "--json").json
-    assert {"setting", "value", "source", "meaning"} == set(rows[0])
+    assert {"setting", "value", "source", "meaning", "default", "accepts"} == set(rows[0])
+
+
+def test_config_explains_the_settings_that_are_named(pixelgate: Command) -> None:
+    """By a group, a setting or a word: what it means and accepts, and three ways to set it."""
+    explained = pixelgate("config", "gate.sizes", "data.layout", "--set", "gate.sizes.far=3").out
+    assert "gate.sizes.far = 3.0   (--set)" in explained
+    assert "accepts: a number above 0\n  default: 2.5" in explained
+    assert "accepts: auto or class or split or class_split or flat or manifest" in explained
+    assert "PIXELGATE_GATE__SIZES__SEVERITY=..." in explained
+    assert "gate.modes" not in explained
+    assert "gate.near_leakage.max_share" in pixelgate("config", "near_leakage").out
+    changed = pixelgate("config", "--changed", "--json", "--set", "seed=7").json
+    assert [row["setting"] for row in changed] == ["home", "seed"]
 
 
 def test_inventory_tells_what_is_there(pixelgate: Command, image_tree: Tree) -> None:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tasks.config.data import DataConfig, existing_data
+from tasks.errors import DataFolderError
 from tests.image_trees import ROOT
 
 if TYPE_CHECKING:
@@ -23,6 +25,8 @@ MISTAKES = [
     (("tune", "--data", "nowhere", "--search", "seed=1,2"), "No such data folder"),
     (("baseline", "accept", "nowhere"), "No such data folder"),
     (("serve", "--data", "nowhere", "--every", "1h"), "No such data folder"),
+    (("predict", "nowhere", "nowhere.png"), "No such image or folder"),
+    (("config", "gate.siezs"), "Did you mean gate.sizes?"),
     (("gate", ""), "the path is empty"),
     (("run", "--data", ""), "the path is empty"),
     (("runs", "--home", ""), "the path is empty"),
@@ -65,3 +69,26 @@ def test_a_mistake_imports_no_heavy_library(tmp_path: Path) -> None:
     )
     assert ended.returncode == 0, ended.stderr
     assert ended.stdout.splitlines() == ["HEAVY []"]
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ("Photo", r"Did you mean .*/photos\?"),
+        ("photos/trian/cat", r"Did you mean .*/photos/train\?"),
+        ("photos/x", r"/photos has no x, but dev/, old/, test/, train/ and others\."),
+        ("photos/train/x", r"/photos/train has no x and holds no folders\."),
+        ("photos.zip", r"photos\.zip is an archive\. Unpack it and give the folder\."),
+        ("photos.tar.gz", r"is an archive"),
+    ],
+)
+def test_a_folder_that_is_missing_gets_its_neighbours(
+    tmp_path: Path, given: str, message: str
+) -> None:
+    """The nearest name, or what is there instead."""
+    for name in ("train", "test", "val", "old", "dev"):
+        (tmp_path / "photos" / name).mkdir(parents=True)
+    for name in ("photos.zip", "photos.tar.gz"):
+        (tmp_path / name).touch()
+    with pytest.raises(DataFolderError, match=message):
+        existing_data(DataConfig(directory=tmp_path / given))

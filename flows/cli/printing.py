@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
+import textwrap
 from typing import TYPE_CHECKING, Any
 
 from flows.cli.screen import say
@@ -56,3 +58,12 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     width = None if sys.stdout.isatty() else WIDTH_WITHOUT_TERMINAL
     # No markup: a file name may contain square brackets.
     Console(width=width, markup=False, highlight=False, soft_wrap=False).print(table)
+
+
+def print_paragraph(title: str, *lines: str) -> None:
+    """Print a title and indented lines below it, each wrapped to the terminal."""
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else WIDTH_WITHOUT_TERMINAL
+    indented = [
+        textwrap.fill(line, width, initial_indent="  ", subsequent_indent="  ") for line in lines
+    ]
+    sys.stdout.write("\n".join([title, *indented, "", ""]))

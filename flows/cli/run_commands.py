@@ -125,7 +125,11 @@ def predict(  # noqa: PLR0913 - each is a flag
     The column note says what was done to an image of another kind than the model's input; the
     column error says why a file can't be read. Exit code 5 if there is such a file.
     """
+    from tasks.serving.given_files import refuse_all_missing
+
     settings, _ = load(config, assignments, name=name, home=home)
+    # Before the seconds of import.
+    refuse_all_missing(images)
     with quiet(settings.paths):
         from tasks.registry.mlflow_store import open_store
         from tasks.serving.predictor import predict_files
@@ -151,15 +155,30 @@ def runs(home: Home = None, *, as_json: Json = False) -> None:
 
 @commands.command(
     name="config",
-    epilog=examples("pixelgate config", "pixelgate config --config retrain.toml --json"),
+    epilog=examples(
+        "pixelgate config",
+        "pixelgate config gate.sizes data.layout",
+        "pixelgate config --changed --config retrain.toml",
+        "pixelgate config --json",
+    ),
 )
 def show_config(
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(help="Settings or groups to explain, such as gate.sizes; default: all."),
+    ] = None,
     config: Config = None,
     assignments: Set = None,
     *,
+    changed: Annotated[
+        bool, typer.Option("--changed", help="Only those that are not at their default.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
-    """Print every setting with its value, source and meaning."""
-    from tasks.config.load import describe
+    """Print every setting with its value, source and meaning; explain those that are named."""
+    from tasks.config.load import describe, named_rows
 
-    show_settings(describe(*load(config, assignments)), as_json=as_json)
+    rows = describe(*load(config, assignments))
+    chosen = named_rows(rows, names) if names else rows
+    chosen = [row for row in chosen if not changed or row["source"] != "default"]
+    show_settings(chosen, is_explained=bool(names), as_json=as_json)

@@ -7,7 +7,7 @@ import enum
 import sys
 from typing import TYPE_CHECKING, Any
 
-from flows.cli.printing import print_json, print_records, print_table
+from flows.cli.printing import print_json, print_paragraph, print_records, print_table
 from flows.cli.screen import say
 
 if TYPE_CHECKING:
@@ -65,9 +65,32 @@ def show_runs(summaries: Sequence[RunSummary], *, as_json: bool) -> None:
     print_table(("run", "model", "outcome", "accuracy", "version", "message"), rows)
 
 
-def show_settings(records: Sequence[Mapping[str, str]], *, as_json: bool) -> None:
-    """Print one row per setting."""
-    print_records(records, ("setting", "value", "source", "meaning"), as_json=as_json)
+def show_settings(
+    records: Sequence[Mapping[str, str]], *, is_explained: bool, as_json: bool
+) -> None:
+    """Print one row per setting, or a paragraph each that explains it."""
+    if not is_explained or as_json or not records:
+        print_records(
+            records,
+            ("setting", "value", "source", "meaning"),
+            as_json=as_json,
+            if_empty="Every setting is at its default.",
+        )
+        return
+    for record in records:
+        print_paragraph(
+            f"{record['setting']} = {record['value']}   ({record['source']})",
+            record["meaning"],
+            f"accepts: {record['accepts']}",
+            f"default: {record['default']}",
+        )
+    name = records[0]["setting"]
+    print_paragraph(
+        "Set them in any of three ways, the last of which wins:",
+        f"in a TOML file for --config: {name} = ...",
+        f"in the environment: PIXELGATE_{name.upper().replace('.', '__')}=...",
+        f"on the command line: --set {name}=...",
+    )
 
 
 def show_search(result: SearchResult, *, as_json: bool) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import difflib
+import os
 import re
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -18,6 +20,10 @@ EXAMPLES = {
     "label_pattern": ("label", "^(?P<label>[a-z]+)_"),
     "group_pattern": ("group", r"(?P<group>patient_\d+)"),
 }
+
+
+ARCHIVE_SUFFIXES = (".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar")
+FOLDERS_SHOWN = 4
 
 
 class DataConfig(Part):
@@ -113,5 +119,31 @@ def existing_data(settings: DataConfig) -> Path:
     if directory is None:
         raise DataFolderError("No data folder is set. Give --data DIR or set data.directory.")
     if not directory.exists():
-        raise DataFolderError(f"No such data folder: {directory}. Check --data (data.directory).")
+        raise DataFolderError(
+            f"No such data folder: {directory}.{_what_is_there(directory)} Check --data"
+            " (data.directory)."
+        )
+    if directory.is_file() and directory.suffix.lower() in ARCHIVE_SUFFIXES:
+        raise DataFolderError(f"{directory} is an archive. Unpack it and give the folder.")
     return directory
+
+
+def _what_is_there(missing: Path) -> str:
+    """Return what the nearest folder above a missing one holds, in words."""
+    parent = next((folder for folder in missing.parents if folder.is_dir()), None)
+    if parent is None:
+        return ""
+    wanted = missing.relative_to(parent).parts[0]
+    try:
+        there = sorted(entry.name for entry in os.scandir(parent) if entry.is_dir())
+    except OSError:
+        return f" {parent} can't be read."
+    names = {name.lower(): name for name in there if not name.startswith(".")}
+    close = difflib.get_close_matches(wanted.lower(), names, n=1)
+    if close:
+        return f" Did you mean {parent / names[close[0]]}?"
+    shown = ", ".join(f"{name}/" for name in [*names.values()][:FOLDERS_SHOWN])
+    more = " and others" if len(names) > FOLDERS_SHOWN else ""
+    return f" {parent} has no {wanted}" + (
+        f", but {shown}{more}." if shown else " and holds no folders."
+    )

@@ -107,7 +107,7 @@ class EmptyClassesRule(Rule):
     severity: Severity = "warning"
 
 
-class PassedOverRule(ShareRule):
+class PassedOverRule(Rule):
     """Few files in class folders are no images."""
 
     # What is passed over is no image, or of another format than the rest: worth a look.

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import difflib
 import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ValidationError
 
+from tasks.config.accepted import accepted_values
 from tasks.config.env_settings import nearest_setting, settings_from_environment
 from tasks.config.schema import RetrainConfig
 from tasks.errors import SettingsError
@@ -68,16 +70,41 @@ def with_settings(config: RetrainConfig, changes: Mapping[str, Any]) -> RetrainC
 
 
 def describe(config: RetrainConfig, origins: Mapping[str, str]) -> list[dict[str, str]]:
-    """Return one row per setting: its dotted name, value, source and meaning."""
+    """Return one row per setting: name, value, source, meaning, default and what it accepts."""
+    accepted = accepted_values()
     return [
         {
             "setting": name,
             "value": str(value),
             "source": _origin(name, origins) or "default",
             "meaning": meaning,
+            "default": accepted[name][1],
+            "accepts": accepted[name][0],
         }
         for name, value, meaning in _settings(config)
     ]
+
+
+def named_rows(rows: Sequence[Mapping[str, str]], names: Sequence[str]) -> list[Mapping[str, str]]:
+    """Return the rows that some names mean: a setting, a group such as gate.sizes, or a word.
+
+    Raises:
+        SettingsError: nothing is called so.
+    """
+    found: dict[str, Mapping[str, str]] = {}
+    for name in names:
+        settings = [row["setting"] for row in rows]
+        own = [each for each in settings if f"{each}.".startswith(f"{name}.")]
+        own = own or [each for each in settings if name.lower() in each.split(".")]
+        if not own:
+            groups = {each.rpartition(".")[0] for each in settings}
+            close = difflib.get_close_matches(name, sorted(groups | {*settings}), n=1)
+            near = f" Did you mean {close[0]}?" if close else nearest_setting(name)
+            raise SettingsError(
+                f"{name}: no such setting.{near} `pixelgate config` lists them all."
+            )
+        found |= {row["setting"]: row for row in rows if row["setting"] in own}
+    return [*found.values()]
 
 
 def _settings(

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tasks.errors import DataFolderError
+from tasks.errors import DataFolderError, UsageError
 from tasks.inventory.image_file import error_reason
 from tasks.inventory.listing import list_files, printable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
 MISSING = "No such image or folder"
@@ -34,10 +35,16 @@ class GivenFile:
         """The path in printable form."""
         return printable(str(self.path))
 
-    @property
-    def is_missing(self) -> bool:
-        """Whether there is nothing under this path."""
-        return self.error == MISSING
+
+def refuse_all_missing(paths: Sequence[Path]) -> None:
+    """Refuse paths of which none exists; one that is missing among others gets a row.
+
+    Raises:
+        UsageError: none of the paths exists, or there are none.
+    """
+    # Not `exists`, which is false for a link to nowhere.
+    if not any(os.path.lexists(path) for path in paths):
+        raise UsageError(f"{MISSING}: {paths[0]}." if paths else "No images are given.")
 
 
 def expand_given(paths: Iterable[Path]) -> list[GivenFile]:

@@ -9,12 +9,11 @@ import keras
 import numpy as np
 import pandas as pd
 
-from tasks.errors import UsageError
 from tasks.evaluation.evaluate import PREDICTED, PROBABILITY, predict_labels
 from tasks.inventory.columns import ERROR, PATH
 from tasks.registry.champion import require_champion
 from tasks.runtime.progress import track
-from tasks.serving.given_files import GivenFile, expand_given
+from tasks.serving.given_files import GivenFile, expand_given, refuse_all_missing
 from tasks.serving.input_notes import decode_with_note
 
 if TYPE_CHECKING:
@@ -61,9 +60,8 @@ def predict_files(images: Sequence[Path], store: ModelStore, *, max_pixels: int)
         UsageError: not one of the paths exists.
         NoChampionError: no model is in production.
     """
+    refuse_all_missing(images)
     files = expand_given(images)
-    if all(file.is_missing for file in files):
-        raise UsageError(f"{files[0].error}: {files[0].path}." if files else "No images are given.")
     champion = require_champion(store)
     model = keras.saving.load_model(champion.file)
     batches = [files[start : start + BATCH] for start in range(0, len(files), BATCH)]
