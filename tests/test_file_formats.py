@@ -90,6 +90,11 @@ def test_what_is_no_image_is_passed_over_with_the_reason(tmp_path: Path) -> None
     (tmp_path / "README").write_text("Pictures of cats")
     (tmp_path / "notes.txt").write_text("cats")
     (tmp_path / "weights.bin").write_bytes(bytes(range(64)))
+    (tmp_path / "nothing").touch()
+    (tmp_path / "more.zip").write_bytes(b"PK")
+    (tmp_path / "clip.MP4").write_bytes(b"\0\0\0\x18ftypisom")
+    (tmp_path / "scan.pdf").write_bytes(b"%PDF")
+    (tmp_path / "mnist.npz").write_bytes(b"PK")
     (tmp_path / "raw.nef").write_bytes(image_bytes("TIFF"))
     (tmp_path / "logo.psd").write_bytes(b"8BPS\0\1")
     os.mkfifo(tmp_path / "pipe")
@@ -101,7 +106,12 @@ def test_what_is_no_image_is_passed_over_with_the_reason(tmp_path: Path) -> None
     listing = list_files(tmp_path)
     assert dict(zip(listing.passed_over, listing.reasons, strict=True)) == {
         "README": "a text, not an image",
+        "clip.MP4": "a video; export its frames as images",
         "logo.psd": "in a format that isn't read; export it as PNG",
+        "mnist.npz": "arrays or records; export what is in it as images",
+        "more.zip": "an archive; unpack it",
+        "nothing": "an empty file",
+        "scan.pdf": "a document; export its pages as images",
         "notes.txt": "not an image in any known format",
         "pipe": "not a regular file",
         "raw.nef": "a raw photograph; export it as JPEG or PNG",

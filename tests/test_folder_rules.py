@@ -54,7 +54,7 @@ def into_nothing(root: Path) -> None:
     [
         (into_nothing, "class elk: no extension 1, a link that leads nowhere"),
         (into_raw, "class elk: .nef 12, a raw photograph; export it as JPEG or PNG"),
-        (into_rubbish, "class elk: 12 files, such as "),
+        (into_rubbish, "class elk: 12 files, none of which can be read ("),
         (into_archive, "class elk: .zip 1, an archive; unpack it"),
     ],
 )

@@ -63,6 +63,14 @@ READ: dict[str, tuple[dict[str, str | bytes], dict[str, int]]] = {
         {"labels.txt": lines(lambda n: f"{n:02d}.png\t{label(n)}", "file\tclass").encode("utf-16")},
         CAT_DOG,
     ),
+    "a spreadsheet's separator": (
+        {"labels.csv": lines(lambda n: f"{n:02d};{label(n)}", "sep=;\nid;kind")},
+        CAT_DOG,
+    ),
+    "a column of yes and no": (
+        {"labels.csv": lines(lambda n: f"{n:02d},{label(n)},{n > 3}", "id,label,is_valid")},
+        {"train/cat": 2, "train/dog": 2, "validation/cat": 1, "validation/dog": 1},
+    ),
     "JSON lines": (
         {"metadata.jsonl": lines(
             lambda n: json.dumps({"file_name": f"{n:02d}.png", "label": label(n)})
@@ -157,6 +165,19 @@ def test_tables_without_one_class_an_image_are_refused_with_the_reason(
     """Never taken for something they are not."""
     with pytest.raises(DataFolderError, match=message):
         counts_of(written(tmp_path, tables))
+
+
+def test_a_table_means_the_files_of_its_own_folder(tmp_path: Path) -> None:
+    """Where each split has files of the same names."""
+    table = lines(lambda n: f"{n:02d}.png,{label(n)}", "name,label")
+    root = write_files(
+        tmp_path,
+        {f"{split}/images/#.png": COUNT for split in ("train", "valid")}
+        | {f"{split}/labels.csv": table for split in ("train", "valid")},
+    )
+    assert counts_of(root) == {
+        f"{split}/{name}": 3 for split in ("train", "validation") for name in ("cat", "dog")
+    }
 
 
 def test_folders_that_are_numbers_are_named_by_a_file(tmp_path: Path) -> None:

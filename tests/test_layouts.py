@@ -55,6 +55,10 @@ def test_public_data_sets_are_read_as_they_are_unpacked(tmp_path: Path, name: st
     ("train", "other", "split"),
     [
         ("Train", "Test", "test"), ("TRAINING", "TESTING", "test"),
+        ("training_set", "test_set", "test"), ("seg_train", "seg_test", "test"),
+        ("training", "test1", "test"), ("train_images", "eval", "validation"),
+        ("Treino", "Teste", "test"), ("训练集", "验证集", "validation"),
+        ("Training Data", "Testing Data", "test"), ("X_train", "X_test", "test"),
         ("train-set", "valset", "validation"),
         ("train_imgs", "test_imgs", "test"), ("images_train", "images_val", "validation"),
         ("train2017", "val2017", "validation"), ("TrainData", "HoldOut", "test"),
@@ -142,6 +146,8 @@ AB = {"-/a": 6, "-/b": 6}
         (["train/train car", "train/train bus", "test/train car", "test/train bus"],
          "test/train bus test/train car train/train bus train/train car"),
         (["train/a", "train/b"], "train/a train/b"),
+        (["train/good", "test/good", "test/bad", "ground_truth/bad"],
+         "test/bad test/good train/good"),
         (["a/b/c/cat", "a/b/c/dog"], "-/cat -/dog"),
     ],
 )  # fmt: skip

@@ -56,7 +56,7 @@ class FileIndex:
             (name, self._by_stem.get(base, [])),
             (_stem(name), self._by_stem.get(_stem(base), [])),
         ):
-            found = _unique(self._of_split(candidates, split), key, folder)
+            found = _unique(self._of_split(_near(candidates, folder), split), key, folder)
             if found is not None:
                 return found
         return self._by_number.get(int(base)) if base.isdecimal() else None
@@ -84,6 +84,13 @@ class FileIndex:
             for stem, paths in self._by_stem.items()
             if stem.isdecimal() and len(paths) == 1
         }
+
+
+def _near(candidates: list[str], folder: str) -> list[str]:
+    """Return those of several files that are in the folder of the table, if any are."""
+    if not folder or len(candidates) < 2:  # noqa: PLR2004 - one is certain
+        return candidates
+    return [path for path in candidates if path.startswith(f"{folder}/")] or candidates
 
 
 def _grouped(pairs: Iterable[tuple[str, str]]) -> dict[str, list[str]]:

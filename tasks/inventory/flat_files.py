@@ -197,6 +197,7 @@ def suggested_pattern(path: str) -> str:
     first, last = words[0], words[-1]
     if first.isdigit():
         return r"'(^|/)(?P<label>\d+)_'"
+    letters = "a-z" if first.islower() else "A-Za-z"
     if len(words) > 2 and last.isdigit():  # noqa: PLR2004 - a word, its number, and one more
         return r"'_(?P<label>\d+)\.'"
-    return r"'(^|/)(?P<label>[a-z]+)_'"
+    return rf"'(^|/)(?P<label>[{letters}]+)_'"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tasks.errors import DataFolderError
+from tasks.inventory.columns import TEST, TRAIN
 from tasks.inventory.folder_names import splits_in
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ def unclear_neighbours(
     splits: Mapping[str, str], others: Sequence[str], children: Mapping[str, Folder]
 ) -> str:
     """Return what to do about folders beside those of splits."""
-    given = {**splits, others[0]: "test"}
+    given = {**splits, others[0]: TEST if TRAIN in splits.values() else TRAIN}
     return (
         f"{listed(splits)} {'is' if len(splits) == 1 else 'are'} named as"
         f" {'a split' if len(splits) == 1 else 'splits'}, but {listed(others)} beside"

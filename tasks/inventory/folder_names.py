@@ -15,15 +15,28 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 SPLIT_WORDS = {
-    **dict.fromkeys(("train", "training", "trn", "trainval"), TRAIN),
+    **dict.fromkeys(
+        (
+            "train", "training", "trn", "trainval", "trainingsdaten", "entrenamiento", "treino",
+            "treinamento", "entrainement", "entraînement", "apprentissage", "训练", "训练集",
+        ),
+        TRAIN,
+    ),
     **dict.fromkeys(
         (
             "val", "valid", "validate", "validation", "validating", "dev", "devel", "development",
-            "eval", "evaluate", "evaluation",
+            "eval", "evaluate", "evaluation", "validierung", "validierungsdaten", "validacion",
+            "validación", "validacao", "validação", "验证", "验证集",
         ),
         VALIDATION,
     ),
-    **dict.fromkeys(("test", "tests", "testing", "tst", "holdout", "heldout"), TEST),
+    **dict.fromkeys(
+        (
+            "test", "tests", "testing", "tst", "holdout", "heldout", "testdaten", "teste",
+            "prueba", "pruebas", "测试", "测试集",
+        ),
+        TEST,
+    ),
 }  # fmt: skip
 # Words that don't change what a folder is: `train_images_224` is still train.
 FILLERS = frozenset(

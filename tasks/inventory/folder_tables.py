@@ -104,13 +104,15 @@ def _compare_labels(root: Path, found: FoundTables, reading: Reading) -> None:
         rows = table.rows.dropna(subset=LABEL)
         folders = [reading.places.get(folder_of(path), (None, None))[1] for path in rows[PATH]]
         pairs = pd.DataFrame({FOLDER: folders, LABEL: rows[LABEL].to_numpy()}).dropna()
-        if len(pairs) < MIN_SHARE * len(reading.listing.paths) or table.file in reading.used:
+        is_whole = len(pairs) >= MIN_SHARE * len(reading.listing.paths)
+        # A column that isn't called like a label is about something else.
+        if not is_whole or not table.is_sure or table.file in reading.used:
             continue
         per_folder = pairs.groupby(FOLDER)[LABEL].nunique()
         per_label = pairs.groupby(LABEL)[FOLDER].nunique()
         if per_folder.max() == per_label.max() == 1:
             continue
-        if table.is_sure and (per_folder > 1).mean() > 1 / 2 < (per_label > 1).mean():
+        if (per_folder > 1).mean() > 1 / 2 < (per_label > 1).mean():
             raise DataFolderError(_contradiction(root, table.file, table.label_column, pairs))
         reading.remarks.notes.append(
             f"The classes are the folders; {table.label_column} of {table.file} names others, which"

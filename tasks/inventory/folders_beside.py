@@ -87,3 +87,9 @@ def is_flat(folder: Folder) -> bool:
     ((name, child),) = children.items()
     is_class = not (names.holds_images(name) or name == folder.name or names.is_unlabelled(name))
     return is_flat(child) and not is_class
+
+
+def several_in(folder: Folder) -> list[str]:
+    """Return the names of the sub-folders that hold images themselves, if there are several."""
+    names_in = [name for name, child in folder.populated.items() if child.direct]
+    return names_in if len(names_in) >= MIN_CLASSES else []

@@ -56,7 +56,7 @@ UNREAD_SUFFIXES = {
 HEADER_BYTES = 32
 NO_EXTENSION = "no extension"
 NOT_AN_IMAGE = "not an image in any known format"
-A_TEXT = "a text, not an image"
+A_TEXT, EMPTY = "a text, not an image", "an empty file"
 NOT_REGULAR = "not a regular file"
 DEAD_LINK = "a link that leads nowhere"
 ARCHIVE = "an archive; unpack it"
@@ -73,7 +73,7 @@ HOLD_IMAGES = {
     ),
 }
 # All other reasons are those of images that can't be read here.
-NO_IMAGES = frozenset((NOT_AN_IMAGE, A_TEXT, NOT_REGULAR, *HOLD_IMAGES.values()))
+NO_IMAGES = frozenset((NOT_AN_IMAGE, A_TEXT, EMPTY, NOT_REGULAR, *HOLD_IMAGES.values()))
 
 
 @dataclass(frozen=True)
@@ -196,6 +196,8 @@ def why_no_image(file: str, suffix: str) -> str | None:
         return UNREAD_SUFFIXES[suffix]
     if found:
         return None
+    if not header:
+        return EMPTY
     return A_TEXT if is_text(header) else NOT_AN_IMAGE
 
 

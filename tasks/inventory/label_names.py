@@ -56,7 +56,13 @@ def labels_in_names(paths: Sequence[str]) -> dict[str, str]:
     readings = [_labels_by(pattern, stems) for pattern in PATTERNS]
     good = [labels for labels in readings if _are_labels(labels, len(paths))]
     # Of cat_001_warp2 and cat_002_warp1 the label is cat, not cat_001_warp.
-    return min(good, key=lambda labels: len(set(labels.values())), default={})
+    return min(good, key=_complexity, default={})
+
+
+def _complexity(labels: Mapping[str, str]) -> tuple[int, int]:
+    """Return how many labels there are, and how many of them hold numbers, such as dates."""
+    distinct = set(labels.values())
+    return len(distinct), sum(any(map(str.isdigit, label)) for label in distinct)
 
 
 def known_labels_in_names(paths: Sequence[str], known: Collection[str]) -> dict[str, str]:

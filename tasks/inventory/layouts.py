@@ -17,7 +17,7 @@ from tasks.inventory.folder_names import are_chunks, split_of
 from tasks.inventory.folder_reading import NOWHERE, Reading
 from tasks.inventory.folder_tables import name_numbered_folders, read_tables_beside
 from tasks.inventory.folder_tree import Folder, folder_of, tree_of
-from tasks.inventory.folders_beside import NO_LABELS, is_flat
+from tasks.inventory.folders_beside import NO_LABELS, is_flat, several_in
 from tasks.inventory.image_formats import NO_EXTENSION, NOT_AN_IMAGE, suffix_of
 from tasks.inventory.listing import MANIFEST_SUFFIXES, UNKNOWN_STATUS, Listing, list_files
 from tasks.inventory.manifests import read_manifest_folder
@@ -203,7 +203,17 @@ def _flat_of(branches: Sequence[Branch], settings: DataConfig) -> list[Branch]:
     if settings.layout == "flat":
         return list(branches)
     flat = [branch for branch in branches if not branch.folder.populated]
-    return flat or [branch for branch in branches if _may_be_flat(branch)]
+    return flat or [
+        branch
+        for branch in branches
+        if _may_be_flat(branch) and not _has_known_class(branch, branches)
+    ]
+
+
+def _has_known_class(branch: Branch, branches: Sequence[Branch]) -> bool:
+    """Return whether the only sub-folder of a split is one of several classes in another split."""
+    known = {name for each in branches if each is not branch for name in several_in(each.folder)}
+    return branch.folder.populated.keys() <= known
 
 
 def _may_be_flat(branch: Branch) -> bool:
@@ -249,8 +259,9 @@ def _add_flat(
             reading.remarks.left_out.append((where, len(others), f"not in {labels.tables}"))
     if labels.missing:
         reading.remarks.notes.append(
-            f"{len(labels.missing)} rows of {labels.tables} name no image, or more than one, such"
-            f" as {labels.missing[0]}; they count as files that can't be read."
+            f"{len(labels.missing)} row{'' if len(labels.missing) == 1 else 's'} of {labels.tables}"
+            f" name{'s' if len(labels.missing) == 1 else ''} no image, or more than one, such as"
+            f" {labels.missing[0]}; each counts as a file that can't be read."
         )
     for path in labels.missing:
         if not path.startswith("/") and ".." not in path:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from tasks.inventory.columns import SPLITS
+from tasks.inventory.columns import SPLITS, TRAIN
 from tasks.inventory.folder_tree import folder_of
 from tasks.inventory.image_formats import ARCHIVE, NO_EXTENSION, suffix_of
 from tasks.inventory.listing import printable
@@ -114,6 +114,13 @@ def _notes(reading: Reading, reasons: dict[str, str], in_classes: Counter[str]) 
     notes = list(reading.remarks.notes)
     if reading.base:
         notes.append(f"Read from {reading.base}/, the only folder with labelled images.")
+    if reading.splits and TRAIN not in reading.splits.values():
+        name, split = next(iter(reading.splits.items()))
+        notes.append(
+            f"Nothing is named as images for training ({_shown(sorted(reading.splits))}). Give the"
+            f' folder that holds them too, or write data.split_folders = {{ "{name}" = "train" }}'
+            f" to train on what is named as {split}."
+        )
     if reading.listing.repeated:
         links = _shown(sorted(reading.listing.repeated))
         notes.append(f"Left out as links to folders that are read anyway: {links}.")

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from tasks.inventory.columns import LABEL, PATH, SPLIT
+from tasks.inventory.columns import LABEL, PATH, SPLIT, TEST, TRAIN
 from tasks.inventory.declared_groups import GROUP_NAME
-from tasks.inventory.folder_names import split_of, words_of
+from tasks.inventory.folder_names import SPLIT_WORDS, split_of, words_of
 from tasks.inventory.raw_table import RawTable, path_column
 from tasks.inventory.several_classes import (
     ONE_CLASS,
@@ -104,7 +104,7 @@ def read_columns(
         {
             PATH: [path or name for path, name in zip(paths, table[column], strict=True)],
             LABEL: _plain(labels),
-            SPLIT: None if split is None else table[split].map(split_of),
+            SPLIT: None if split is None else _splits(table[split], split),
             GROUP_NAME: None if group is None else _plain(table[group]),
         },
         index=table.index,
@@ -139,7 +139,22 @@ def _split_column(table: pd.DataFrame, given: str | None) -> str | None:
         values = {value for value in table[column].unique() if value.strip()}
         if is_meant and values and all(split_of(value) for value in values):
             return str(column)
+        if _flagged_split(column) and values and values <= ONES.keys() | ZEROS.keys():
+            return str(column)
     return None
+
+
+def _flagged_split(column: object) -> str | None:
+    """Return the split that a column of yes and no is about, such as is_valid."""
+    words = words_of(str(column).strip().lower())
+    return SPLIT_WORDS.get(words[1]) if len(words) == 2 and words[0] == "is" else None  # noqa: PLR2004 - is_valid
+
+
+def _splits(values: pd.Series, column: str) -> pd.Series:
+    flagged = _flagged_split(column)
+    if flagged is None:
+        return values.map(split_of)
+    return values.isin(list(ONES)).map({True: flagged, False: TEST if flagged == TRAIN else TRAIN})
 
 
 def _group_column(table: pd.DataFrame, given: Mapping[str, str]) -> str | None:

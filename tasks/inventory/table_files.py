@@ -6,6 +6,7 @@ Nothing is refused here: a file that is no table gives None.
 from __future__ import annotations
 
 import json
+import re
 import warnings
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,7 @@ TABLE_SUFFIXES = (".csv", ".tsv", ".txt", ".json", ".parquet", *LINES_SUFFIXES)
 # A larger file is hardly a list of labels, and reading it would take a while.
 MAX_BYTES = 256 * 2**20
 SEPARATORS = (",", ";", "\t", "|")
+TOLD_SEPARATOR = re.compile(r"sep=(.)\s*$")
 # Spreadsheets write the last one, where they don't write UTF-16 with a mark; it decodes anything.
 ENCODINGS = ("utf-8-sig", "cp1252", "latin-1")
 MARKS_OF_UTF_16 = (b"\xff\xfe", b"\xfe\xff")
@@ -68,15 +70,19 @@ def _from_text(file: Path) -> pd.DataFrame:
 
 def _parsed(file: Path, encoding: str) -> pd.DataFrame:
     with file.open(encoding=encoding) as lines:
-        first = next((line for line in lines if line.strip() and not line.startswith("#")), "")
-    separator = max(SEPARATORS, key=first.count)
-    is_separated = first.count(separator) > 0
+        texts = (line for line in lines if line.strip() and not line.startswith("#"))
+        first = next(texts, "")
+    # A line that tells a spreadsheet the separator is none of the table.
+    told = TOLD_SEPARATOR.match(first)
+    separator = told[1] if told else max(SEPARATORS, key=first.count)
+    is_separated = told is not None or first.count(separator) > 0
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return pd.read_csv(
             file,
             sep=separator if is_separated else r"\s+",
             header=None,
+            skiprows=1 if told else 0,
             dtype="str",
             keep_default_na=False,
             skipinitialspace=True,

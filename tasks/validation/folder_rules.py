@@ -49,7 +49,8 @@ def _unread_classes(inventory: pd.DataFrame, facts: Mapping[str, Any], gate: Gat
     damaged = inventory[inventory[LABEL].notna() & ~is_seen]
     for label, rows in damaged.groupby(LABEL):
         lines[str(label)] = (
-            f"class {label}: {counted(len(rows), 'file')}, such as {rows[ERROR].iloc[0]}"
+            f"class {label}: {counted(len(rows), 'file')}, none of which can be read"
+            f" ({rows[ERROR].iloc[0]})"
         )
     return _about_classes(
         "unread_classes",

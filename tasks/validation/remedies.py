@@ -20,7 +20,8 @@ BY_RULE = {
     " gate.bit_depth.max_bits.",
     "exif_orientation": "These images are rotated before training. Rotate the files, or set"
     " gate.exif_orientation.severity = info.",
-    "labelled": "Move these files into the folder of their class, or set data.label_pattern.",
+    "labelled": "Move these files into the folder of their class, name them in data.leave_out, or"
+    " set data.label_pattern.",
     "label_names": "Give each of these classes one name: move their files into one folder.",
     "conflicting_labels": "Decide on one label and remove the other copy.",
     "known_classes": "Move or remove what does not belong, or change gate.known_classes.classes;"
