@@ -76,6 +76,7 @@ def synthetic_inventory(rows: int) -> pd.DataFrame:
             "path": "class/" + number.astype("str") + ".png",
             "split": (number % 10).map(lambda n: {0: "test", 1: "validation"}.get(n, "train")),
             "label": "class " + (number // 10 % 10).astype("str"),
+            "siblings": None,
             "group": None,
             "format": "PNG",
             "mode": "L",

@@ -15,6 +15,7 @@ from tasks.inventory import duplicates
 from tasks.inventory.features import thumbnails
 from tasks.inventory.image_file import read_images
 from tasks.inventory.scan import take_inventory
+from tests.gate_keeper import judge
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -104,16 +105,72 @@ def test_a_image_saved_again_is_found(scenes: Path, change: Change, suffix: str)
     [
         scratched,
         other_color,
-        lambda image: image.rotate(90),
-        lambda image: image.transpose(Image.Transpose.FLIP_LEFT_RIGHT),
+        lambda image: image.rotate(10),
+        lambda image: scratched(image).transpose(Image.Transpose.ROTATE_90),
         lambda image: image.crop((20, 20, 76, 76)).resize((96, 96)),
     ],
-    ids=["scratched", "recolored", "turned", "mirrored", "cropped"],
+    ids=["scratched", "recolored", "tilted", "scratched and turned", "cropped"],
 )
 def test_another_image_is_not(scenes: Path, change: Change) -> None:
     """A scratch, another colour, another view: images a classifier must tell apart."""
     change(scene(3)).save(scenes / "a/other.png")
     assert groups_of(scenes).isna().all()
+
+
+@pytest.mark.parametrize("turn", list(Image.Transpose), ids=lambda turn: turn.name.lower())
+@pytest.mark.parametrize("shape", [(96, 96), (120, 80)], ids=["square", "wide"])
+def test_a_turned_copy_is_found(
+    scenes: Path, turn: Image.Transpose, shape: tuple[int, int]
+) -> None:
+    """By quarter turns and mirrors, saved as JPEG too, and whatever the shape of the image."""
+    image = scene(3).resize(shape)
+    image.save(scenes / "a/03.png")
+    jpeg(image.transpose(turn), 75).save(scenes / "a/turned.png")
+    groups = groups_of(scenes)
+    assert set(groups[groups.notna()].index) == {"a/03.png", "a/turned.png"}
+
+
+def test_a_turned_copy_of_another_class_is_not(scenes: Path) -> None:
+    """An arrow to the left is no copy of an arrow to the right."""
+    scene(3).transpose(Image.Transpose.FLIP_LEFT_RIGHT).save(scenes / "b/turned.png")
+    assert groups_of(scenes).isna().all()
+
+
+def test_images_that_equal_their_mirror_image_are_told_apart(tmp_path: Path) -> None:
+    """Where a position can't be chosen, all of them are compared: nothing is missed or invented."""
+    for number in range(24):
+        half = np.asarray(scene(number, mode="L"))[:, :48]
+        pixels = np.hstack([half, half[:, ::-1]])
+        folder = tmp_path / "even" / "ab"[number % 2]
+        folder.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(pixels).save(folder / f"{number}.png")
+        if number < 4:
+            jpeg(Image.fromarray(pixels.T.copy()), 80).save(folder / f"{number}turned.png")
+    groups = groups_of(tmp_path / "even").dropna()
+    assert len(groups) == 8
+    assert groups.nunique() == 4
+
+
+def test_a_phones_photo_and_its_messenger_copy_are_a_leak(tmp_path: Path) -> None:
+    """The pixels of one are turned, EXIF of the other says so, and they are one image."""
+    root = tmp_path / "photos"
+    for number in range(60):
+        folder = root / ("test" if number % 3 == 0 else "train") / "ab"[number % 2]
+        folder.mkdir(parents=True, exist_ok=True)
+        scene(number).resize((96, 64)).save(folder / f"{number:02d}.jpg", quality=92)
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    for number in (1, 3):
+        upright = scene(100 + number).resize((64, 96))
+        stored = upright.transpose(Image.Transpose.ROTATE_90)
+        stored.save(root / f"train/b/IMG_{number}.jpg", exif=exif, quality=92)
+        upright.save(root / f"test/b/WA{number:04d}.jpg", quality=75)
+    verdict = judge(root)
+    (finding,) = (each for each in verdict.failures if each.rule == "near_leakage")
+    assert finding.stops
+    assert {"test/b/WA0001.jpg", "test/b/WA0003.jpg"} <= {
+        example.partition(":")[0] for example in finding.examples
+    }
 
 
 def test_noise_is_not_averaged_away(tmp_path: Path) -> None:

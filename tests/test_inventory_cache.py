@@ -111,8 +111,8 @@ def test_a_pair_is_compared_once(image_tree: Tree, monkeypatch: pytest.MonkeyPat
     """Near-duplicates are confirmed on their files when they are new, and then remembered."""
     compared: list[tuple[str, str]] = []
 
-    def watched(root: str, pairs: list[tuple[str, str]], max_pixels: int) -> list[bool]:
-        compared.extend(pairs)
+    def watched(root: str, pairs: list[tuple[str, str, int]], max_pixels: int) -> list[bool]:
+        compared.extend((first, second) for first, second, _ in pairs)
         return confirm_pairs(root, pairs, max_pixels)
 
     monkeypatch.setattr("tasks.inventory.duplicates.confirm_pairs", watched)

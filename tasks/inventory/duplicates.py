@@ -1,9 +1,9 @@
 """Groups exact duplicates and near-duplicates: turns an inventory into a group per file.
 
-Exact duplicates are files of the same pixels. Near-duplicates are found without comparing all
-pairs: their perceptual hashes, cut into five blocks, agree in at least two. Each candidate is then
-confirmed on the pixels, first of the thumbnails and then of the files, since by the hash alone most
-handwritten digits are alike.
+Exact duplicates are files of the same pixels. Near-duplicates, also turned by quarters or mirrored,
+are found without comparing all pairs: the hashes of their thumbnails in a standard position, cut
+into five blocks, agree in at least two. Each candidate is then confirmed on the pixels, first of
+the thumbnails and then of the files, since by the hash alone most handwritten digits are alike.
 """
 
 from __future__ import annotations
@@ -16,17 +16,19 @@ import pandas as pd
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from tasks.inventory.canonical_views import canonical_views
 from tasks.inventory.columns import (
     CONTRAST,
     ERROR,
     GROUP,
+    LABEL,
     PATH,
-    PERCEPTUAL_HASH,
     PIXEL_HASH,
     THUMBNAIL,
 )
 from tasks.inventory.features import COLOR_SIDE, GRAY_SIDE, NEUTRAL
 from tasks.inventory.similarity import confirm_pairs
+from tasks.inventory.turns import TURNS, turned_grid, undone_after
 from tasks.runtime.parallel import in_chunks, map_chunks
 from tasks.runtime.progress import track
 from tasks.storage.checked import believe_parquet, write_checked_parquet
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tasks.config.data import DataConfig
+    from tasks.inventory.canonical_views import Views
 
 BLOCKS, AGREEING_BLOCKS = 5, 2
 # Re-encoded, brightened or rescaled copies nearly always differ in at most 6 bits.
@@ -47,7 +50,7 @@ WINDOW = 256
 MAX_COLOR_DIFFERENCE = 10.0
 # Each image is confirmed against at most this many others: a chain is enough to connect a group.
 MAX_PARTNERS = 8
-SIDES, SIMILAR = ["first", "second"], "similar"
+SIDES, TURN, SIMILAR = ["first", "second"], "turn", "similar"
 PAIRS_AT_ONCE = 100_000
 ROUNDING = 1e-4
 MIN_VISIBLE_CONTRAST = 1.0
@@ -59,7 +62,7 @@ def assign_groups(
     """Fill the group column.
 
     Args:
-        inventory: with the columns that reading fills.
+        inventory: with label, and the columns that reading fills.
         settings: near_duplicates (the least correlation of two thumbnails, or None), the limit of
             pixels and the number of processes.
         root: folder the paths are relative to.
@@ -115,19 +118,24 @@ def thumbnails_of(images: pd.DataFrame) -> np.ndarray:
 def _near_pairs(
     images: pd.DataFrame, settings: DataConfig, root: Path, pairs_cache: Path | None
 ) -> np.ndarray:
-    """Return (pairs, 2) row numbers of near-duplicates among images of distinct pixels."""
+    """Return (pairs, 3) int: rows of near-duplicates among images of distinct pixels, a turn."""
     if settings.near_duplicates is None or len(images) < 2:  # noqa: PLR2004 - a pair
-        return np.empty((0, 2), int)
+        return np.empty((0, 3), int)
     rows = _pairs_of_similar_thumbnails(images, settings.near_duplicates)
     # Pairs that share a file come one after the other, so that a worker reads it once.
-    rows = rows[np.lexsort(rows.T)]
+    rows = rows[np.lexsort(rows.T[[2, 0, 1]])]
     hashes, paths = (images[name].to_numpy(object) for name in (PIXEL_HASH, PATH))
     pairs = pd.DataFrame({side: hashes[rows[:, n]] for n, side in enumerate(SIDES)})
+    pairs[TURN] = rows[:, 2]
     # By pixel hashes and not by paths: a renamed file is still the same image.
-    pairs[SIMILAR] = pairs.merge(_compared_before(pairs_cache), how="left", on=SIDES)[SIMILAR]
+    pairs[SIMILAR] = pairs.merge(_compared_before(pairs_cache), how="left", on=[*SIDES, TURN])[
+        SIMILAR
+    ]
     new = pairs[SIMILAR].isna().to_numpy()
     if new.any():
-        files = [(str(paths[first]), str(paths[second])) for first, second in rows[new]]
+        files = [
+            (str(paths[first]), str(paths[second]), int(turn)) for first, second, turn in rows[new]
+        ]
         pairs.loc[new, SIMILAR] = _compare_files(files, settings, root)
         pairs[SIMILAR] = pairs[SIMILAR].astype(bool)
         if pairs_cache:
@@ -138,11 +146,15 @@ def _near_pairs(
 
 def _compared_before(pairs_cache: Path | None) -> pd.DataFrame:
     known = believe_parquet(pairs_cache) if pairs_cache else None
-    return pd.DataFrame(columns=[*SIDES, SIMILAR]) if known is None else known
+    if known is None:
+        return pd.DataFrame(columns=[*SIDES, TURN, SIMILAR]).astype({TURN: "int64"})
+    return known
 
 
-def _compare_files(pairs: list[tuple[str, str]], settings: DataConfig, root: Path) -> list[bool]:
-    """Return for each pair of files whether their pixels show the same image."""
+def _compare_files(
+    pairs: list[tuple[str, str, int]], settings: DataConfig, root: Path
+) -> list[bool]:
+    """Return for each pair of files whether their pixels show the same image, turned that way."""
     calls = [(str(root), chunk, settings.max_pixels) for _, chunk in in_chunks(pairs)]
     answers = map_chunks(
         confirm_pairs,
@@ -157,81 +169,102 @@ def _compare_files(pairs: list[tuple[str, str]], settings: DataConfig, root: Pat
 
 
 def _pairs_of_similar_thumbnails(images: pd.DataFrame, correlation: float) -> np.ndarray:
-    """Return (pairs, 2) row numbers of images with similar thumbnails, a few pairs per image."""
-    hashes = np.frombuffer(bytes.fromhex("".join(images[PERCEPTUAL_HASH])), dtype=">u8")
+    """Return (pairs, 3) int: the rows of images with similar thumbnails, and a turn of the second.
+
+    A few pairs per image; the first row is the smaller one.
+    """
     thumbs = thumbnails_of(images)
-    coarse = _coarse(thumbs)
+    views = canonical_views(thumbs)
+    labels, _ = pd.factorize(images[LABEL])
     partners = np.zeros(len(images), np.int32)
     # Two vectors of length 1 have a squared distance of 2 - 2 * correlation, and a projection never
     # increases it: no similar pair is lost, and few others are compared in full.
     furthest = 2 - 2 * correlation + ROUNDING
-    similar = [np.empty((0, 2), int)]
-    for pairs in _candidates(hashes.astype("u8")):
-        difference = coarse[pairs[:, 0]] - coarse[pairs[:, 1]]
-        distance = np.einsum("ij,ij->i", difference, difference)
-        close = pairs[(distance <= furthest) & (partners[pairs[:, 0]] < MAX_PARTNERS)]
-        matching = close[_thumbnails_match(thumbs, close, correlation)]
+    similar = [np.empty((0, 3), int)]
+    for seen in _candidates(views.hashes):
+        difference = views.coarse[seen[:, 0]] - views.coarse[seen[:, 1]]
+        seen = seen[np.einsum("ij,ij->i", difference, difference) <= furthest]  # noqa: PLW2901 - the pairs that are left
+        pairs = _pairs_of_images(views, seen)
+        # Mirrored letters and arrows are other classes, not copies of each other.
+        is_alike = (pairs[:, 2] == 0) | (labels[pairs[:, 0]] == labels[pairs[:, 1]])
+        pairs = pairs[is_alike & (partners[pairs[:, 0]] < MAX_PARTNERS)]
+        matching = pairs[_thumbnails_match(thumbs, pairs, correlation)]
         np.add.at(partners, matching[:, 0], 1)
         similar.append(matching)
-    return np.unique(np.sort(np.concatenate(similar), axis=1), axis=0)
+    return np.unique(np.concatenate(similar), axis=0)
 
 
-def _coarse(thumbs: np.ndarray) -> np.ndarray:
-    """Return (images, 16) float32: the normalized gray thumbnails, projected on 4 x 4 blocks."""
-    blocks = GRAY_SIDE // COLOR_SIDE
-    coarse = np.empty((len(thumbs), COLOR_SIDE**2), np.float32)
-    for start in range(0, len(thumbs), PAIRS_AT_ONCE):
-        gray = thumbs[start : start + PAIRS_AT_ONCE, : GRAY_SIDE**2].astype(np.float32)
-        gray -= gray.mean(axis=1, keepdims=True)
-        gray /= np.sqrt(np.einsum("ij,ij->i", gray, gray)).clip(1e-6)[:, None]
-        # Divided by the square root of a block's 16 values, the sum is an orthonormal projection.
-        cells = gray.reshape(-1, COLOR_SIDE, blocks, COLOR_SIDE, blocks).sum(axis=(2, 4)) / blocks
-        coarse[start : start + PAIRS_AT_ONCE] = cells.reshape(-1, COLOR_SIDE**2)
-    return coarse
+def _pairs_of_images(views: Views, seen: np.ndarray) -> np.ndarray:
+    """Return (pairs, 3) int: smaller image, larger image, and the turn of the larger one.
+
+    Args:
+        views: of all images.
+        seen: (pairs, 2) numbers of views that are alike; two views of one image make no pair.
+    """
+    image, turn = views.image[seen], views.turn[seen]
+    swapped = image[:, 0] > image[:, 1]
+    image[swapped], turn[swapped] = image[swapped][:, ::-1], turn[swapped][:, ::-1]
+    pairs = np.column_stack([image, undone_after()[turn[:, 0], turn[:, 1]]])
+    of_two: np.ndarray = pairs[image[:, 0] != image[:, 1]]
+    return of_two
 
 
 def _candidates(hashes: np.ndarray) -> Iterator[np.ndarray]:
     """Yield (pairs, 2) row numbers whose hashes agree in two blocks and differ in few bits."""
     waiting: list[np.ndarray] = []
-    for key in _block_keys(hashes):
-        # Among rows of equal keys, sorting by the whole hash puts the closest ones side by side.
-        order = np.lexsort((hashes, key))
-        ordered = key[order]
+    for reordered, shift in _reordered(hashes):
+        # Among rows that agree in the first two blocks, the closest in the others are neighbours.
+        order = np.argsort(reordered)
+        ordered = reordered[order]
+        keys, own = ordered >> shift, hashes[order]
         start = np.arange(len(order))
         for gap in range(1, WINDOW + 1):
             # Keys are sorted: a row that differs from its neighbour differs from all further ones.
             start = start[: np.searchsorted(start, len(order) - gap)]
-            start = start[ordered[start] == ordered[start + gap]]
+            start = start[keys[start] == keys[start + gap]]
             if not len(start):
                 break
-            first, second = order[start], order[start + gap]
-            near = np.bitwise_count(hashes[first] ^ hashes[second]) <= MAX_BITS
-            waiting.append(np.column_stack([first[near], second[near]]))
+            near = start[np.bitwise_count(own[start] ^ own[start + gap]) <= MAX_BITS]
+            waiting.append(np.column_stack([order[near], order[near + gap]]))
             if sum(map(len, waiting)) > PAIRS_AT_ONCE:
                 yield np.concatenate(waiting)
                 waiting.clear()
     yield np.concatenate([np.empty((0, 2), int), *waiting])
 
 
-def _block_keys(hashes: np.ndarray) -> Iterator[np.ndarray]:
-    """Yield (images,) uint64 keys, one for each combination of two blocks of the hashes."""
+def _reordered(hashes: np.ndarray) -> Iterator[tuple[np.ndarray, np.uint64]]:
+    """Yield the hashes with each combination of two blocks as highest bits, and what lies below."""
     bits = np.unpackbits(hashes.astype(">u8").view(np.uint8).reshape(-1, 8), axis=1)
+    # Every fifth bit, so that each block holds low frequencies as well as high ones.
+    positions = [range(block, bits.shape[1], BLOCKS) for block in range(BLOCKS)]
     blocks = []
-    for block in range(BLOCKS):
-        # Every fifth bit, so that each block holds low frequencies as well as high ones.
-        own = bits[:, block::BLOCKS].astype(np.uint64)
-        blocks.append(own @ (1 << np.arange(own.shape[1], dtype=np.uint64)))
-    for first, second in itertools.combinations(blocks, AGREEING_BLOCKS):
-        yield first << np.uint64(32) | second
+    for own in positions:
+        values = 1 << np.arange(len(own), dtype=np.uint64)[::-1]
+        blocks.append(bits[:, own].astype(np.uint64) @ values)
+    for first in itertools.combinations(range(BLOCKS), AGREEING_BLOCKS):
+        reordered = np.zeros(len(hashes), np.uint64)
+        for block in (*first, *(block for block in range(BLOCKS) if block not in first)):
+            reordered = (reordered << np.uint64(len(positions[block]))) | blocks[block]
+        yield reordered, np.uint64(64 - sum(len(positions[block]) for block in first))
 
 
 def _thumbnails_match(thumbs: np.ndarray, pairs: np.ndarray, correlation: float) -> np.ndarray:
     """Return (pairs,) bool: whether the thumbnails agree in gray values and in colours."""
     matching = np.zeros(len(pairs), bool)
-    for start in range(0, len(pairs), PAIRS_AT_ONCE):
-        part = pairs[start : start + PAIRS_AT_ONCE]
-        gray, color = similarity(thumbs[part[:, 0]], thumbs[part[:, 1]])
-        matching[start : start + PAIRS_AT_ONCE] = (gray >= correlation) & (
-            color <= MAX_COLOR_DIFFERENCE
-        )
+    for turn in TURNS:
+        rows = np.flatnonzero(pairs[:, 2] == turn)
+        cells = _turned_cells(turn)
+        for start in range(0, len(rows), PAIRS_AT_ONCE):
+            part = rows[start : start + PAIRS_AT_ONCE]
+            second = thumbs[pairs[part, 1]]
+            gray, color = similarity(thumbs[pairs[part, 0]], second[:, cells] if turn else second)
+            matching[part] = (gray >= correlation) & (color <= MAX_COLOR_DIFFERENCE)
     return matching
+
+
+def _turned_cells(turn: int) -> np.ndarray:
+    """Return (288,) int: which value of a thumbnail stands at each place of the turned one."""
+    color, start = turned_grid(COLOR_SIDE)[turn], GRAY_SIDE**2
+    return np.concatenate(
+        [turned_grid(GRAY_SIDE)[turn], start + color, start + COLOR_SIDE**2 + color]
+    )

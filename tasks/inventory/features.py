@@ -125,7 +125,7 @@ def perceptual_hashes(gray: np.ndarray) -> list[str]:
     Args:
         gray: (images, 16, 16) uint8.
     """
-    waves = _dct_matrix()
+    waves = wave_matrix()
     low = (waves @ gray.astype(np.float64) @ waves.T).reshape(len(gray), -1)
     bits = low > np.median(low, axis=1, keepdims=True)
     return [packed.tobytes().hex() for packed in np.packbits(bits, axis=1)]
@@ -205,7 +205,7 @@ def area_weights(length: int, side: int) -> np.ndarray:
 
 
 @functools.cache
-def _dct_matrix() -> np.ndarray:
+def wave_matrix() -> np.ndarray:
     """Return (8, 16) float64: the rows of the discrete cosine transform (type II) for low waves.
 
     `scipy.fft.dct` would double the time a worker process needs to start, and takes two to five

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 import pandas as pd
 
 from tasks.inventory import (
+    canonical_views,
     duplicates,
     features,
     image_file,
@@ -22,6 +23,7 @@ from tasks.inventory import (
     orientation,
     similarity,
     splits,
+    turns,
 )
 from tasks.inventory.columns import BYTES, COLUMNS, IMAGE_COLUMNS, MTIME_NS, PATH
 from tasks.storage.atomic import write_parquet
@@ -58,14 +60,14 @@ class InventoryCache:
         self._name = digest(str(root.resolve()))[:32]
         # Three versions, as they go stale for different reasons: another limit of pixels changes
         # what is read of a file, another fraction of the split only the inventory as a whole.
-        compared = _version([similarity, orientation], self._name, settings.max_pixels)
+        compared = _version([similarity, orientation, turns], self._name, settings.max_pixels)
         self.pairs = folder / f"pairs-{compared[:32]}.parquet"
         # A plug-in that was installed in the meantime can read what could not be read before.
         read_by = [image_file, image_formats, jpeg_xl, orientation, features]
         self._images = _version(read_by, settings.max_pixels, image_formats.plugins_installed())
         all_settings = settings.model_dump(mode="json", exclude={"directory", "workers"})
         self._whole = _version(
-            [*read_by, similarity, duplicates, splits],
+            [*read_by, turns, canonical_views, similarity, duplicates, splits],
             all_settings,
             seed,
         )

@@ -12,12 +12,19 @@ from __future__ import annotations
 import functools
 import warnings
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image
 
 from tasks.inventory.features import area_weights
 from tasks.inventory.image_file import as_displayed, open_image
+from tasks.inventory.turns import turn_image
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    Pair = tuple[str, str] | tuple[str, str, int]
 
 # Larger images are scaled down, so that a comparison costs the same for photographs of any size.
 MAX_SIDE = 256
@@ -31,12 +38,13 @@ MAX_OFFSET = 40.0
 CACHED_IMAGES = 2_048
 
 
-def confirm_pairs(root: str, pairs: list[tuple[str, str]], max_pixels: int) -> list[bool]:
-    """Return for each pair of files whether they hold the same image.
+def confirm_pairs(root: str, pairs: Sequence[Pair], max_pixels: int) -> list[bool]:
+    """Return for each pair of files whether they hold the same image, the second one turned.
 
     Args:
         root: folder the paths are relative to.
-        pairs: relative POSIX paths of two files.
+        pairs: relative POSIX paths of two files, and the turn of the second one where it is turned;
+            see `turns`.
         max_pixels: an image that declares more is not expanded.
 
     Returns:
@@ -45,10 +53,11 @@ def confirm_pairs(root: str, pairs: list[tuple[str, str]], max_pixels: int) -> l
     confirmed = []
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        for first, second in pairs:
+        for first, second, *turn in pairs:
             try:
                 image = _gray(root, first, max_pixels)
-                confirmed.append(is_same_image(image, _gray(root, second, max_pixels)))
+                other = turn_image(_gray(root, second, max_pixels), *turn)
+                confirmed.append(is_same_image(image, other))
             except Exception:  # noqa: BLE001 - decoders raise anything on bytes that changed
                 confirmed.append(False)
     return confirmed
