@@ -19,6 +19,7 @@ from tasks.registry.champion import (
     require_champion,
 )
 from tasks.serving.predictor import predict_files
+from tests.fatal_files import decode_or_die
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -94,3 +95,18 @@ def test_prediction_names_every_image_or_says_why_not(bench: Bench, tmp_path: Pa
     files = [bench.root / path for path in test["path"]]
     named = predict_files(files, bench.store, max_pixels=10**6)
     assert named["predicted"].tolist() == evaluated[test["path"]].tolist()
+
+
+def test_a_file_that_crashes_its_decoder_has_a_row(
+    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the signal; the others are predicted."""
+    monkeypatch.setattr("tasks.serving.predictor.decode_with_notes", decode_or_die)
+    bench.retrain(0.9)
+    for number, name in enumerate(("1.png", "fatal.png", "2.png")):
+        shutil.copy(bench.root / f"a/00{number}.png", tmp_path / name)
+    files = [tmp_path / name for name in ("1.png", "fatal.png", "2.png")]
+    table = predict_files(files, bench.store, max_pixels=10**6)
+    reasons = table["error"].fillna("").tolist()
+    assert reasons == ["", "reading it ended the process (SIGSEGV)", ""]
+    assert table["predicted"].isna().tolist() == [False, True, False]

@@ -15,7 +15,8 @@ from scipy import ndimage
 from tasks.config.data import DataConfig
 from tasks.inventory import scan
 from tasks.inventory.image_file import read_images
-from tasks.inventory.similarity import confirm_pairs
+from tasks.inventory.reading import read_files
+from tasks.runtime.parallel import map_chunks
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,14 +27,14 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def read_paths(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Give the list of the files that are really read."""
+    """Give the list of the files that are given to the processes that read."""
     read: list[str] = []
 
-    def watched(root: str, paths: list[str], *others: Any) -> object:
+    def watched(root: Path, paths: pd.Series, *others: Any) -> object:
         read.extend(paths)
-        return read_images(root, paths, *others)
+        return read_files(root, paths, *others)
 
-    monkeypatch.setattr("tasks.inventory.arrow_batches.read_images", watched)
+    monkeypatch.setattr(scan, "read_files", watched)
     return read
 
 
@@ -111,11 +112,11 @@ def test_a_pair_is_compared_once(image_tree: Tree, monkeypatch: pytest.MonkeyPat
     """Near-duplicates are confirmed on their files when they are new, and then remembered."""
     compared: list[tuple[str, str]] = []
 
-    def watched(root: str, pairs: list[tuple[str, str, int]], max_pixels: int) -> list[bool]:
-        compared.extend((first, second) for first, second, _ in pairs)
-        return confirm_pairs(root, pairs, max_pixels)
+    def watched(function: Any, calls: Any, **options: Any) -> Any:
+        compared.extend((first, second) for _, pairs, _ in calls for first, second, _ in pairs)
+        return map_chunks(function, calls, **options)
 
-    monkeypatch.setattr("tasks.inventory.duplicates.confirm_pairs", watched)
+    monkeypatch.setattr("tasks.inventory.duplicates.map_chunks", watched)
     root = image_tree()
 
     def brighten(name: str, by: int) -> None:

@@ -52,7 +52,7 @@ def test_an_image_of_another_kind_is_fitted_and_noted(
     file = tmp_path / "image.tif"
     noise(mode).save(file)
     contract = InputContract(("a", "b"), 16, 16, color_mode, "categorical")
-    decoded = decode_files(expand_given([file]), contract, 10**6)
+    (decoded,) = decode_files(expand_given([file]), contract, 10**6)
     assert decoded.images.shape == (1, *contract.shape)
     assert decoded.table["note"].tolist() == [note]
     assert decoded.table["error"].tolist() == [None]
@@ -65,7 +65,8 @@ def test_opaque_alpha_animations_and_tiny_images(tmp_path: Path) -> None:
     opaque.save(tmp_path / "a.png")
     noise("P").save(tmp_path / "b.gif", save_all=True, append_images=[noise("L").convert("P")])
     noise("RGB", (4, 6)).save(tmp_path / "c.png")
-    table = decode_files(expand_given([tmp_path]), RGB, 10**6).table
+    (decoded,) = decode_files(expand_given([tmp_path]), RGB, 10**6)
+    table = decoded.table
     assert table["note"].tolist() == [None, "the first of 2 frames", "enlarged from 4 x 6 pixels"]
 
 
@@ -82,7 +83,7 @@ def test_what_cant_be_read_has_a_row_with_the_reason(tmp_path: Path) -> None:
     noise("RGB").save(odd)
     names = ("full", "missing.png", "empty", "zero.jpg", "link.png", "pipe.png", odd.name, "a\0b")
     files = expand_given([tmp_path / name for name in names])
-    decoded = decode_files(files, RGB, 10**6)
+    (decoded,) = decode_files(files, RGB, 10**6)
     errors = dict(zip(decoded.table["path"], decoded.table["error"], strict=True))
     found = {path.removeprefix(f"{tmp_path}/"): error for path, error in errors.items()}
     assert found.pop("full/good.png") is None

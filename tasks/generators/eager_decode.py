@@ -11,11 +11,10 @@ from __future__ import annotations
 import contextlib
 import functools
 import importlib
+import itertools
 import logging
-import os
 import threading
 import uuid
-import warnings
 from typing import TYPE_CHECKING, Self
 
 import pandas as pd
@@ -23,9 +22,9 @@ import pandas as pd
 from tasks.generators.decode_cache import EAGER
 from tasks.generators.decoded_array import ChunkWriter, DecodedArray
 from tasks.generators.input_contract import decoding_for
-from tasks.inventory.image_file import describe_image, open_image, read_regular_file
+from tasks.inventory.file_sample import describe_files
 from tasks.inventory.input_choice import choose_input
-from tasks.runtime.parallel import FILES_WORTH_A_POOL
+from tasks.runtime.parallel import FILES_WORTH_A_POOL, map_chunks
 from tasks.storage.atomic import atomic_folder
 
 if TYPE_CHECKING:
@@ -50,7 +49,7 @@ class EagerDecoder:
 
     Args:
         settings: what the model is fed, as far as it is set.
-        data: the limit of pixels for the images of the sample.
+        data: the limit of pixels for the images of the sample, and the number of processes.
         home: holds the decode cache.
         model: its name, by which the size of its input is chosen; by default the settings' default.
     """
@@ -59,6 +58,7 @@ class EagerDecoder:
         self, settings: GeneratorConfig, data: DataConfig, home: Home, *, model: str | None = None
     ) -> None:
         self._settings, self._max_pixels, self._folder = settings, data.max_pixels, home.decoded
+        self._workers = data.workers
         self._model = model
         self._unfinished = contextlib.ExitStack()
         self._importing: threading.Thread | None = None
@@ -110,7 +110,17 @@ class EagerDecoder:
 
     def _guess(self, root: Path, paths: list[str]) -> Decoding | None:
         """Return what the settings and a sample of the files suggest, or None."""
-        sample = _sample(root, paths[:: max(1, len(paths) // SAMPLE)], self._max_pixels)
+        chosen = paths[:: max(1, len(paths) // SAMPLE)]
+        # Not in this process, which a file that crashes its decoder would end. As many workers as
+        # for all files: those that read the sample read the rest.
+        rows = map_chunks(
+            describe_files,
+            [(str(root), chosen, self._max_pixels)],
+            total=len(paths),
+            workers=self._workers,
+            lost=lambda _, __: [],
+        )
+        sample = pd.DataFrame(itertools.chain.from_iterable(rows))
         if sample.empty:
             return None
         choice = choose_input(sample, self._settings, model=self._model)
@@ -121,18 +131,3 @@ def _import_keras() -> None:
     # If it fails, it fails again, with a message, where it is needed.
     with contextlib.suppress(Exception):
         importlib.import_module("keras")
-
-
-def _sample(root: Path, paths: list[str], max_pixels: int) -> pd.DataFrame:
-    """Describe some files; those that can't be read are left to the inventory."""
-    rows = []
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        for path in paths:
-            try:
-                data = read_regular_file(f"{root}{os.sep}{path}", {})
-                with open_image(data, max_pixels=max_pixels) as image:
-                    rows.append(describe_image(image))
-            except Exception:  # noqa: BLE001, S112 - decoders raise anything on damaged bytes
-                continue
-    return pd.DataFrame(rows)

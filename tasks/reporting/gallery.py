@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import base64
-import io
-import warnings
+import itertools
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
-from PIL import Image, ImageOps
 
 from tasks.inventory.columns import PATH
-from tasks.inventory.image_file import as_displayed, open_image
+from tasks.reporting.thumbnails import draw_thumbnails
+from tasks.runtime.parallel import in_chunks, map_chunks
 from tasks.validation.evidence import (
     EXPECTATION,
     LABEL_ERRORS_FILE,
@@ -25,7 +23,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SHOWN_PER_RULE = 12
-SIDE = 96
 # Rules whose offenders have an order of their own, the worst first, and the file that holds it.
 RANKED = {"label_errors": LABEL_ERRORS_FILE}
 
@@ -63,31 +60,24 @@ def build_gallery(
         if len(rows):
             shown = rows[[PATH, VALUE]].head(SHOWN_PER_RULE)
             items = [
-                {"path": path, "value": value, "url": _thumbnail(root / path, max_pixels)}
-                for path, value in shown.itertuples(index=False)
+                {"path": path, "value": value} for path, value in shown.itertuples(index=False)
             ]
             fields = ("rule", "description", "success", "severity", "offenders")
             sections.append({**{name: finding[name] for name in fields}, "items": items})
+    add_thumbnails([item for section in sections for item in section["items"]], root, max_pixels)
     return sections
 
 
-def _thumbnail(file: Path, max_pixels: int) -> str | None:
-    """Return a small PNG as a data URL; None for what can't be shown."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            if not file.is_file():
-                return None
-            with open_image(file.read_bytes(), max_pixels=max_pixels) as opened:
-                # A JPEG decodes faster at a fraction of its size.
-                opened.draft(None, (SIDE, SIDE))
-                image = as_displayed(opened)
-                # Small images are enlarged without smoothing: single pixels are what matters.
-                small = max(image.size) < SIDE
-                method = Image.Resampling.NEAREST if small else Image.Resampling.BOX
-                thumbnail = ImageOps.contain(image, (SIDE, SIDE), method)
-            data = io.BytesIO()
-            thumbnail.save(data, "PNG")
-        except Exception:  # noqa: BLE001 - decoders raise anything on damaged bytes
-            return None
-    return "data:image/png;base64," + base64.b64encode(data.getvalue()).decode()
+def add_thumbnails(items: list[dict[str, Any]], root: Path, max_pixels: int) -> None:
+    """Add the thumbnail of each item's file, as `url`; each file is read once."""
+    paths = sorted({item["path"] for item in items})
+    calls = [(str(root), chunk, max_pixels) for _, chunk in in_chunks(paths)]
+    # Not in this process: what breaks a rule may be a file that crashes its decoder.
+    drawn = map_chunks(draw_thumbnails, calls, total=len(paths), workers=None, lost=_not_drawn)
+    urls = dict(zip(paths, itertools.chain.from_iterable(drawn), strict=True))
+    for item in items:
+        item["url"] = urls[item["path"]]
+
+
+def _not_drawn(_file: object, _signal: str) -> list[str | None]:
+    return [None]

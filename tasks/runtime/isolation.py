@@ -6,10 +6,12 @@ exception; a pool of processes then fails as a whole and can't say at which file
 
 from __future__ import annotations
 
+import os
 import re
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
 from tasks.errors import PixelgateError
+from tasks.runtime import reader_process
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -23,7 +25,7 @@ MAX_LOST = 20
 class Isolation(Generic[Result]):
     """Runs a function on chunks of files, one call at a time, in a process that may die.
 
-    A context manager: at its end the process is gone.
+    A context manager: at its end the process is kept for the next one.
 
     Args:
         function: called with the arguments of a call; the second one is the chunk of files.
@@ -33,6 +35,7 @@ class Isolation(Generic[Result]):
     def __init__(self, function: Callable[..., Result], lost: Callable[[Any, str], Result]) -> None:
         self._function, self._lost = function, lost
         self._executor: Any = None
+        self._fresh = False
         self._count = 0
 
     def __enter__(self) -> Self:
@@ -45,7 +48,10 @@ class Isolation(Generic[Result]):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """End the process."""
+        """Leave the process to the next one; end it after an error, as it may be busy."""
+        if error is None and self._executor is not None:
+            reader_process.keep(self._executor)
+            self._executor = None
         self._end_process()
 
     def run(self, call: Sequence[Any]) -> tuple[list[Result], bool]:
@@ -60,25 +66,29 @@ class Isolation(Generic[Result]):
         from joblib.externals.loky.process_executor import TerminatedWorkerError
 
         first, files, *others = call
-        if len(files) == 1:
-            # A process that has read other files may be one that they have damaged.
-            self._end_process()
         try:
             return [self._submit(call)], False
         except TerminatedWorkerError as error:
             self._end_process()
-            if len(files) == 1:
-                return [self._lose(files[0], _signal_in(error))], True
+            reason = _signal_in(error)
+        if len(files) == 1:
+            if not self._fresh:
+                # The files that the process read before may have damaged it.
+                return self.run(call)[0], True
+            return [self._lose(files[0], reason)], True
         middle = len(files) // 2
         halves = [self.run((first, half, *others)) for half in (files[:middle], files[middle:])]
         return [result for results, _ in halves for result in results], True
 
     def _submit(self, call: Sequence[Any]) -> Result:
-        from joblib.externals.loky import ProcessPoolExecutor
-
+        self._fresh = False
         if self._executor is None:
-            self._executor = ProcessPoolExecutor(max_workers=1)
-        result: Result = self._executor.submit(self._function, *call).result()
+            self._executor, self._fresh = reader_process.take()
+        with reader_process.environment():
+            submitted = self._executor.submit(
+                reader_process.call, self._function, os.getpid(), tuple(call)
+            )
+        result: Result = submitted.result()
         return result
 
     def _lose(self, file: Any, signal: str) -> Result:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import os
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from tasks.runtime import reader_process
 from tasks.runtime.isolation import Isolation
 
 if TYPE_CHECKING:
@@ -15,14 +15,9 @@ if TYPE_CHECKING:
 File = TypeVar("File")
 Result = TypeVar("Result")
 CHUNK, CHUNK_BYTES = 1_024, 8 * 2**20
-# With fewer files and fewer chunks, starting a pool of processes costs more than it saves.
+# With fewer files and fewer chunks, one process that is kept between calls is enough: starting a
+# pool costs more than it saves.
 FILES_WORTH_A_POOL, CHUNKS_WORTH_A_POOL = 4_000, 8
-# Workers allocate and free arrays of some hundred kilobytes all the time. By default glibc gets
-# each of them from the kernel, page by page, which costs an eighth of the time.
-WORKER_ENVIRONMENT = {
-    "MALLOC_MMAP_THRESHOLD_": str(2**26),
-    "MALLOC_TRIM_THRESHOLD_": str(2**27),
-}
 # joblib sends each process one chunk ahead; a slow chunk lets the others run a little further.
 SUSPECTS_PER_JOB = 4
 
@@ -58,9 +53,10 @@ def map_chunks(
 ) -> Iterator[Result]:
     """Yield `function(*arguments)` for each of the calls, in their order.
 
-    Only the chunks in progress are in memory, never all results at once. If a worker process dies,
-    the chunks in question are run again one by one, and the one that kills its process is divided
-    until the file is found; such a chunk yields several results.
+    Only the chunks in progress are in memory, never all results at once. No call is made in this
+    process, which a crash of a decoder would end: few files are read by one other process, many by
+    a pool. If such a process dies, the chunks in question are run again one by one, and the one
+    that kills its process is divided until the file is found; such a chunk yields several results.
 
     Args:
         function: from a module that imports little, as every worker process imports it.
@@ -71,8 +67,22 @@ def map_chunks(
     """
     worth_it = total >= FILES_WORTH_A_POOL or len(calls) >= CHUNKS_WORTH_A_POOL
     jobs = (workers or os.cpu_count() or 1) if worth_it else 1
+    if jobs == 1:
+        return _one_by_one(function, calls, lost)
     # Started here, as a generator does nothing before it is asked for its first result.
     return _outliving(_start(function, calls, jobs), function, calls, jobs, lost)
+
+
+def _one_by_one(
+    function: Callable[..., Result],
+    calls: Sequence[Sequence[Any]],
+    lost: Callable[[Any, str], Result],
+) -> Iterator[Result]:
+    """Yield the results of one process that is not this one."""
+    with Isolation(function, lost) as isolation:
+        for call in calls:
+            results, _ = isolation.run(call)
+            yield from results
 
 
 def _start(
@@ -82,8 +92,11 @@ def _start(
 
     # `batch_size`: our chunks are large enough; joblib's own batches would only delay the progress.
     pool = Parallel(n_jobs=jobs, return_as="generator", batch_size=1)
-    with _environment(WORKER_ENVIRONMENT):
-        results: Iterator[Result] = pool(delayed(function)(*arguments) for arguments in calls)
+    with reader_process.environment():
+        results: Iterator[Result] = pool(
+            delayed(reader_process.call)(function, os.getpid(), tuple(arguments))
+            for arguments in calls
+        )
     return results
 
 
@@ -117,15 +130,3 @@ def _outliving(
                 if died:
                     break
             results = _start(function, calls[done:], jobs)
-
-
-@contextlib.contextmanager
-def _environment(variables: dict[str, str]) -> Iterator[None]:
-    """Set variables for processes started in the meantime; what the user has set stays."""
-    added = {name: value for name, value in variables.items() if name not in os.environ}
-    os.environ.update(added)
-    try:
-        yield
-    finally:
-        for name in added:
-            del os.environ[name]

@@ -1,39 +1,47 @@
-"""A file and a contract go in; the model's input and what was done to it come out."""
+"""Files and a contract go in; the model's input and what was done to it come out."""
 
 from __future__ import annotations
 
 import warnings
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from tasks.generators.decoding import decoding_of
 from tasks.inventory.image_file import error_reason, open_image, read_regular_file
 from tasks.inventory.input_choice import is_gray
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import numpy as np
     from PIL import Image
 
     from tasks.models.contract import InputContract
     from tasks.serving.given_files import GivenFile
 
+Decoded: TypeAlias = "tuple[np.ndarray | None, str | None, str | None]"
+
 # An image this many times smaller than the input, on both sides, holds little of what it shows.
 ENLARGED = 2
 
 
-def decode_with_note(
-    file: GivenFile, contract: InputContract, max_pixels: int
-) -> tuple[np.ndarray | None, str | None, str | None]:
-    """Decode a file for a model, as in training.
+def decode_with_notes(
+    contract: InputContract, files: Sequence[GivenFile], max_pixels: int
+) -> list[Decoded]:
+    """Decode files for a model, as in training.
 
     Args:
-        file: as `given_files.expand_given` returned it.
         contract: what the model is fed.
+        files: as `given_files.expand_given` returned them.
         max_pixels: an image that declares more is not decoded.
 
     Returns:
-        The image, (height, width, channels) uint8, or None; a note on what was done to one of
-        another kind than the model's input, or None; and why it can't be read, or None.
+        For each file the image, (height, width, channels) uint8, or None; a note on what was done
+        to one of another kind than the model's input, or None; and why it can't be read, or None.
     """
+    return [_decode(file, contract, max_pixels) for file in files]
+
+
+def _decode(file: GivenFile, contract: InputContract, max_pixels: int) -> Decoded:
     if file.error is not None:
         return None, None, file.error
     try:

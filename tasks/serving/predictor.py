@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -12,16 +13,19 @@ import pandas as pd
 from tasks.evaluation.evaluate import PREDICTED, PROBABILITY, predict_labels
 from tasks.inventory.columns import ERROR, PATH
 from tasks.registry.champion import require_champion
+from tasks.runtime.parallel import map_chunks
 from tasks.runtime.progress import track
-from tasks.serving.given_files import GivenFile, expand_given, refuse_all_missing
-from tasks.serving.input_notes import decode_with_note
+from tasks.serving.given_files import expand_given, refuse_all_missing
+from tasks.serving.input_notes import decode_with_notes
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from tasks.models.contract import InputContract
     from tasks.registry.mlflow_store import ModelStore
+    from tasks.serving.given_files import GivenFile
+    from tasks.serving.input_notes import Decoded
 
 NOTE = "note"
 # Files that are decoded before one call of the model; their pixels are in memory together.
@@ -64,25 +68,39 @@ def predict_files(images: Sequence[Path], store: ModelStore, *, max_pixels: int)
     files = expand_given(images)
     champion = require_champion(store)
     model = keras.saving.load_model(champion.file)
-    batches = [files[start : start + BATCH] for start in range(0, len(files), BATCH)]
     tables = [
-        _predict(decode_files(batch, champion.contract, max_pixels), model, champion.contract)
-        for batch in track(batches, total=len(files), description="predict")
+        _predict(decoded, model, champion.contract)
+        for decoded in decode_files(files, champion.contract, max_pixels)
     ]
     return pd.concat(tables, ignore_index=True)
 
 
 def decode_files(
     files: Sequence[GivenFile], contract: InputContract, max_pixels: int
+) -> Iterator[DecodedFiles]:
+    """Yield files as a contract asks for, some hundred at a time; whatever they hold.
+
+    Not in this process: one that crashes its decoder has a row with the signal.
+    """
+    batches = [files[start : start + BATCH] for start in range(0, len(files), BATCH)]
+    calls = [(contract, batch, max_pixels) for batch in batches]
+    decoded = map_chunks(
+        decode_with_notes, calls, total=len(files), workers=None, lost=_without_image
+    )
+    results = itertools.chain.from_iterable(track(decoded, total=len(files), description="predict"))
+    for batch in batches:
+        yield _stacked(batch, list(itertools.islice(results, len(batch))), contract)
+
+
+def _without_image(_file: object, signal: str) -> list[Decoded]:
+    return [(None, None, f"reading it ended the process ({signal})")]
+
+
+def _stacked(
+    files: Sequence[GivenFile], decoded: Sequence[Decoded], contract: InputContract
 ) -> DecodedFiles:
-    """Decode files as a contract asks for; whatever they hold, nothing is raised."""
-    images: list[np.ndarray] = []
-    rows: list[tuple[str, str | None, str | None]] = []
-    for file in files:
-        image, note, error = decode_with_note(file, contract, max_pixels)
-        rows.append((file.name, note, error))
-        if image is not None:
-            images.append(image)
+    images = [image for image, _, _ in decoded if image is not None]
+    rows = [(file.name, note, error) for file, (_, note, error) in zip(files, decoded, strict=True)]
     stack = np.stack(images) if images else np.empty((0, *contract.shape), np.uint8)
     return DecodedFiles(stack, pd.DataFrame(rows, columns=[PATH, NOTE, ERROR], dtype="object"))
 
