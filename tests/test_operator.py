@@ -18,6 +18,7 @@ from PIL import Image
 from tasks.config.schema import RetrainConfig
 from tasks.errors import DataRejectedError, SettingsError, UsageError
 from tasks.inventory.run_inventory import record_inventory
+from tasks.inventory.scan import take_inventory
 from tasks.orchestration.gate_run import accept_data, judge_data
 from tasks.outcome import Outcome
 from tasks.runs.provenance import provenance
@@ -27,6 +28,7 @@ from tasks.validation.overrides import list_overrides
 from tasks.validation.quarantine import clear_quarantine, list_quarantine
 from tasks.validation.suggest import suggest_settings
 from tasks.validation.user_suites import load_user_suites
+from tasks.validation.validate import validate_inventory
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -171,6 +173,8 @@ def test_suggested_settings_pass_on_the_data(
         add_blank(root)
     text = suggest_settings(keeper.inventory(root), name="proposed")
     proposed = tomllib.loads(text)
+    assert proposed["training"] == {"model": "fast_cnn"}
+    assert proposed["generators"]["color_mode"] == ("grayscale" if kind == "uniform" else "rgb")
     config = RetrainConfig.model_validate(proposed)
     settings = [line for line in text.splitlines() if " = " in line and not line.startswith("name")]
     assert all("#" in line for line in settings)
@@ -178,6 +182,38 @@ def test_suggested_settings_pass_on_the_data(
     verdict = keeper.judge(root, **proposed["gate"], quarantine={"max_share": 0.1})
     assert verdict.accepted, verdict.details
     assert not [finding for finding in verdict.failures if not finding.quarantined]
+
+
+def test_suggested_settings_fit_photographs_with_given_splits(
+    keeper: GateKeeper, tmp_path: Path
+) -> None:
+    """Sizes that differ, few test images, classes of other sizes in each split, and siblings."""
+    root, random = tmp_path / "photos", np.random.default_rng(0)
+    for folder, count in {"train/a": 44, "train/b": 5, "test/a": 9, "test/b": 1}.items():
+        (root / folder).mkdir(parents=True)
+        for number in range(count):
+            small = random.integers(0, 255, (6, 8, 3), dtype=np.uint8)
+            image = Image.fromarray(small).resize((140 + 3 * number, 110 + 2 * number))
+            image.save(root / folder / f"{folder[:2]}{number}.jpg")
+            if folder == "train/a" and number < 5:
+                image.rotate(5).save(root / folder / f"{folder[:2]}{number}_rot5.jpg")
+    rejected = keeper.judge(root)
+    assert "pixelgate gate DIR --suggest > retrain.toml" in rejected.details
+    config = keeper.config(root)
+    proposed = tomllib.loads(suggest_settings(keeper.inventory(root), name="x", config=config))
+    assert proposed["generators"] == {
+        "target_size": [96, 96],
+        "color_mode": "rgb",
+        "horizontal_flip": True,
+    }
+    assert proposed["gate"]["sizes"]["allowed"] == "auto"
+    assert proposed["data"]["group_pattern"] == r"^(?P<group>.+?)(?:_rot\d+)?\.\w+$"
+    fitted = RetrainConfig.model_validate(proposed | {"home": keeper.home})
+    data = fitted.data.model_copy(update={"directory": root})
+    verdict = validate_inventory(
+        take_inventory(data, seed=42), fitted.gate, directory=tmp_path / "judged", data_docs=False
+    )
+    assert verdict.accepted, verdict.details
 
 
 def own_suite() -> list[Any]:

@@ -65,7 +65,7 @@ def test_an_abnormal_size_is_named_with_its_reason(
     assert broken_rules(verdict) == {"sizes"}
     assert verdict.failures[0].examples == (f"a/odd.png: {problem}",)
     assert verdict.failures[0].observed.endswith("pixels; 1 far outside")
-    assert "gate DIR --suggest" in verdict.failures[0].remedy
+    assert "gate DIR --suggest > retrain.toml" in verdict.details
     assert judge(root, sizes={"quarantine": True}).accepted
 
 

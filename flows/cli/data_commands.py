@@ -91,7 +91,7 @@ def gate(  # noqa: PLR0913, PLR0917 - each is a flag
             from tasks.inventory.scan import inventory_of
             from tasks.validation.suggest import suggest_settings
 
-            proposal = suggest_settings(inventory_of(settings), name=settings.name)
+            proposal = suggest_settings(inventory_of(settings), name=settings.name, config=settings)
         else:
             from tasks.orchestration.gate_run import judge_data
 

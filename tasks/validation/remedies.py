@@ -12,10 +12,8 @@ BY_RULE = {
     "single_frame": "Save one frame of each file as a separate image, or remove these files.",
     "not_blank": "Remove these files, or lower gate.not_blank.min_contrast.",
     "sizes": "Resize or remove these files, set gate.sizes.quarantine = true to train without them,"
-    " or list the sizes you accept in gate.sizes.allowed; `pixelgate gate DIR --suggest` writes"
-    " settings that fit this data.",
-    "modes": "Convert these files, or list the modes you accept in gate.modes.allowed;"
-    " `pixelgate gate DIR --suggest` writes settings that fit this data.",
+    " or list the sizes you accept in gate.sizes.allowed.",
+    "modes": "Convert these files, or list the modes you accept in gate.modes.allowed.",
     "bit_depth": "Only the upper 8 bits are used. Convert these files, or raise"
     " gate.bit_depth.max_bits.",
     "exif_orientation": "These images are rotated before training. Rotate the files, or set"

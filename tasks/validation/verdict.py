@@ -13,6 +13,15 @@ from tasks.storage.atomic import read_json, write_json
 from tasks.validation.evidence import VERDICT_FILE
 from tasks.validation.overrides import Override
 
+# The rules that other settings satisfy, if the data is as it should be.
+SUGGESTED = frozenset(
+    ("decodes", "labelled", "single_frame", "not_blank", "sizes", "modes", "known_classes",
+     "class_size", "class_balance", "bit_depth")
+)  # fmt: skip
+SUGGESTION = (
+    "If the data is as it should be, `pixelgate gate DIR --suggest > retrain.toml` writes settings"
+    " that fit it, for `--config retrain.toml`."
+)
 # The fields of a verdict that name files in its folder.
 PATHS = ("data_docs", "offenders", "quarantine")
 
@@ -161,7 +170,9 @@ class Verdict(BaseModel):
     def details(self) -> str:
         """The headline, every failure with its first files and its remedy, and the notes."""
         failures = [finding.text for finding in self.failures]
-        return "\n".join([self.headline, *failures, *self.notes])
+        could_fit = any(finding.rule in SUGGESTED and finding.stops for finding in self.failures)
+        remedy = [SUGGESTION] if could_fit and not self.accepted else []
+        return "\n".join([self.headline, *failures, *remedy, *self.notes])
 
 
 def write_verdict(folder: Path, verdict: Verdict) -> Path:
