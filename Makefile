@@ -10,6 +10,8 @@ DRILL_CRON ?= 0 6 * * 1
 TIMEZONE ?=
 HOME_DIR ?= $(CURDIR)/.pixelgate
 MODEL ?= pixelgate
+ROUNDS ?= 40
+SEED ?=
 
 .DEFAULT_GOAL := help
 
@@ -36,15 +38,25 @@ run: $(READY)  ## Retrain on your folder: make run DATA=photos/
 	@test -n "$(DATA)" || { echo "Name your folder of images: make run DATA=photos/"; exit 2; }
 	@$(BIN)/pixelgate run --data "$(DATA)"
 
+.PHONY: browser
+browser:  ## Install Chromium for the tests of pages, where apt-get can; without it they are skipped.
+	@command -v chromium chromium-browser google-chrome >/dev/null || \
+	  { apt-get update -qq && apt-get install -qq --no-install-recommends chromium; } || \
+	  echo "No Chromium, and apt-get can't install it: tests in a browser are skipped."
+
 .PHONY: test
 test: $(READY)  ## Run the tests, with coverage and the slowest of them.
-	@$(BIN)/python -m pytest -m "not real" --numprocesses 2 --dist worksteal \
+	@$(BIN)/python -m pytest -m "not real and not faults" --numprocesses 2 --dist worksteal \
 	  --cov --cov-report=term --durations=25
 
 .PHONY: test-real
 test-real: $(READY)  ## Run the slow tests on MNIST and CIFAR-10: make test-real DATA=folder
 	@test -n "$(DATA)" || { echo "Name the folder that contains mnist_png/ and cifar10/: make test-real DATA=..."; exit 2; }
 	@PIXELGATE_REAL_DATA="$(DATA)" $(BIN)/python -m pytest -m real --timeout 5400
+
+.PHONY: test-faults
+test-faults: $(READY)  ## Kill retrainings at random moments for an hour: make test-faults ROUNDS=40 SEED=1
+	@FAULT_ROUNDS="$(ROUNDS)" FAULT_SEED="$(SEED)" $(BIN)/python -m pytest -m faults -s
 
 .PHONY: lint
 lint: $(READY)  ## Check style, types, imports and known vulnerabilities.

@@ -14,6 +14,7 @@ from tasks.runtime import environment
 
 environment.prepare()
 
+from tests.browsers import NO_BROWSER, find_browser, open_browser  # noqa: E402 - as below
 from tests.command_line import (  # noqa: E402 - after the libraries are quiet
     Command,
     CommandHere,
@@ -30,6 +31,8 @@ from tests.trainings import OWN_MODULE, Trainer, TrainingData  # noqa: E402 - as
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
+
+    from playwright.sync_api import Browser
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -146,6 +149,16 @@ def bench(prepared_bench: Bench, fresh_bench: Bench) -> Bench:
     fresh_bench.config.paths.state.mkdir(parents=True)
     shutil.copy(prepared_bench.config.paths.database, fresh_bench.config.paths.database)
     return fresh_bench
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Return a real browser; its pages are `browser.new_page()`."""
+    executable = find_browser()
+    if executable is None:
+        pytest.skip(NO_BROWSER)
+    with open_browser(executable) as opened:
+        yield opened
 
 
 @pytest.fixture
