@@ -46,6 +46,20 @@ def training_children(process: int) -> list[int]:
     return children
 
 
+def processes_of(folder: Path) -> list[int]:
+    """Return the processes whose environment names a folder; children inherit it."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            environment = (entry / "environ").read_bytes()
+            state = (entry / "stat").read_text().rsplit(")", 1)[1].split()[0]
+        except OSError:
+            continue  # it ended meanwhile
+        if os.fsencode(str(folder)) in environment and state != "Z":
+            found.append(int(entry.name))
+    return found
+
+
 def free_ports(count: int) -> list[int]:
     """Return ports nobody listens on."""
     with contextlib.ExitStack() as opened:

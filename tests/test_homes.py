@@ -22,6 +22,7 @@ from tasks.runs.provenance import OUTCOME_TAG
 from tasks.storage.atomic import write_json
 from tasks.storage.backup import back_up, restore
 from tasks.storage.home import Home
+from tasks.storage.scratch import ABANDONED_SECONDS, scratch_folder
 from tests.image_trees import ROOT
 from tests.processes import wait_until
 
@@ -265,3 +266,16 @@ def test_no_environment_variable_redirects_the_store(
         monkeypatch.setenv(name, "http://127.0.0.1:1")
     bench.retrain(0.9)
     assert require_champion(bench.store).version == "1"
+
+
+def test_what_killed_commands_left_is_removed(tmp_path: Path) -> None:
+    """After a day, as it may be in use until then; nothing stays where a command ends by itself."""
+    home = Home("any", tmp_path / "home")
+    for name, age in (("killed", 2 * ABANDONED_SECONDS), ("running", 0.0)):
+        left = home.scratch / name
+        left.mkdir(parents=True)
+        (left / "file").touch()
+        os.utime(left, times=(time.time() - age, time.time() - age))
+    with scratch_folder(home) as folder:
+        assert folder.is_relative_to(home.root)
+    assert [entry.name for entry in home.scratch.iterdir()] == ["running"]

@@ -13,7 +13,7 @@ import pytest
 
 from tests.command_line import command_of
 from tests.image_trees import ROOT
-from tests.processes import free_ports, wait_until
+from tests.processes import free_ports, processes_of, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,20 +21,6 @@ if TYPE_CHECKING:
     from tests.image_trees import Tree
 
 SECONDS_TO_END = 30.0
-
-
-def processes_of(folder: Path) -> list[int]:
-    """Return the processes whose environment names a folder; children inherit it."""
-    found = []
-    for entry in Path("/proc").glob("[0-9]*"):
-        try:
-            environment = (entry / "environ").read_bytes()
-            state = (entry / "stat").read_text().rsplit(")", 1)[1].split()[0]
-        except OSError:
-            continue  # it ended meanwhile
-        if os.fsencode(str(folder)) in environment and state != "Z":
-            found.append(int(entry.name))
-    return found
 
 
 @pytest.fixture

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import tempfile
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -20,12 +18,15 @@ from tasks.inventory.columns import PATH, TEST
 from tasks.inventory.scan import inventory_of, root_of, take_inventory
 from tasks.runtime.progress import track
 from tasks.storage.home import Home
+from tasks.storage.scratch import scratch_folder
 from tasks.validation.baseline import accept_baseline, list_baselines
 from tasks.validation.context import Context
 from tasks.validation.evidence import RULE
 from tasks.validation.validate import validate_inventory
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tasks.config.data import DataConfig
     from tasks.config.gate import GateConfig
     from tasks.config.gate_rules import Rule
@@ -94,8 +95,7 @@ def run_drill(config: RetrainConfig) -> list[DrillResult]:
         UsageError: it contains too few valid images.
     """
     inventory = inventory_of(config)
-    with tempfile.TemporaryDirectory(prefix="pixelgate-drill-") as folder:
-        scratch = Path(folder)
+    with scratch_folder(config.paths) as scratch:
         gate = config.gate.model_copy(update={"suites": []})
         verdict = validate_inventory(inventory, gate, directory=scratch / "whole", data_docs=False)
         offending = pd.read_parquet(verdict.offenders)[PATH]

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import functools
 import shutil
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,6 +23,7 @@ from tasks.registry.embedded_database import (
 )
 from tasks.storage.atomic import atomic_folder, atomic_write
 from tasks.storage.hashing import digest, file_digest
+from tasks.storage.scratch import new_scratch_folder
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -155,7 +155,8 @@ class ModelStore:
     def _download(self, uri: str) -> Path:
         import mlflow.artifacts
 
-        folder = tempfile.mkdtemp(prefix="pixelgate-model-")
+        # Kept for as long as the caller needs it, and removed by a later command.
+        folder = str(new_scratch_folder(self.home))
         path = mlflow.artifacts.download_artifacts(
             uri, dst_path=folder, tracking_uri=self.uri, registry_uri=self.uri
         )
@@ -195,7 +196,7 @@ class ModelStore:
         if self.tracking_uri is None:
             path = self._local(self.client.get_run(run_id).info.artifact_uri) / name
             return path if path.exists() else None
-        folder = tempfile.mkdtemp(prefix="pixelgate-evidence-")
+        folder = str(new_scratch_folder(self.home))
         try:
             return Path(self.client.download_artifacts(run_id, name, folder))
         except (MlflowException, OSError):

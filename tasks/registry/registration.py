@@ -7,11 +7,9 @@ from __future__ import annotations
 
 import json
 import logging
-import tempfile
 import time
 from dataclasses import asdict, dataclass
 from importlib.metadata import version as installed_version
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,9 +21,11 @@ from tasks.registry.production import Change, change_champion, note_decision, se
 from tasks.registry.reigns import PROMOTE
 from tasks.runs.provenance import OUTCOME_TAG, RUN_TAG
 from tasks.storage.hashing import file_digest
+from tasks.storage.scratch import scratch_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from pathlib import Path
 
     from mlflow.models import ModelSignature
 
@@ -225,8 +225,8 @@ def _create_version(
     logged = client.create_logged_model(
         store.experiment(name), name="model", source_run_id=mlflow_run, tags=dict(tags)
     )
-    with tempfile.TemporaryDirectory(prefix="pixelgate-model-") as folder:
-        saved = _saved(model, contract, Path(folder) / "model")
+    with scratch_folder(store.home) as folder:
+        saved = _saved(model, contract, folder / "model")
         checksum = file_digest(model_file(saved))
         store.upload_model(logged.model_id, saved)
     logged = client.finalize_logged_model(logged.model_id, "READY")

@@ -15,6 +15,7 @@
 │   ├── trained/<key>/         finished trainings
 │   ├── evaluated/<key>/       finished evaluations
 │   ├── tuning/<study>/        Optuna studies
+│   ├── scratch/               what commands need for a moment
 │   └── <model>.lock
 └── logs/pixelgate.log
 ```
@@ -124,6 +125,11 @@ class Home:
     def hardware(self) -> Path:
         """Measurements of this machine."""
         return self.state / "hardware"
+
+    @property
+    def scratch(self) -> Path:
+        """Holds what commands need for a moment."""
+        return self.state / "scratch"
 
     @property
     def trainings(self) -> Path:
