@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from great_expectations.expectations.expectation import Expectation
 
 DATA_DOCS = "gx/uncommitted/data_docs/local_site/index.html"
+VARIABLES = "gx/uncommitted/config_variables.yml"
 
 
 def run_checkpoint(
@@ -47,6 +48,9 @@ def run_checkpoint(
         One validation result per suite, with every offending row in it (COMPLETE).
     """
     context = gx.get_context(mode="file", project_root_dir=str(project))
+    # The template of a user's variables, all comments. GX reads it for each of the hundreds of
+    # values it substitutes, and takes a missing file for an empty one.
+    (project / VARIABLES).unlink(missing_ok=True)
     # A bar per suite would fill the screen of a run with lines.
     context.variables.progress_bars = ProgressBarsConfig(globally=False)
     # Stored in the project, so that the pages stay safe when a GX user builds them again.
@@ -74,11 +78,16 @@ def run_checkpoint(
         gx.Checkpoint(
             name="data_gate",
             validation_definitions=definitions,
-            actions=[UpdateDataDocsAction(name="data_docs")] if data_docs else [],
             result_format=_complete_results(identify_by),
         )
     )
     checkpoint_result = checkpoint.run(batch_parameters={"dataframe": frame})
+    if data_docs:
+        # Once for all suites. The action, which is there for a GX user's own runs of the checkpoint,
+        # builds the pages again for each suite.
+        context.build_data_docs()
+        checkpoint.actions = [UpdateDataDocsAction(name="data_docs")]
+        checkpoint.save()
     return list(checkpoint_result.run_results.values())
 
 
