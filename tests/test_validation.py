@@ -195,7 +195,7 @@ def test_only_the_first_ten_files_are_shown_and_all_are_kept(image_tree: Tree) -
 def test_a_gx_user_can_open_and_run_the_project(image_tree: Tree) -> None:
     """The suite and the checkpoint are plain GX, opened by a context of its own."""
     root = image_tree()
-    judge(root)
+    judge(root, data_docs=True)
     context = gx.get_context(mode="file", project_root_dir=root.parent / "validation")
     suite = context.suites.get("balance")
     assert "expect_column_value_counts_to_be_at_least" in {

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from expectations.gx_checkpoint import DATA_DOCS, run_checkpoint
+from expectations.gx_checkpoint import DATA_DOCS, run_checkpoint, validate_frame
 from tasks.inventory.columns import GROUP, LABEL, PATH, SPLIT, fingerprint
 from tasks.storage.atomic import write_parquet
 from tasks.validation.baseline import content_of
@@ -53,7 +53,7 @@ def validate_inventory(
         settings: severity and threshold of each rule.
         directory: for the GX project, verdict.json and the Parquet files of the verdict.
         context: what was accepted, cleared and overruled before; by default nothing was.
-        data_docs: whether to build the pages of Great Expectations too.
+        data_docs: whether to keep the project of Great Expectations with its pages too.
 
     Returns:
         The verdict, accepted or not: bad data raises nothing.
@@ -106,7 +106,11 @@ def _judge(  # noqa: PLR0913 - everything that findings depend on
     """Run every suite; return one finding per expectation, and the offending files of all."""
     suites = suites_for(frame, gate, context)
     suites |= load_user_suites(gate.suites, reserved=list(suites))
-    results = run_checkpoint(frame, suites, project=project, identify_by=PATH, data_docs=data_docs)
+    results = (
+        run_checkpoint(frame, suites, project=project, identify_by=PATH)
+        if data_docs
+        else validate_frame(frame, suites, identify_by=PATH)
+    )
     cleared = frozenset(frame.loc[content_of(frame).isin(context.cleared), PATH])
     read = [
         read_validation(
