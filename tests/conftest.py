@@ -64,6 +64,14 @@ def own_log() -> Iterator[None]:
     log.handlers[:], log.propagate = handlers, propagate
 
 
+@pytest.fixture(autouse=True)
+def own_limit_of_pixels(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave Pillow's limit as it was: what reads images sets it to `data.max_pixels`."""
+    from PIL import Image
+
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", Image.MAX_IMAGE_PIXELS)
+
+
 @pytest.fixture
 def image_tree(tmp_path: Path) -> Tree:
     """Return a function that writes a tree of images into the test's folder."""

@@ -12,6 +12,7 @@ import pytest
 
 from tests.command_line import command_of
 from tests.image_trees import ROOT
+from tests.processes import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -104,7 +105,13 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     if os.geteuid() or subprocess.run(mount, capture_output=True, check=False).returncode:
         pytest.skip("only root may mount a disk")
     yield folder
-    subprocess.run(["umount", str(folder)], check=True)  # noqa: S607 - found as mount is
+    # Busy as long as a process of the command lives, which must not be long.
+    unmount = ["umount", str(folder)]
+    wait_until(
+        lambda: not subprocess.run(unmount, capture_output=True, check=False).returncode,
+        seconds=60,
+        what="the disk to be unmounted",
+    )
 
 
 @pytest.mark.parametrize("free", [0, 4096, 100_000, 400_000])
