@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
     from tests.image_trees import Tree
 
-SECONDS_TO_END = 30.0
+# A limit for a machine that does much else; the figures are in docs/reliability.md.
+SECONDS_TO_END = 120.0
 
 
 @pytest.fixture
