@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from tests.image_trees import Tree
 
-# A limit for a machine that does much else; the figures are in docs/reliability.md.
+# A limit for a machine that does much else; a quiet one needs a few seconds.
 SECONDS_TO_END = 120.0
 
 
