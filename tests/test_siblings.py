@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -69,6 +70,17 @@ def inventory_of(root: Path, **data: Any) -> pd.DataFrame:
     return take_inventory(DataConfig(directory=root, **data), seed=42)
 
 
+@dataclass
+class Answer:
+    """Answers alike whatever the images are."""
+
+    are_alike: bool
+
+    def __call__(self, pairs: Sequence[tuple[int, int]], *, surely: bool = False) -> bool:
+        """Return the answer."""
+        return bool(pairs) and self.are_alike and not surely
+
+
 def are_together(inventory: pd.DataFrame) -> bool:
     """Return whether all declared siblings share a split."""
     return bool(inventory.groupby("siblings")["split"].nunique().eq(1).all())
@@ -77,7 +89,7 @@ def are_together(inventory: pd.DataFrame) -> bool:
 def found(*paths: str, are_alike: bool = False) -> list[list[str]]:
     """Return the families by the names alone; the class is the last folder."""
     frame = pd.DataFrame({"path": paths, "label": [path.split("/")[-2] for path in paths]})
-    named = find_named_siblings(frame.astype("str"), lambda pairs: bool(pairs) and are_alike)
+    named = find_named_siblings(frame.astype("str"), Answer(are_alike))
     families = frame["path"].groupby(named.family).agg(list).tolist()
     if named.pattern:
         groups = groups_in(named.pattern, paths)
@@ -257,6 +269,11 @@ def test_names_of_siblings_are_a_warning_with_the_pattern(tmp_path: Path) -> Non
         ["{}_v2", "{}"],
         ["{}_aug_0_4242", "{}_aug_0_17"],
         ["augmented-{}-3", "augmented-{}-4"],
+        [
+            "cat_original_{}.jpg_0a1b2c3d-1111-2222-3333-0123456789ab",
+            "cat_original_{}.jpg_ffffffff-1111-2222-3333-0123456789ab",
+            "{}",
+        ],
     ],
     ids=lambda names: names[0],
 )
@@ -316,6 +333,29 @@ def test_numbered_sources_on_both_sides_are_told_by_their_images(tmp_path: Path)
         ]  # fmt: skip
         verdict = judge(write(tmp_path / str(same), names))
         assert ("sibling_leakage" in broken_rules(verdict)) == same
+
+
+@pytest.mark.parametrize("name", ["{label}/{source}_{copy}.png", "{label}/part{copy}/{source}.png"])
+@pytest.mark.parametrize("same", [True, False], ids=["alike", "unlike"])
+def test_numbers_alone_are_told_by_the_images(tmp_path: Path, name: str, *, same: bool) -> None:
+    """cat12_0 and cat12_1, or two folders of the same names: siblings if they look like it."""
+    names = [
+        (
+            name.format(label=label, source=f"x{n}", copy=copy),
+            100 * side + n + 1000 * copy * (not same),
+        )
+        for side, label in enumerate("ab")
+        for n in range(12)
+        for copy in range(4)
+    ]
+    verdict = judge(write(tmp_path / "data", names))
+    findings = [each for each in verdict.failures if each.rule == "siblings"]
+    assert bool(findings) == same
+    if same:
+        pattern = re.search(r"data\.group_pattern = '([^']+)'", findings[0].remedy)
+        assert pattern
+        groups = groups_in(pattern[1], [path for path, _ in names])
+        assert len(set(groups)) in {12, 24}
 
 
 def test_explain_names_siblings(keeper: GateKeeper, tmp_path: Path) -> None:

@@ -13,7 +13,8 @@
 - `duplicates.assign_groups`: exact duplicates and near-duplicates; `similarity.confirm_pairs`:
   compares their pixels.
 - `declared_groups.declared_groups`: siblings that the user declares; `named_siblings`: images that
-  are named like siblings, by what `sibling_names` says of a name and `likeness` of the images.
+  are named like siblings, by what `sibling_names` says of a name and `likeness` of the images;
+  `numbered_siblings`: those whose names differ by a number alone.
 - `splits.assign_splits`: train, validation and test; `split_ledger.SplitLedger`: remembers the
   split of every image.
 - `explain.explain_file`: why a file has its label and its split.

@@ -26,9 +26,10 @@ if TYPE_CHECKING:
 MAX_PAIRS = 2_000
 # Copies warped by up to 25 degrees, sheared, shifted, cropped to 60% or turned exceed 76% of the
 # other pairs on MNIST, 89% on the clothing photographs and 97% on CIFAR-10.
-LEAST_SHARE = 0.65
-# Of the mean of so many numbers between 0 and 1, in standard deviations.
-LEAST_DEVIATIONS, DEVIATION = 2.4, 1 / math.sqrt(12)
+# The least share, and how far it must be from that of chance, in standard deviations of a mean of
+# so many numbers between 0 and 1.
+LIKELY_ENOUGH, SURE_OF = (0.65, 2.4), (0.72, 5.0)
+DEVIATION = 1 / math.sqrt(12)
 # How much a difference of colours, and of the gray values in their order, counts.
 COLOR_SCALE, GRAY_SCALE = 32.0, 64.0
 
@@ -44,12 +45,14 @@ class Likeness:
         self._labels = inventory[LABEL].to_numpy(object)
         self._thumbnails = inventory[THUMBNAIL]
 
-    def exceeds_chance(self, pairs: Pairs) -> bool:
+    def exceeds_chance(self, pairs: Pairs, *, surely: bool = False) -> bool:
         """Return whether pairs are more alike than others of their class.
 
         Args:
             pairs: row numbers of two images of one class; pairs that can't be read don't count.
+            surely: whether nothing else says that they belong together.
         """
+        least_share, deviations = SURE_OF if surely else LIKELY_ENOUGH
         random = np.random.default_rng(0)
         chosen = self._readable(np.array(pairs, int).reshape(-1, 2))
         if len(chosen) > MAX_PAIRS:
@@ -59,8 +62,8 @@ class Likeness:
             return False
         likeness, usual = self._compare(chosen), np.sort(self._compare(others))
         share = float(np.mean(np.searchsorted(usual, likeness) / len(usual)))
-        needed = 0.5 + LEAST_DEVIATIONS * DEVIATION / math.sqrt(len(chosen))
-        return share >= max(LEAST_SHARE, min(needed, 1.0))
+        needed = 0.5 + deviations * DEVIATION / math.sqrt(len(chosen))
+        return share >= max(least_share, min(needed, 1.0))
 
     def _others(self, pairs: np.ndarray, random: np.random.Generator) -> np.ndarray:
         """Return pairs of other images of the same classes, as many of each."""

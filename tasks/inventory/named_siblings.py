@@ -10,62 +10,28 @@ from __future__ import annotations
 import itertools
 import re
 from collections import Counter, defaultdict
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
 
 import pandas as pd
 
 from tasks.inventory.columns import LABEL, PATH
 from tasks.inventory.folder_tree import folder_of
+from tasks.inventory.numbered_siblings import candidates_by_number
+from tasks.inventory.sibling_families import Family, pattern_of, stem_of
 from tasks.inventory.sibling_names import HINT, MadeFrom, made_from, shorter
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
-    # Whether pairs of images, by row numbers, are more alike than others of their class.
-    AreAlike = Callable[[Sequence[tuple[int, int]]], bool]
-
-# Nobody makes more copies of one image and tells them apart by a number only.
-MANY, PAIRS_PER_FAMILY = 12, 12
-# What a browser calls different images that it saves.
-COMMON_NAMES = frozenset(
-    (
-        "image", "images", "img", "photo", "photos", "picture", "pictures", "pic", "download",
-        "downloads", "unnamed", "untitled", "file", "index", "screenshot", "default", "hqdefault",
-        "maxresdefault", "th", "thumb", "thumbnail", "scan", "capture", "new",
-    )
-)  # fmt: skip
+PAIRS_PER_FAMILY = 12
 
 
-@dataclass
-class Family:
-    """Images that seem to be made from one source.
+class AreAlike(Protocol):
+    """Says whether pairs of images, by row numbers, are more alike than others of their class."""
 
-    Attributes:
-        source: its name, as far as the names say.
-        rows: numbers of the images, the source itself among them if it is there.
-        made: what the names of the others say.
-        has_source: whether the source itself is there.
-    """
-
-    source: str
-    rows: list[int] = field(default_factory=list)
-    made: list[MadeFrom] = field(default_factory=list)
-    has_source: bool = False
-
-    def is_certain(self, class_size: int) -> bool:
-        """Return whether the names alone say it."""
-        if all(each.is_numbered_copy for each in self.made):
-            return (
-                self.has_source
-                and len(self.rows) <= MANY
-                and self.source.strip(" _-").lower() not in COMMON_NAMES
-            )
-        ways = {re.sub(r"\d+", "0", each.prefix + each.suffix) for each in self.made}
-        is_one_way = len(ways) == 1 and len(self.rows) > 1 + self.has_source
-        if len(self.rows) > MANY and is_one_way and 2 * len(self.rows) > class_size:
-            return False
-        return any(each.is_sure for each in self.made) or self.has_source or not is_one_way
+    def __call__(self, pairs: Sequence[tuple[int, int]], *, surely: bool = False) -> bool:
+        """Return it; `surely` where nothing else says that they belong together."""
 
 
 @dataclass(frozen=True)
@@ -91,17 +57,21 @@ def find_named_siblings(inventory: pd.DataFrame, are_alike: AreAlike) -> NamedSi
     nothing = NamedSiblings(pd.Series(None, index=inventory.index, dtype="Int64"))
     paths, labels = inventory[PATH], inventory[LABEL]
     hinted = paths.str.contains(HINT, regex=True).fillna(value=False) & labels.notna()
-    if not hinted.any():
-        return nothing
-    names = _Names(paths.tolist(), labels.tolist(), hinted.to_numpy().nonzero()[0].tolist())
-    kept = list(names.believed(are_alike))
+    kept: list[Family] = []
+    if hinted.any():
+        names = _Names(paths.tolist(), labels.tolist(), hinted.to_numpy().nonzero()[0].tolist())
+        kept += names.believed(are_alike)
+    taken = [row for family in kept for row in family.rows]
+    for candidates in candidates_by_number(inventory, taken):
+        if are_alike(candidates.pairs, surely=True):
+            kept += candidates.families()
     if not kept:
         return nothing
     numbers = {row: number for number, family in enumerate(kept) for row in family.rows}
     family = pd.Series(
         [numbers.get(row) for row in range(len(inventory))], index=inventory.index, dtype="Int64"
     )
-    return NamedSiblings(family, pattern_of(kept, names.paths))
+    return NamedSiblings(family, pattern_of(kept, paths.tolist()))
 
 
 class _Names:
@@ -216,46 +186,3 @@ class _Names:
         readings = {row: list(shorter(made)) for row, made in self._made.items()}
         for length in range(max(map(len, readings.values()), default=0)):
             yield {row: each[min(length, len(each) - 1)] for row, each in readings.items()}
-
-
-def stem_of(path: str) -> str:
-    """Return the name of a file without its extension."""
-    name = path.rpartition("/")[2]
-    stem, dot, _ = name.rpartition(".")
-    return stem if dot and stem else name
-
-
-def pattern_of(families: Sequence[Family], paths: Sequence[str]) -> str:
-    """Return a regular expression that finds the source of each image of some families.
-
-    Args:
-        families: whose names it must tell apart from their sources.
-        paths: of all images.
-    """
-    made = list(itertools.chain.from_iterable(family.made for family in families))
-    prefixes = _alternatives(each.prefix for each in made if each.prefix)
-    tails = _alternatives(each.suffix for each in made if each.prefix)
-    suffixes = _alternatives(each.suffix for each in made if not each.prefix)
-    named = [paths[row].rpartition("/")[2] for family in families for row in family.rows]
-    extension = r"\.\w+$" if all("." in name for name in named) else r"(?:\.\w+)?$"
-    suffix = f"(?:{suffixes})?" if suffixes else ""
-    # Of several folders, a family is known by its name alone.
-    is_in_one = all(len({folder_of(paths[row]) for row in family.rows}) == 1 for family in families)
-    if not prefixes:
-        begin, text = ("^", ".") if is_in_one else ("(?:^|/)", "[^/]")
-        return f"{begin}(?P<group>{text}+?){suffix}{extension}"
-    is_bare = any(not each.suffix for each in made if each.prefix)
-    tail = f"(?:{tails}){'?' * is_bare}" if tails else ""
-    behind = f"(?(1){tail}|{suffix})" if tail or suffix else ""
-    return f"(?:^|/)({prefixes})?(?P<group>[^/]+?){behind}{extension}"
-
-
-def _alternatives(texts: Iterable[str]) -> str:
-    """Return a regular expression for some texts, whatever their numbers."""
-    forms = {
-        re.sub(r"\.rf\\?\..+", r".rf\\.\\w+", re.sub(r"\d+", r"\\d+", re.escape(text)))
-        for text in texts
-        if text
-    }
-    # Longer ones first: the first alternative that matches is taken.
-    return "|".join(sorted(forms, key=lambda form: (-len(form), form)))

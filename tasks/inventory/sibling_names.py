@@ -44,13 +44,17 @@ NUMBERED_COPY = re.compile(r"[ _-]?\(\d+\)$")
 EXPORTED = re.compile(r"[._](?:jpe?g|png|bmp|webp)\.rf\.[0-9A-Za-z]+$")
 # Words may also begin with capitals: cat12FlipLR.
 TOKENS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+")
+# As Augmentor writes: cat_original_cat12.jpg_ and a UUID.
+REWRITTEN = re.compile(
+    r"(.+?_original_)(.+)(\.\w+_[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})", re.IGNORECASE
+)
 ENDING_NUMBERS = re.compile(r"(?<=.)[_-]\d+$")
 # Any name that may be one, to look at few of many.
 HINT = (
     r"(?i)(?:aug|flip|mirror|rot|crop|shear|warp|jitter|cutout|eras|transl|elastic|distort|transf"
     r"|transp|affine|persp|zoom|bright|dark|contrast|gr[ae]y|hue|satur|colou?r|scale|shift|nois"
     r"|gauss|salt|pepper|blur|sharp|gamma|cop[yi]|kopie|dup|vers|vari|invert|equal|clahe|resiz"
-    r"|padded|compressed|edit|\(\d+\)|\.rf\.|(?:v|r|ver|var|q)\d)[^/]*$"
+    r"|padded|compressed|edit|_original_|\(\d+\)|\.rf\.|(?:v|r|ver|var|q)\d)[^/]*$"
 )
 
 
@@ -78,6 +82,8 @@ class MadeFrom:
 
 def made_from(stem: str) -> MadeFrom | None:
     """Return what a file's name without its extension says about its source, if anything."""
+    if match := REWRITTEN.fullmatch(stem):
+        return MadeFrom(match[2], match[1], match[3], is_sure=True)
     begin, is_sure = _leading(stem)
     source, suffix = stem[begin:], ""
     while True:
