@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from tasks.training.result import TrainedModel
     from tests.prefect_server import PrefectServer
 
+# Converting a model takes a second of each run; tests that are about it ask for it.
+NO_EXPORTS = {"PIXELGATE_EXPORTS__ONNX": "false"}
 # What libraries say to developers, and no user of the command line should see.
 NOISE = ("Traceback", "oneDNN", "temporary server", "Calculating Metrics", "mlflow.store")
 
@@ -90,7 +92,8 @@ class CommandHere:
             patch.setattr(sys, "argv", ["pixelgate", *map(str, arguments)])
             patch.setattr("tasks.runtime.progress._screen", None)
             patch.chdir(self.folder)
-            for name, value in {"PIXELGATE_HOME": self.folder / "home", **(env or {})}.items():
+            home = {"PIXELGATE_HOME": self.folder / "home"}
+            for name, value in {**home, **(NO_EXPORTS if flow else {}), **(env or {})}.items():
                 patch.setenv(name, str(value))
             try:
                 main()
@@ -113,6 +116,7 @@ class CommandProcess:
             **(self.server().env if flow else os.environ),
             "PYTHONPATH": str(ROOT),
             "PIXELGATE_HOME": str(self.folder / "home"),
+            **(NO_EXPORTS if flow else {}),
             **(env or {}),
         }
 

@@ -71,7 +71,9 @@ class Bench:
             self.evaluation, accuracy=accuracy, accuracy_low=accuracy - 0.01, majority_share=0.4
         )
 
-    def register(self, accuracy: float = 0.9, *, run: str = "run1") -> Candidate:
+    def register(
+        self, accuracy: float = 0.9, *, run: str = "run1", exports: Path | None = None
+    ) -> Candidate:
         """Register the model as if it had this accuracy."""
         return register_version(
             self.store,
@@ -85,6 +87,7 @@ class Bench:
                 "pixelgate.data_fingerprint": "f00d",
             },
             evidence=self.folder / "evidence",
+            exports=exports,
         )
 
     def judge(
@@ -106,10 +109,16 @@ class Bench:
         return dataclasses.replace(decision, champion=before)
 
     def retrain(
-        self, accuracy: float, *, run: str = "run1", champion: float | None = None, **settings: Any
+        self,
+        accuracy: float,
+        *,
+        run: str = "run1",
+        champion: float | None = None,
+        exports: Path | None = None,
+        **settings: Any,
     ) -> Registration:
         """Register, judge and record, as the stage does."""
-        candidate = self.register(accuracy, run=run)
+        candidate = self.register(accuracy, run=run, exports=exports)
         decision = self.judge(candidate, accuracy, champion=champion, **settings)
         record_decision(self.store, candidate, decision)
         return Registration(candidate, decision)

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from tests.command_line import Command, CommandProcess, Ended
     from tests.image_trees import Tree
 
-QUICK = ("--set", "training.epochs=6", "--set", "generators.batch_size=16")
+SETTINGS = ("training.epochs=6", "generators.batch_size=16", "exports.onnx=true")
+QUICK = tuple(word for setting in SETTINGS for word in ("--set", setting))
 EVIDENCE = (
     "inventory.parquet",
     "validation/verdict.json",
@@ -86,6 +87,7 @@ def check_what_comes_after(
     assert (len(rows), rows[-1]["error"]) == (72, "No such image or folder")
     assert predicted.code == 5
     assert "1 of 72 files can't be read" in predicted.err
+    assert "TensorFlow" not in predicted.err
     assert sum(row["predicted"] == "owl" for row in rows) > 60
     lines = pixelgate("predict", root / "cat/000.png", "--format", "jsonl").out.splitlines()
     assert json.loads(lines[0])["path"] == str(root / "cat/000.png")

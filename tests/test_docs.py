@@ -106,7 +106,9 @@ def test_settings_named_in_the_pages_exist() -> None:
         if isinstance(field.default, BaseModel)
     )
     for page in PAGES:
-        used = set(re.findall(rf"\b((?:{parts})\.[a-z_]+(?:\.[a-z_]+)*)", page.read_text("utf-8")))
+        used = set(
+            re.findall(rf"\b((?:{parts})\.[a-z0-9_]+(?:\.[a-z0-9_]+)*)", page.read_text("utf-8"))
+        )
         strange = {name for name in used - known if not name.endswith((".py", ".json", ".md"))}
         assert strange == set(), page.name
 

@@ -14,6 +14,7 @@ from pydantic import Field, model_validator
 from tasks.config.base import Part, PathName
 from tasks.config.data import DataConfig
 from tasks.config.evaluation import EvaluationConfig
+from tasks.config.exports import ExportsConfig
 from tasks.config.gate import GateConfig
 from tasks.config.generators import GeneratorConfig
 from tasks.config.notify import NotifyConfig
@@ -47,6 +48,7 @@ class RetrainConfig(Part):
     generators: GeneratorConfig = GeneratorConfig()
     training: TrainingConfig = TrainingConfig()
     evaluation: EvaluationConfig = EvaluationConfig()
+    exports: ExportsConfig = ExportsConfig()
     promotion: PromotionConfig = PromotionConfig()
     registry: RegistryConfig = RegistryConfig()
     notify: NotifyConfig = NotifyConfig()

@@ -15,6 +15,7 @@ from sklearn.metrics import (
     precision_recall_fscore_support,
 )
 
+from tasks.evaluation.answers import PREDICTED, PROBABILITY, best_answers, class_probabilities
 from tasks.generators.inputs import decode_for
 from tasks.generators.pipelines import pixels_of
 from tasks.inventory.columns import LABEL, PATH, SHA256, SPLIT, TEST, readable
@@ -27,8 +28,6 @@ if TYPE_CHECKING:
     from tasks.models.contract import InputContract
 
 BATCH = 256
-PREDICTED = "predicted"
-PROBABILITY = "probability"
 
 
 @dataclass(frozen=True)
@@ -133,17 +132,8 @@ def predict_labels(model: keras.Model, contract: InputContract, images: np.ndarr
     Returns:
         A frame with predicted (label) and probability (of that label), one row per image.
     """
-    probabilities = model.predict(images, batch_size=BATCH, verbose=0)
-    if contract.class_mode == "binary":
-        # A sigmoid's only output is the probability of the second class.
-        probabilities = np.concatenate([1 - probabilities, probabilities], axis=1)
-    best = probabilities.argmax(axis=1)
-    return pd.DataFrame(
-        {
-            PREDICTED: np.asarray(contract.classes, dtype=object)[best],
-            PROBABILITY: probabilities.max(axis=1).astype("float64"),
-        }
-    )
+    outputs = model.predict(images, batch_size=BATCH, verbose=0)
+    return best_answers(class_probabilities(outputs, contract), contract.classes)
 
 
 def worst_mistakes(evaluation: Evaluation, *, most: int) -> pd.DataFrame:

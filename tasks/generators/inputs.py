@@ -123,6 +123,25 @@ def sample_images(inputs: Inputs) -> np.ndarray:
     return np.asarray(images[:: max(1, len(images) // SAMPLE)])
 
 
+def split_images(inputs: Inputs, split: str, *, most: int) -> np.ndarray:
+    """Return images of a split, evenly spread over it.
+
+    Args:
+        inputs: as `build_inputs` returned them.
+        split: train, validation or test.
+        most: how many at most.
+
+    Returns:
+        (images, height, width, channels) uint8.
+    """
+    import pandas as pd
+
+    splits = pd.read_parquet(inputs.index, columns=[SPLIT])[SPLIT]
+    rows = np.flatnonzero(splits == split)
+    chosen = rows[np.linspace(0, len(rows) - 1, min(most, len(rows))).round().astype(int)]
+    return np.asarray(np.load(inputs.pixels, mmap_mode="r")[chosen])
+
+
 def _count_splits(images: pd.DataFrame) -> dict[str, int]:
     counts = images[SPLIT].value_counts().reindex(SPLITS, fill_value=0)
     for split, count in counts.items():

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from tasks.errors import PixelgateError
-from tasks.evaluation.evaluate import PREDICTED
+from tasks.evaluation.answers import PREDICTED
 from tasks.inventory.columns import LABEL, SHA256
 from tasks.model_gate.paired import Answer, Comparison, Counts, compare_paired
 from tasks.runs.check import Check

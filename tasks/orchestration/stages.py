@@ -258,6 +258,7 @@ def register(run: Run, model: TrainedModel, inputs: Inputs, evaluations: Evaluat
     Raises:
         ModelRejectedError: the version was rejected, which ends the run.
     """
+    from tasks.exports.export import exported
     from tasks.generators.inputs import sample_images
     from tasks.model_gate.judge import Case, judge_version
     from tasks.model_gate.rules import require_not_rejected
@@ -265,15 +266,17 @@ def register(run: Run, model: TrainedModel, inputs: Inputs, evaluations: Evaluat
 
     store = _store(run)
     evaluation, champion = evaluations
-    candidate = register_version(
-        store,
-        model.path,
-        inputs.contract,
-        evaluation,
-        settings=stored_settings(run.config),
-        tags=provenance(run),
-        evidence=run.directory,
-    )
+    with exported(model.path, inputs, run.config) as exports:
+        candidate = register_version(
+            store,
+            model.path,
+            inputs.contract,
+            evaluation,
+            settings=stored_settings(run.config),
+            tags=provenance(run),
+            evidence=run.directory,
+            exports=exports,
+        )
     images = sample_images(inputs)
     case = Case(candidate.version, candidate.file, model.path, evaluation, champion, images)
     decision = judge_version(case, run.config)

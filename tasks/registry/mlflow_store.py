@@ -149,7 +149,7 @@ class ModelStore:
         # Not `models:/...`, which MLflow resolves by its global registry URI.
         uri = self.client.get_model_version_download_uri(self.home.name, version)
         if self.tracking_uri is None:
-            return self._local(uri) / name
+            return self.local_path(uri) / name
         return self._download(f"{uri}/{name}".rstrip("/"))
 
     def _download(self, uri: str) -> Path:
@@ -167,7 +167,7 @@ class ModelStore:
         if self.tracking_uri is not None:
             self.client.log_model_artifacts(model_id, str(folder))
             return
-        target = self._local(self.client.get_logged_model(model_id).artifact_location)
+        target = self.local_path(self.client.get_logged_model(model_id).artifact_location)
         with atomic_folder(target) as unfinished:
             shutil.copytree(folder, unfinished, dirs_exist_ok=True)
 
@@ -184,7 +184,7 @@ class ModelStore:
                 parent = file.parent.relative_to(folder).as_posix()
                 self.client.log_artifact(run_id, str(file), None if parent == "." else parent)
             return
-        target = self._local(self.client.get_run(run_id).info.artifact_uri)
+        target = self.local_path(self.client.get_run(run_id).info.artifact_uri)
         for file in files:
             with atomic_write(target / file.relative_to(folder)) as copy:
                 shutil.copy2(file, copy)
@@ -194,7 +194,7 @@ class ModelStore:
         from mlflow.exceptions import MlflowException
 
         if self.tracking_uri is None:
-            path = self._local(self.client.get_run(run_id).info.artifact_uri) / name
+            path = self.local_path(self.client.get_run(run_id).info.artifact_uri) / name
             return path if path.exists() else None
         folder = str(new_scratch_folder(self.home))
         try:
@@ -203,7 +203,7 @@ class ModelStore:
             shutil.rmtree(folder, ignore_errors=True)
             return None
 
-    def _local(self, uri: str) -> Path:
+    def local_path(self, uri: str) -> Path:
         """Return the path of an artifact of the embedded store.
 
         Raises:

@@ -5,29 +5,23 @@ Every function can be repeated: whatever an interrupted call left is found again
 
 from __future__ import annotations
 
-import json
 import logging
 import time
 from dataclasses import asdict, dataclass
-from importlib.metadata import version as installed_version
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from tasks.outcome import Outcome
-from tasks.registry.champion import CONTRACT, model_file
+from tasks.registry.champion import model_file
 from tasks.registry.mlflow_store import CHALLENGER, CHAMPION, CHECKSUM_TAG
 from tasks.registry.production import Change, change_champion, note_decision, settle
 from tasks.registry.reigns import PROMOTE
+from tasks.registry.version_files import Package, hashes_of, save_package
 from tasks.runs.provenance import OUTCOME_TAG, RUN_TAG
-from tasks.storage.hashing import file_digest
 from tasks.storage.scratch import scratch_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
-
-    from mlflow.models import ModelSignature
 
     from tasks.evaluation.evaluate import Evaluation
     from tasks.model_gate.rules import Decision
@@ -70,6 +64,7 @@ def register_version(  # noqa: PLR0913 - everything a version consists of
     settings: Mapping[str, Any],
     tags: Mapping[str, str],
     evidence: Path,
+    exports: Path | None = None,
 ) -> Candidate:
     """Register a version as challenger, with the evidence of its run.
 
@@ -81,6 +76,7 @@ def register_version(  # noqa: PLR0913 - everything a version consists of
         settings: logged as parameters.
         tags: run id, data fingerprint, recipe and so on.
         evidence: folder whose files are logged with the MLflow run.
+        exports: folder that `export_model` filled; kept with the version's files.
     """
     # MLflow has no idempotency key; the run id, a tag of both, serves as one.
     run_id = tags[RUN_TAG]
@@ -88,7 +84,7 @@ def register_version(  # noqa: PLR0913 - everything a version consists of
     _log_numbers(store, mlflow_run, evaluation.metrics, settings)
     store.upload_evidence(mlflow_run, evidence, _loggable(evidence))
     version = _find_version(store, run_id) or _create_version(
-        store, model, contract, mlflow_run, tags
+        store, Package(model, contract, exports), mlflow_run, tags
     )
     store.client.set_registered_model_alias(store.home.name, CHALLENGER, version)
     return Candidate(version, mlflow_run, model_file(store.model_path(version)), run_id)
@@ -212,11 +208,7 @@ def _find_version(store: ModelStore, run_id: str) -> str | None:
 
 
 def _create_version(
-    store: ModelStore,
-    model: Path,
-    contract: InputContract,
-    mlflow_run: str,
-    tags: Mapping[str, str],
+    store: ModelStore, package: Package, mlflow_run: str, tags: Mapping[str, str]
 ) -> str:
     """Log a model and register it; the version appears only when its files are complete."""
     from mlflow.exceptions import MlflowException
@@ -226,8 +218,8 @@ def _create_version(
         store.experiment(name), name="model", source_run_id=mlflow_run, tags=dict(tags)
     )
     with scratch_folder(store.home) as folder:
-        saved = _saved(model, contract, folder / "model")
-        checksum = file_digest(model_file(saved))
+        saved = save_package(package, folder / "model")
+        hashes = hashes_of(saved)
         store.upload_model(logged.model_id, saved)
     logged = client.finalize_logged_model(logged.model_id, "READY")
     try:
@@ -239,39 +231,10 @@ def _create_version(
         name,
         logged.artifact_location,
         run_id=mlflow_run,
-        tags={**tags, CHECKSUM_TAG: checksum},
+        tags={**tags, **hashes},
         model_id=logged.model_id,
     )
     return str(created.version)
-
-
-def _saved(model: Path, contract: InputContract, folder: Path) -> Path:
-    """Save a model as MLflow's Keras flavour, with its signature and contract."""
-    import keras
-    import mlflow.keras
-
-    mlflow.keras.save_model(
-        keras.saving.load_model(model),
-        str(folder),
-        signature=_signature(contract),
-        metadata={CONTRACT: json.dumps(contract.as_dict())},
-        pip_requirements=[
-            f"keras=={keras.__version__}",
-            f"tensorflow=={installed_version('tensorflow')}",
-        ],
-    )
-    return folder
-
-
-def _signature(contract: InputContract) -> ModelSignature:
-    from mlflow.models import ModelSignature
-    from mlflow.types import Schema, TensorSpec
-
-    outputs = 1 if contract.class_mode == "binary" else len(contract.classes)
-    return ModelSignature(
-        inputs=Schema([TensorSpec(np.dtype("uint8"), (-1, *contract.shape), "images")]),
-        outputs=Schema([TensorSpec(np.dtype("float32"), (-1, outputs), "probabilities")]),
-    )
 
 
 def _flat(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from tasks.evaluation.evaluate import PREDICTED
+from tasks.evaluation.answers import PREDICTED
 from tasks.inventory.columns import LABEL, PATH, SHA256
 from tasks.model_gate.paired import compare_paired
 from tasks.model_gate.versus import count_disagreements

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from tasks.evaluation.evaluate import PREDICTED, PROBABILITY
+from tasks.evaluation.answers import PREDICTED, PROBABILITY
 from tasks.generators.pipelines import pixels_of
 from tasks.inventory.columns import LABEL, PATH
 from tasks.reporting.figures import draw_confusion, draw_history, draw_mistakes

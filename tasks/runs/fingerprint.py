@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 # The parts of the settings a result depends on; the others name folders and receivers.
 RECIPE = (
     *("name", "seed", "data", "gate", "generators", "training"),
-    *("evaluation", "promotion", "registry"),
+    *("evaluation", "exports", "promotion", "registry"),
 )
 # The same images in another folder, or read by more processes, are the same images.
 NOT_RECIPE = ("directory", "manifest", "workers")

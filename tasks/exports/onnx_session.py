@@ -1,0 +1,83 @@
+"""An ONNX file goes in; probabilities come out, without TensorFlow or Keras.
+
+The file describes itself: its metadata hold the input contract, so that it can be served alone.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import onnxruntime
+
+from tasks.models.contract import InputContract
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+# Names of the graph's input and output, and of the contract in its metadata.
+IMAGES, PROBABILITIES, CONTRACT = "images", "probabilities", "pixelgate_contract"
+# Images in one run: more are no faster, and need memory for their activations.
+BATCH = 64
+# Of onnxruntime's log: errors only, since its warnings are about how a graph could be faster.
+ERRORS = 3
+
+
+@dataclass(frozen=True)
+class OnnxModel:
+    """A model in an ONNX file, ready to answer.
+
+    Attributes:
+        session: of onnxruntime.
+        contract: the model's input, and the meaning of its outputs.
+    """
+
+    session: Any
+    contract: InputContract
+
+    @classmethod
+    def open(cls, file: Path | bytes, *, threads: int = 0) -> OnnxModel:
+        """Open a file, or the bytes of one.
+
+        Args:
+            file: as `export_model` wrote it.
+            threads: that compute one batch; 0 for one per core.
+
+        Raises:
+            ValueError: it is no such file.
+        """
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.log_severity_level = ERRORS
+        source = file if isinstance(file, bytes) else str(file)
+        try:
+            session = onnxruntime.InferenceSession(
+                source, options, providers=["CPUExecutionProvider"]
+            )
+            metadata = session.get_modelmeta().custom_metadata_map
+            contract = InputContract.from_dict(json.loads(metadata[CONTRACT]))
+        # onnxruntime has an exception class for each kind of damage, without a public base.
+        except Exception as error:  # noqa: BLE001
+            raise ValueError(f"not an ONNX model of Pixelgate: {error}") from None
+        return cls(session, contract)
+
+    def predict(self, images: np.ndarray) -> np.ndarray:
+        """Return the model's outputs.
+
+        Args:
+            images: (images, height, width, channels) uint8.
+
+        Returns:
+            (images, classes) float32 probabilities; (images, 1), the probability of the second
+            class, if class_mode is binary.
+        """
+        if len(images) <= BATCH:
+            return self._run(images)
+        starts = range(0, len(images), BATCH)
+        return np.concatenate([self._run(images[start : start + BATCH]) for start in starts])
+
+    def _run(self, images: np.ndarray) -> np.ndarray:
+        outputs: list[np.ndarray] = self.session.run([PROBABILITIES], {IMAGES: images})
+        return outputs[0]
