@@ -335,8 +335,17 @@ def test_numbered_sources_on_both_sides_are_told_by_their_images(tmp_path: Path)
         assert ("sibling_leakage" in broken_rules(verdict)) == same
 
 
-@pytest.mark.parametrize("name", ["{label}/{source}_{copy}.png", "{label}/part{copy}/{source}.png"])
-@pytest.mark.parametrize("same", [True, False], ids=["alike", "unlike"])
+NUMBERED = (
+    "{label}/{source}_{copy}.png", "{label}/part{copy}/{source}.png", "{label}/{source}.{copy}.png",
+    "{label}/my_{source}_frame{copy}.png", "{label}/{source}_s{copy}_left.png",
+    "{label}/my_{source}_{copy}a1b2c3d.png", "{label}/{copy}_{source}.png",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "same"),
+    [*((name, True) for name in NUMBERED), *((name, False) for name in NUMBERED[:2])],
+)
 def test_numbers_alone_are_told_by_the_images(tmp_path: Path, name: str, *, same: bool) -> None:
     """cat12_0 and cat12_1, or two folders of the same names: siblings if they look like it."""
     names = [

@@ -61,10 +61,11 @@ def find_named_siblings(inventory: pd.DataFrame, are_alike: AreAlike) -> NamedSi
     if hinted.any():
         names = _Names(paths.tolist(), labels.tolist(), hinted.to_numpy().nonzero()[0].tolist())
         kept += names.believed(are_alike)
-    taken = [row for family in kept for row in family.rows]
+    taken = {row for family in kept for row in family.rows}
     for candidates in candidates_by_number(inventory, taken):
         if are_alike(candidates.pairs, surely=True):
-            kept += candidates.families()
+            kept += candidates.families
+            taken.update(candidates.rows.index)
     if not kept:
         return nothing
     numbers = {row: number for number, family in enumerate(kept) for row in family.rows}

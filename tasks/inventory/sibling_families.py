@@ -26,9 +26,17 @@ COMMON_NAMES = frozenset(
 )  # fmt: skip
 
 VARYING = re.compile(
-    r"(?P<random>(?<=\.rf\.)\w+|[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12})|(?P<number>\d+)"
+    r"(?P<exported>(?<=\.rf\.)\w+)"
+    r"|(?P<uuid>[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12})"
+    r"|(?P<random>(?<![0-9A-Za-z])(?=[a-f]*\d)(?=\d*[a-f])[0-9a-f]{6,}(?![0-9A-Za-z]))"
+    r"|(?P<number>\d+)"
 )
-FORMS = {"random": r"[\w-]+", "number": r"\d+"}
+FORMS = {
+    "exported": r"\w+",
+    "uuid": "[0-9A-Fa-f-]+",
+    "random": "[0-9a-f]+",
+    "number": r"\d+",
+}
 
 
 @dataclass
@@ -96,12 +104,12 @@ def pattern_of(families: Sequence[Family], paths: Sequence[str]) -> str:
 
 def _alternatives(texts: Iterable[str]) -> str:
     """Return a regular expression for some texts, whatever their numbers."""
-    forms = {_form(text) for text in texts if text}
+    forms = {form_of(text) for text in texts if text}
     # Longer ones first: the first alternative that matches is taken.
     return "|".join(sorted(forms, key=lambda form: (-len(form), form)))
 
 
-def _form(text: str) -> str:
+def form_of(text: str) -> str:
     """Return a regular expression for a text with other numbers, and with other random names."""
     parts, end = [], 0
     for match in VARYING.finditer(text):

@@ -28,7 +28,8 @@ LIKELY = re.compile(
     r"bright(?:er|en|ened|ness)?|dark(?:er|en|ened)?|contrast|gr[ae]y(?:scale)?|hue"
     r"|satur(?:at(?:e|ed|ion))?|colou?r(?:ed)?|(?:re)?scaled?|shift(?:ed)?|nois[ey]|gauss(?:ian)?"
     r"|salt|pepper|blur(?:red|ry)?|sharp(?:en|ened)?|gamma|copy|copie|kopie|copia|dup(?:licate)?"
-    r"|version|variant|invert(?:ed)?|equali[sz]ed?|clahe|resized?|padded|compressed|edit(?:ed)?",
+    r"|version|variant|invert(?:ed)?|equali[sz]ed?|clahe|resized?|padded|compressed|edit(?:ed)?"
+    r"|orig(?:inal)?",
     re.IGNORECASE,
 )
 FILLER = re.compile(
@@ -54,7 +55,7 @@ HINT = (
     r"(?i)(?:aug|flip|mirror|rot|crop|shear|warp|jitter|cutout|eras|transl|elastic|distort|transf"
     r"|transp|affine|persp|zoom|bright|dark|contrast|gr[ae]y|hue|satur|colou?r|scale|shift|nois"
     r"|gauss|salt|pepper|blur|sharp|gamma|cop[yi]|kopie|dup|vers|vari|invert|equal|clahe|resiz"
-    r"|padded|compressed|edit|_original_|\(\d+\)|\.rf\.|(?:v|r|ver|var|q)\d)[^/]*$"
+    r"|padded|compressed|edit|orig|\(\d+\)|\.rf\.|(?:v|r|ver|var|q)\d)[^/]*$"
 )
 
 
