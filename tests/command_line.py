@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import absl.logging
 
 from tests.image_trees import ROOT
+from tests.processes import unmeasured
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -86,7 +87,7 @@ class CommandHere:
         code: Any = 0
         with (
             self.patches.context() as patch,
-            _prefect(self.server if flow else None),
+            prefect_at(self.server if flow else None),
             _standard_streams() as (out, err),
         ):
             patch.setattr(sys, "argv", ["pixelgate", *map(str, arguments)])
@@ -110,10 +111,13 @@ class CommandProcess:
     folder: Path
     server: Callable[[], PrefectServer]
 
-    def environment(self, *, flow: bool, env: Mapping[str, str] | None = None) -> dict[str, str]:
-        """Return the environment of the process."""
+    def environment(
+        self, *, flow: bool, env: Mapping[str, str] | None = None, measured: bool = True
+    ) -> dict[str, str]:
+        """Return the environment of the process; see `unmeasured`."""
+        inherited = self.server().env if flow else os.environ
         return {
-            **(self.server().env if flow else os.environ),
+            **(inherited if measured else unmeasured(inherited)),
             "PYTHONPATH": str(ROOT),
             "PIXELGATE_HOME": str(self.folder / "home"),
             **(NO_EXPORTS if flow else {}),
@@ -126,12 +130,13 @@ class CommandProcess:
         env: Mapping[str, str] | None = None,
         flow: bool = False,
         minutes: float = 8,
+        measured: bool = True,
     ) -> Ended:
-        """Call it; see `Command`."""
+        """Call it; see `Command` and `unmeasured`."""
         ended = subprocess.run(
             command_of(*arguments),
             cwd=self.folder,
-            env=self.environment(flow=flow, env=env),
+            env=self.environment(flow=flow, env=env, measured=measured),
             capture_output=True,
             text=True,
             timeout=minutes * 60,
@@ -161,7 +166,7 @@ def predict_here(model: Path, images: np.ndarray) -> np.ndarray:
 
 
 @contextlib.contextmanager
-def _prefect(server: Callable[[], PrefectServer] | None) -> Iterator[None]:
+def prefect_at(server: Callable[[], PrefectServer] | None) -> Iterator[None]:
     """Let flows of this process talk to the tests' server."""
     if server is None:
         yield

@@ -22,7 +22,7 @@ import pandas as pd
 
 from tests.command_line import command_of
 from tests.image_trees import ROOT, draw_image, state_of, write_tree
-from tests.processes import processes_of, wait_until
+from tests.processes import processes_of, unmeasured, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -87,7 +87,7 @@ class Faults:
         inherited = {name: value for name, value in os.environ.items() if name not in unset}
         paths = {name: str(self.folder / value) for name, value in own.items()}
         server = {"PREFECT_API_URL": self.server} if self.server else {}
-        return {**inherited, **paths, **server, "PYTHONPATH": str(ROOT)}
+        return unmeasured({**inherited, **paths, **server, "PYTHONPATH": str(ROOT)})
 
     @property
     def arguments(self) -> list[str]:

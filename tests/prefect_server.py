@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock
 
-from tests.processes import free_ports, wait_until
+from tests.processes import free_ports, unmeasured, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -87,7 +87,7 @@ def _start(folder: Path) -> dict[str, int]:
     with (folder / "server.log").open("wb") as log:
         server = subprocess.Popen(
             [sys.executable, "-m", "prefect", "server", "start", "--port", str(port)],
-            env=_environment(folder),
+            env=unmeasured(_environment(folder)),
             stdout=log,
             stderr=log,
         )

@@ -21,14 +21,16 @@ if TYPE_CHECKING:
 Result = TypeVar("Result")
 
 
-def wait_until(condition: Callable[[], Result], *, seconds: float, what: str) -> Result:
+def wait_until(
+    condition: Callable[[], Result], *, seconds: float, what: str, every: float = 0.1
+) -> Result:
     """Return the first true answer of a condition; a generous limit, as machines differ."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         answer = condition()
         if answer:
             return answer
-        time.sleep(0.1)
+        time.sleep(every)
     pytest.fail(f"waited {seconds:.0f} s for {what}")
 
 
@@ -84,6 +86,15 @@ def running(command: list[str], log: Path, env: Mapping[str, str], cwd: Path) ->
                 process.wait(60)
             except subprocess.TimeoutExpired:
                 os.killpg(process.pid, signal.SIGKILL)
+
+
+def unmeasured(env: Mapping[str, str]) -> dict[str, str]:
+    """Return an environment whose processes are not measured by coverage.
+
+    Measured, the libraries that a process imports take twice as long. For processes whose lines
+    other tests measure too, and for those that run no line of ours.
+    """
+    return {name: value for name, value in env.items() if not name.startswith("COV")}
 
 
 def leave_half_written(folder: Path, file: str) -> None:

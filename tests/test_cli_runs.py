@@ -206,7 +206,7 @@ def test_the_demo_ends_in_a_promoted_model(
     pixelgate_process: CommandProcess, tmp_path: Path
 ) -> None:
     """1,797 real digits, above 97% on the test split, and the commands to try next."""
-    ended = pixelgate_process("demo", "--json", flow=True)
+    ended = pixelgate_process("demo", "--json", flow=True, measured=False)
     assert ended.code == 0, ended.err
     assert not any(noise in ended.err for noise in NOISE)
     assert ended.json["outcome"] == "promoted"

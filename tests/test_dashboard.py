@@ -12,7 +12,7 @@ import pytest
 
 from tests.command_line import command_of
 from tests.image_trees import ROOT
-from tests.processes import running, wait_until
+from tests.processes import running, unmeasured, wait_until
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -47,7 +47,8 @@ def test_the_dashboard_reaches_its_own_server(
     inherited = {name: value for name, value in os.environ.items() if name != "PREFECT_API_URL"}
     own = {"PREFECT_HOME": str(prefect_copy), "PIXELGATE_HOME": str(tmp_path / "home")}
     command = command_of("serve", "--data", image_tree(), "--every", "1d")
-    with running(command, log, {**inherited, **own, "PYTHONPATH": str(ROOT)}, tmp_path):
+    env = unmeasured({**inherited, **own, "PYTHONPATH": str(ROOT)})
+    with running(command, log, env, tmp_path):
         url = wait_until(
             lambda: "".join(re.findall(r"dashboard: (http://\S+)", log.read_text())),
             seconds=180,

@@ -13,7 +13,7 @@ import pytest
 
 from tests.command_line import command_of
 from tests.image_trees import ROOT
-from tests.processes import free_ports, processes_of, wait_until
+from tests.processes import free_ports, processes_of, unmeasured, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,7 +29,7 @@ def environment(tmp_path: Path) -> dict[str, str]:
     """Return the environment of a user without a Prefect server."""
     own = {"PIXELGATE_HOME": str(tmp_path / "home"), "PREFECT_HOME": str(tmp_path / "prefect")}
     inherited = {name: value for name, value in os.environ.items() if name != "PREFECT_API_URL"}
-    return {**inherited, **own, "PYTHONPATH": str(ROOT)}
+    return unmeasured({**inherited, **own, "PYTHONPATH": str(ROOT)})
 
 
 @pytest.fixture

@@ -28,6 +28,7 @@ from tasks.registry.registration import close_interrupted, record_decision
 from tasks.registry.reigns import reigns_at, reigns_of
 from tests.image_trees import ROOT
 from tests.postgres import postgres, programs
+from tests.processes import unmeasured
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -461,7 +462,7 @@ def test_processes_that_are_killed_leave_one_champion(database: str) -> None:
             options += ["--uri", stack.enter_context(postgres())]
         ended = subprocess.run(
             [sys.executable, ROOT / "benchmarks/registry_kills.py", *options],
-            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            env=unmeasured({**os.environ, "PYTHONPATH": str(ROOT)}),
             capture_output=True,
             text=True,
             check=False,

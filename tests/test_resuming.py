@@ -22,7 +22,7 @@ from tasks.training.worker import train_in_subprocess
 from tasks.training.workspace import Workspace
 from tests.command_line import command_of
 from tests.image_trees import ROOT
-from tests.processes import leave_half_written, training_children, wait_until
+from tests.processes import leave_half_written, training_children, unmeasured, wait_until
 
 if TYPE_CHECKING:
     from tests.command_line import Command, CommandProcess
@@ -51,6 +51,7 @@ def kill_after(request: Any, step: int) -> None:
     """Start a training in a real process and end it with SIGKILL once a step is backed up."""
     child = subprocess.Popen(
         [sys.executable, "-m", "tasks.training.worker"],
+        env=unmeasured(os.environ),
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
@@ -181,7 +182,7 @@ def test_a_run_killed_in_training_resumes_and_is_promoted(
         *("--set", "generators.batch_size=16", "--set", "training.backup_steps=4"),
         *("--set", f'training.callbacks=["{own_module}:Slow"]'),
     ]
-    slow = pixelgate_process.environment(flow=True, env={"SECONDS_A_STEP": "0.3"})
+    slow = pixelgate_process.environment(flow=True, env={"SECONDS_A_STEP": "0.3"}, measured=False)
     kill_in_training(command_of(*arguments), slow, pixelgate_process.folder, step=12)
 
     resumed = pixelgate(*arguments, flow=True)
@@ -196,7 +197,7 @@ def test_a_run_killed_in_training_resumes_and_is_promoted(
         file.unlink() if file.is_file() else shutil.rmtree(file)
     # Nor in runs/, which would tell of a champion that the store lost.
     shutil.rmtree(pixelgate_process.folder / "home/runs")
-    again = pixelgate_process(*arguments, flow=True)
+    again = pixelgate_process(*arguments, flow=True, measured=False)
     assert again.json["outcome"] == "promoted", again.err
     assert "epoch " not in again.err
     assert again.json["metrics"] == resumed.json["metrics"]
@@ -206,7 +207,7 @@ def test_a_run_killed_in_training_resumes_and_is_promoted(
     assert {state["name"] for state in states} >= {"train resumed", "evaluate resumed"}
 
     # In a process of its own: this one still has the removed store open.
-    forced = pixelgate_process(*arguments, "--force", flow=True)
+    forced = pixelgate_process(*arguments, "--force", flow=True, measured=False)
     assert "epoch 1/4" in forced.err
     assert forced.json["training"]["ended"] == "all epochs done"
 

@@ -1,47 +1,28 @@
-"""Schedules: a real Prefect server, a real serving process and a real worker, on real digits."""
+"""Schedules: a real Prefect server, a real serving process and a real worker."""
 
 from __future__ import annotations
 
 import json
-import os
-import signal
 import subprocess
 import sys
-from contextlib import contextmanager
+import urllib.error
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from flows.cli.demo import write_digits
+from tests.command_line import prefect_at
+from tests.image_trees import ROOT, config_for, write_tree
+from tests.processes import running, unmeasured, wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-ROOT = Path(__file__).parents[1]
+    from collections.abc import Callable
 
 
 @pytest.fixture(scope="module")
-def digits(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Write the small digits of scikit-learn."""
-    return write_digits(tmp_path_factory.mktemp("digits"))
-
-
-@contextmanager
-def running(command: list[str], log: Path, env: dict[str, str], cwd: Path) -> Iterator[None]:
-    """Keep a process, and the ones it starts, for the time of a block."""
-    with log.open("wb") as out:
-        process = subprocess.Popen(
-            command, env=env, cwd=cwd, stdout=out, stderr=out, start_new_session=True
-        )
-        try:
-            yield
-        finally:
-            process.send_signal(signal.SIGINT)
-            try:
-                process.wait(60)
-            except subprocess.TimeoutExpired:
-                os.killpg(process.pid, signal.SIGKILL)
+def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Write 210 images that a small CNN learns in a few epochs."""
+    return write_tree(tmp_path_factory.mktemp("images"), {"cat": 70, "dog": 70, "owl": 70})
 
 
 def promoted_run(server: Any, home: Path) -> dict[str, Any] | None:
@@ -58,15 +39,16 @@ def promoted_run(server: Any, home: Path) -> dict[str, Any] | None:
 
 def until_promoted(server: Any, home: Path, log: Path) -> dict[str, Any]:
     """Wait for a scheduled run to end promoted."""
-    import time
-
-    deadline = time.monotonic() + 400
-    while time.monotonic() < deadline:
-        run = promoted_run(server, home)
-        if run is not None:
-            return run
-        time.sleep(2)
-    return pytest.fail(f"no scheduled run was promoted:\n{log.read_text()[-3000:]}")
+    try:
+        return wait_until(
+            lambda: promoted_run(server, home) or {},
+            seconds=400,
+            what="a scheduled run to be promoted",
+            every=1.0,
+        )
+    except pytest.fail.Exception:
+        print(log.read_text()[-3000:])  # noqa: T201 - pytest shows it
+        raise
 
 
 def check_evidence(server: Any, run: dict[str, Any], home: Path, name: str) -> None:
@@ -103,14 +85,14 @@ def check_evidence(server: Any, run: dict[str, Any], home: Path, name: str) -> N
     assert "promoted" in {summary["outcome"] for summary in summaries}
 
 
-def test_serve_retrains_by_itself(prefect_server: Any, digits: Path, tmp_path: Path) -> None:
+def test_serve_retrains_by_itself(prefect_server: Any, images: Path, tmp_path: Path) -> None:
     """`pixelgate serve --every` starts a run without being asked, which ends promoted."""
     home, log = tmp_path / "home", tmp_path / "serve.log"
     command = [
         *(sys.executable, "-m", "flows.cli", "serve", "--every", "10s", "--name", "served"),
-        *("--data", str(digits), "--home", str(home), "--set", "training.epochs=12"),
+        *("--data", str(images), "--home", str(home), "--set", "training.epochs=6"),
     ]
-    env = {**prefect_server.env, "PYTHONPATH": str(ROOT)}
+    env = unmeasured({**prefect_server.env, "PYTHONPATH": str(ROOT)})
     with running(command, log, env, tmp_path):
         run = until_promoted(prefect_server, home, log)
     check_evidence(prefect_server, run, home, "served")
@@ -118,7 +100,7 @@ def test_serve_retrains_by_itself(prefect_server: Any, digits: Path, tmp_path: P
 
 def deploy(server: Any, data: Path, place: Path, *, model: str, cron: str) -> dict[str, str]:
     """Run `make deploy` as README says; return the environment of a worker."""
-    env = {**server.env, "PREFECT_PROFILES_PATH": str(place / "profiles.toml")}
+    env = unmeasured({**server.env, "PREFECT_PROFILES_PATH": str(place / "profiles.toml")})
     deployed = subprocess.run(
         [
             *("make", "deploy", f"DATA={data}", f"HOME_DIR={place / 'home'}", f"MODEL={model}"),
@@ -140,43 +122,34 @@ def deploy(server: Any, data: Path, place: Path, *, model: str, cron: str) -> di
     return env
 
 
-def test_a_deployment_is_run_by_a_worker(prefect_server: Any, digits: Path, tmp_path: Path) -> None:
+def test_a_deployment_is_run_by_a_worker(prefect_server: Any, images: Path, tmp_path: Path) -> None:
     """`make deploy`, then a worker of the process pool: the schedule does the rest."""
     home, log = tmp_path / "home", tmp_path / "worker.log"
-    env = deploy(prefect_server, digits, tmp_path, model="deployed", cron="* * * * *")
+    env = deploy(prefect_server, images, tmp_path, model="deployed", cron="* * * * *")
     worker = [sys.executable, "-m", "prefect", "worker", "start", "--pool", "pixelgate"]
     with running(worker, log, env, tmp_path):
         run = until_promoted(prefect_server, home, log)
     check_evidence(prefect_server, run, home, "deployed")
 
 
-def test_the_drill_runs_as_a_flow(prefect_server: Any, digits: Path, tmp_path: Path) -> None:
+def test_the_drill_runs_as_a_flow(
+    prefect_server: Any, images: Path, tmp_path: Path, plant_only: Callable[..., None]
+) -> None:
     """What the weekly deployment runs: its table and its end stand in the server."""
-    script = (
-        "import sys; from flows.drill import drill; from tasks.config.schema import RetrainConfig\n"
-        "data, home = sys.argv[1:]\n"
-        "drill(RetrainConfig(name='drilled', home=home, data={'directory': data}))"
-    )
-    ended = subprocess.run(
-        [sys.executable, "-c", script, str(digits), str(tmp_path / "home")],
-        cwd=tmp_path,
-        env={**prefect_server.env, "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert ended.returncode == 0, ended.stderr[-3000:]
+    from flows.drill import drill
+
+    plant_only("decodes", "sizes")
+    with prefect_at(lambda: prefect_server):
+        drill(config_for(images, name="drilled", home=tmp_path / "home"))
     runs = prefect_server.ask("/flow_runs/filter", flow_runs={"name": {"any_": ["drill drilled"]}})
     assert [run["state"]["type"] for run in runs] == ["COMPLETED"]
     tables = prefect_server.ask("/artifacts/filter", artifacts={"key": {"any_": ["drilled-drill"]}})
     assert {row["result"] for row in json.loads(tables[0]["data"])} == {"passed", "tripped"}
 
 
-def test_the_server_refuses_bad_values(prefect_server: Any, digits: Path, tmp_path: Path) -> None:
+def test_the_server_refuses_bad_values(prefect_server: Any, images: Path, tmp_path: Path) -> None:
     """The parameters are one typed form: an unknown or wrong setting never becomes a run."""
-    import urllib.error
-
-    deploy(prefect_server, digits, tmp_path, model="strict", cron="0 2 1 1 *")
+    deploy(prefect_server, images, tmp_path, model="strict", cron="0 2 1 1 *")
     (one,) = (
         deployment
         for deployment in prefect_server.ask("/deployments/filter")
