@@ -178,7 +178,13 @@ def test_a_manifest_gives_groups(tmp_path: Path) -> None:
 
 
 def test_a_table_beside_the_images_gives_groups(tmp_path: Path) -> None:
-    """Flat files with a table of id, label and group."""
+    """Flat files with a table of id, label and group, or class folders with one of id and group."""
+    pets = [f"{'cat' if n % 2 else 'dog'}/{n}" for n in range(40)]
+    root = write(tmp_path / "pets", [(f"{name}.png", n) for n, name in enumerate(pets)])
+    rows = [f"{name},{n // 8}" for n, name in enumerate(pets)]
+    (root / "about.csv").write_text("\n".join(["id,group", *rows]))
+    assert are_together(inventory := inventory_of(root))
+    assert inventory["siblings"].nunique() == 5
     root = write(tmp_path / "data", [(f"images/{n}.png", n) for n in range(40)])
     rows = [f"{n},{'cat' if n % 2 else 'dog'},{n // 8}" for n in range(40)]
     (root / "labels.csv").write_text("\n".join(["id,label,group", *rows]))

@@ -149,6 +149,16 @@ def test_a_remedy_fits_what_gives_the_split(image_tree: Tree) -> None:
     table.to_csv(root / "labels.csv", index=False)
     remedies = {finding.rule: finding.remedy for finding in judge(root / "labels.csv").failures}
     assert remedies["classes_in_splits"].startswith("Give images of these classes the split test")
+    beside = {finding.rule: finding.remedy for finding in judge(root).failures}
+    assert "the split test in the table beside the images" in beside["classes_in_splits"]
     drawn = judge(image_tree({"a": 40, "b": 1}, under="few"), class_size={"min_files": 1})
     remedies = {finding.rule: finding.remedy for finding in drawn.failures}
     assert "data.test_fraction" in remedies["classes_in_splits"]
+
+
+def test_what_train_lacks_no_fraction_gives(image_tree: Tree) -> None:
+    """A class in the folder test alone is missing from validation too, drawn from train."""
+    verdict = judge(given(image_tree, train={"a": 20, "b": 20}, test={"a": 10, "b": 10, "c": 10}))
+    remedies = [each.remedy for each in failures(verdict, "classes_in_splits")]
+    assert len(remedies) == 2
+    assert all("folders in train" in remedy for remedy in remedies)

@@ -193,11 +193,15 @@ class FlatFiles:
 
 def suggested_pattern(path: str) -> str:
     """Return a regular expression to begin with, for names like this one."""
-    words = re.split(r"[\s_-]+", PurePosixPath(path).stem)
+    stem = PurePosixPath(path).stem
+    words = re.split(r"[\s_.-]+", stem)
     first, last = words[0], words[-1]
+    separator = re.escape(stem[len(first) :][:1] or "_")
     if first.isdigit():
-        return r"'(^|/)(?P<label>\d+)_'"
-    letters = "a-z" if first.islower() else "A-Za-z"
+        return rf"'(^|/)(?P<label>\d+){separator}'"
     if len(words) > 2 and last.isdigit():  # noqa: PLR2004 - a word, its number, and one more
         return r"'_(?P<label>\d+)\.'"
-    return rf"'(^|/)(?P<label>[{letters}]+)_'"
+    letters = "[a-z]+" if re.sub(r"\d+$", "", first).islower() else "[A-Za-z]+"
+    # Such as n01440764_3.JPEG.
+    digits = r"\d+" if first[-1:].isdigit() and len(words) > 1 else ""
+    return rf"'(^|/)(?P<label>{letters}{digits}){separator}'"

@@ -33,13 +33,15 @@ def unclear_neighbours(
     splits: Mapping[str, str], others: Sequence[str], children: Mapping[str, Folder]
 ) -> str:
     """Return what to do about folders beside those of splits."""
-    given = {**splits, others[0]: TEST if TRAIN in splits.values() else TRAIN}
+    named = others if len(others) <= SHOWN else others[:1]
+    given = {**splits, **dict.fromkeys(named, TEST if TRAIN in splits.values() else TRAIN)}
+    names = ", ".join(f'"{name}"' for name in named)
     return (
         f"{listed(splits)} {'is' if len(splits) == 1 else 'are'} named as"
         f" {'a split' if len(splits) == 1 else 'splits'}, but {listed(others)} beside"
         f" {'it' if len(splits) == 1 else 'them'} {'is' if len(others) == 1 else 'are'} not"
         f" ({_contents(children[others[0]])}). Write data.split_folders = {_toml(given)} with the"
-        f' split of each, data.leave_out = ["{others[0]}"] to leave folders out, or'
+        f" split of each, data.leave_out = [{names}] to leave folders out, or"
         ' data.layout = "class" if all of these are classes.'
     )
 

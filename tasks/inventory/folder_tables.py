@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from tasks.errors import DataFolderError
-from tasks.inventory.columns import LABEL, PATH
+from tasks.inventory.columns import LABEL, PATH, SPLIT
+from tasks.inventory.declared_groups import GROUP_NAME
 from tasks.inventory.file_index import FileIndex
 from tasks.inventory.folder_tree import folder_of
 from tasks.inventory.image_formats import IMAGE_SUFFIXES, suffix_of
 from tasks.inventory.label_tables import find_tables, tables_among
 from tasks.inventory.names_files import is_names_file, names_for
 from tasks.inventory.raw_table import RawTable, named_files
+from tasks.inventory.side_columns import read_sides
 from tasks.inventory.table_files import TABLE_SUFFIXES, read_table
 
 if TYPE_CHECKING:
@@ -30,7 +32,7 @@ FOLDER = "folder"
 
 
 def read_tables_beside(root: Path, settings: DataConfig, reading: Reading) -> None:
-    """Add the splits that lists such as train.txt and test.txt give; mention tables of labels.
+    """Add the splits and groups that tables and lists give; mention tables of labels.
 
     Raises:
         DataFolderError: a table of labels contradicts the folders; the message names settings.
@@ -48,6 +50,9 @@ def read_tables_beside(root: Path, settings: DataConfig, reading: Reading) -> No
         _add_listed_splits(root, beside, index, reading)
     columns = {str(ours): theirs for ours, theirs in settings.columns.items()}
     _compare_labels(root, find_tables(root, beside, index, columns), reading)
+    for file in tables_among(beside):
+        if file not in reading.used and (read := read_table(root / file)) is not None:
+            _add_sides(read_sides(RawTable(file, *read), index, columns), file, index, reading)
 
 
 def name_numbered_folders(root: Path, reading: Reading) -> None:
@@ -97,6 +102,27 @@ def _add_listed_splits(root: Path, files: list[str], index: FileIndex, reading: 
         f"The splits are those that {names} list; with these files in data.leave_out, new ones are"
         " drawn."
     )
+
+
+def _add_sides(rows: pd.DataFrame | None, file: str, index: FileIndex, reading: Reading) -> None:
+    """Add the splits and groups that a table of nearly all images has columns for."""
+    if rows is None or len(rows) < MIN_SHARE * len(index.paths):
+        return
+    splits = rows.dropna(subset=SPLIT)
+    is_whole = len(splits) >= MIN_SHARE * len(index.paths)
+    if not reading.given_splits and is_whole and splits[SPLIT].nunique() >= MIN_SPLITS:
+        reading.rows |= {
+            path: (split, reading.places[folder_of(path)][1])
+            for path, split in zip(splits[PATH], splits[SPLIT], strict=True)
+        }
+        reading.used.add(file)
+        reading.remarks.notes.append(
+            f"The splits are those of {file}; with this file in data.leave_out, new ones are drawn."
+        )
+    groups = rows.dropna(subset=GROUP_NAME)
+    if not reading.siblings and len(groups):
+        reading.siblings = dict(zip(groups[PATH], groups[GROUP_NAME], strict=True))
+        reading.used.add(file)
 
 
 def _compare_labels(root: Path, found: FoundTables, reading: Reading) -> None:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     SplitOf = Callable[[str], str | None]
 
 NO_LABELS, ANNOTATIONS = "without labels", "that are masks or other annotations"
-TWICE, NO_DATA = "that are there twice", "beside the labelled ones"
+TWICE, NO_DATA = "that are there twice, by their names", "beside the labelled ones"
 MIN_CLASSES = 2
 
 

@@ -31,7 +31,8 @@ def describe_reading(reading: Reading) -> dict[str, Any]:
     Returns:
         layout, hidden and other (counts of files), sentence, notes, passed_over and in_classes
         (counts by suffix: of all files, and of those in class folders), images_in_classes, reasons
-        (by suffix), unread and empty (classes without images), given_splits, and key.
+        (by suffix), unread and empty (classes without images), given_splits,
+        splits_in_folders (whether folders give them, and no table), and key.
     """
     passed_over = _passed_over(reading)
     in_classes = _in_classes(reading)
@@ -65,6 +66,7 @@ def describe_reading(reading: Reading) -> dict[str, Any]:
         },
         "empty": sorted(set(map(printable, reading.classes.empty))),
         "given_splits": splits,
+        "splits_in_folders": any(split for split, _ in reading.places.values()),
         "key": reading.key,
     }
 

@@ -10,15 +10,26 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from tasks.inventory.columns import LABEL, PATH, SPLIT, TEST, TRAIN
+from tasks.inventory.columns import LABEL, PATH, SPLIT
 from tasks.inventory.declared_groups import GROUP_NAME
-from tasks.inventory.folder_names import SPLIT_WORDS, split_of, words_of
+from tasks.inventory.folder_names import words_of
 from tasks.inventory.raw_table import RawTable, path_column
 from tasks.inventory.several_classes import (
     ONE_CLASS,
     why_not_one_class,
     why_several_rows,
     with_several,
+)
+from tasks.inventory.side_columns import (
+    ONES,
+    ZEROS,
+    group_column,
+    is_numeric,
+    is_split_title,
+    plain,
+    split_column,
+    splits_in_column,
+    with_header,
 )
 
 if TYPE_CHECKING:
@@ -37,12 +48,7 @@ LABEL_NAMES = (
 LABEL_WORDS = frozenset(
     ("label", "labels", "class", "category", "target", "breed", "species", "diagnosis", "disease")
 )
-SPLIT_NAMES = frozenset(
-    ("split", "splits", "set", "subset", "partition", "data_set", "dataset", "usage", "phase")
-)
 MAX_DISTINCT = 0.5
-ONES = {"1": True, "1.0": True, "True": True, "true": True}
-ZEROS = {"0": False, "0.0": False, "-1": False, "False": False, "false": False, "": False}
 MIN_LABELS, FEW_ROWS = 2, 5
 
 
@@ -78,18 +84,14 @@ def read_columns(
         given: the user's names of the columns path, label, split and group.
         known: classes that are known already.
     """
-    table = raw.table
     column = path_column(raw, index, given.get(PATH))
     if column is None:
         return "none of its columns names the images"
-    if not raw.is_named and raw.find(index, table[column].iloc[:1]) == [None]:
-        names = [str(name).strip() for name in table.iloc[0]]
-        column = names[list(table.columns).index(column)]
-        table = table.iloc[1:].set_axis(_unique_names(names), axis="columns")
+    table, column = with_header(raw, index, column)
     named = raw.is_named or table is not raw.table
     rest = table.drop(columns=column)
-    split = _split_column(rest, given.get(SPLIT))
-    group = _group_column(rest.drop(columns=split or []), given)
+    split = split_column(rest, given.get(SPLIT))
+    group = group_column(rest.drop(columns=split or []), given)
     found = _labels(
         rest.drop(columns=[name for name in (split, group) if name is not None]),
         given.get(LABEL),
@@ -103,9 +105,9 @@ def read_columns(
     rows = pd.DataFrame(
         {
             PATH: [path or name for path, name in zip(paths, table[column], strict=True)],
-            LABEL: _plain(labels),
-            SPLIT: None if split is None else _splits(table[split], split),
-            GROUP_NAME: None if group is None else _plain(table[group]),
+            LABEL: plain(labels),
+            SPLIT: None if split is None else splits_in_column(table[split], split),
+            GROUP_NAME: None if group is None else plain(table[group]),
         },
         index=table.index,
     )
@@ -123,55 +125,6 @@ def _in_text(column: object) -> str:
     if isinstance(column, int):
         return f"column {column + 1}"
     return str(column) if str(column).startswith("columns ") else f"column {column}"
-
-
-def _unique_names(names: Sequence[str]) -> list[str]:
-    return [
-        name if names.count(name) == 1 else f"{name} {position}"
-        for position, name in enumerate(names, 1)
-    ]
-
-
-def _split_column(table: pd.DataFrame, given: str | None) -> str | None:
-    for column in table.columns:
-        title = str(column).strip().lower()
-        is_meant = title == given.lower() if given else _is_split_title(column)
-        values = {value for value in table[column].unique() if value.strip()}
-        if is_meant and values and all(split_of(value) for value in values):
-            return str(column)
-        if _flagged_split(column) and values and values <= ONES.keys() | ZEROS.keys():
-            return str(column)
-    return None
-
-
-def _flagged_split(column: object) -> str | None:
-    """Return the split that a column of yes and no is about, such as is_valid."""
-    words = words_of(str(column).strip().lower())
-    return SPLIT_WORDS.get(words[1]) if len(words) == 2 and words[0] == "is" else None  # noqa: PLR2004 - is_valid
-
-
-def _splits(values: pd.Series, column: str) -> pd.Series:
-    flagged = _flagged_split(column)
-    if flagged is None:
-        return values.map(split_of)
-    return values.isin(list(ONES)).map({True: flagged, False: TEST if flagged == TRAIN else TRAIN})
-
-
-def _group_column(table: pd.DataFrame, given: Mapping[str, str]) -> str | None:
-    """Return the column of groups; by its name alone not one that must be something else."""
-    wanted = given.get(GROUP_NAME, GROUP_NAME).lower()
-    if GROUP_NAME not in given and wanted in {name.lower() for name in given.values()}:
-        return None
-    if GROUP_NAME not in given and len(table.columns) == 1:
-        return None
-    for column in table.columns:
-        if str(column).strip().lower() == wanted:
-            return str(column)
-    return None
-
-
-def _is_split_title(column: object) -> bool:
-    return "_".join(words_of(str(column).strip().lower())) in SPLIT_NAMES
 
 
 def _labels(
@@ -212,9 +165,9 @@ def _only_column(table: pd.DataFrame) -> tuple[pd.Series, object, bool] | str:
         column
         for column in table.columns
         # Numbers of a split are none of a class.
-        if _recurs(table[column]) and not (_is_split_title(column) and _is_numeric(table[column]))
+        if _recurs(table[column]) and not (is_split_title(column) and is_numeric(table[column]))
     ]
-    texts = [column for column in columns if not _is_numeric(table[column])]
+    texts = [column for column in columns if not is_numeric(table[column])]
     for group in (columns, texts):
         if len(group) == 1:
             return table[group[0]], group[0], False
@@ -241,16 +194,12 @@ def _recurs(values: pd.Series) -> bool:
 def _in_words(table: pd.DataFrame, columns: Sequence[str]) -> str:
     """Return the first column, or one that has the same labels in words."""
     first, *others = columns
-    if _is_numeric(table[first]):
+    if is_numeric(table[first]):
         for other in others:
             pairs = table[[first, other]].drop_duplicates()
-            if not _is_numeric(table[other]) and len(pairs) == table[first].nunique():
+            if not is_numeric(table[other]) and len(pairs) == table[first].nunique():
                 return other
     return first
-
-
-def _is_numeric(values: pd.Series) -> bool:
-    return bool(pd.to_numeric(values, errors="coerce").notna().all())
 
 
 def _one_hot(table: pd.DataFrame) -> tuple[pd.Series, object, bool] | str | None:
@@ -272,11 +221,3 @@ def _one_hot(table: pd.DataFrame) -> tuple[pd.Series, object, bool] | str | None
 
 def _shown(columns: Sequence[object]) -> str:
     return ", ".join(map(str, columns[:5])) + (", ..." if len(columns) > 5 else "")  # noqa: PLR2004 - as many as a line holds
-
-
-def _plain(labels: pd.Series) -> pd.Series:
-    """Return labels without blanks around them, whole numbers as such, and None where empty."""
-    text = labels.str.strip()
-    if _is_numeric(text[text != ""]) and text.str.fullmatch(r"-?\d*(\.0+)?").all():
-        text = text.str.replace(r"\.0+$", "", regex=True)
-    return text.where(text != "", None)

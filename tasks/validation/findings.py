@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pandas as pd
 
-from tasks.inventory.columns import PATH, TEST
+from tasks.inventory.columns import PATH, TEST, TRAIN
 from tasks.validation.derived_columns import NEW_PREFIX
 from tasks.validation.finding_examples import (
     FILES_SHOWN,
@@ -21,7 +21,7 @@ from tasks.validation.finding_examples import (
 from tasks.validation.quarantine import is_quarantined
 from tasks.validation.remedies import remedy_of
 from tasks.validation.sibling_columns import GROUP_PATTERN
-from tasks.validation.split_origin import origin_of
+from tasks.validation.split_origin import Origin, origin_of
 from tasks.validation.verdict import Finding, counted
 
 if TYPE_CHECKING:
@@ -110,6 +110,9 @@ def _succeeds_without(cleared: int, result: dict[str, Any], kwargs: dict[str, An
 
 def _remedy(rule: str, kwargs: dict[str, Any], frame: pd.DataFrame) -> str:
     split = split_of(kwargs)
+    if rule == "classes_in_splits" and origin_of(frame, split or TEST) == Origin.DRAWN:
+        # What a given train lacks, no draw from it can have.
+        split = split if origin_of(frame, TRAIN) == Origin.DRAWN else TRAIN
     return remedy_of(
         rule,
         new_images_only=str(kwargs.get("column", "")).startswith(NEW_PREFIX),

@@ -45,7 +45,7 @@ BY_ORIGIN = {
         " split anew: a model must not be tested on images it was trained on.",
         Origin.FOLDER: "Remove the copies from one of the folders: a model must not be tested on"
         " images it was trained on.",
-        Origin.MANIFEST: "Give all copies the same split in the manifest, or remove their rows: a"
+        Origin.MANIFEST: "Give all copies the same split in {table}, or remove their rows: a"
         " model must not be tested on images it was trained on.",
     },
     "near_leakage": {
@@ -53,7 +53,7 @@ BY_ORIGIN = {
         " the split anew, or raise gate.near_leakage.max_share.",
         Origin.FOLDER: "Remove these images from one of the folders, as the model would be tested"
         " on images it was trained on, or raise gate.near_leakage.max_share.",
-        Origin.MANIFEST: "Give these images the same split in the manifest, as the model would be"
+        Origin.MANIFEST: "Give these images the same split in {table}, as the model would be"
         " tested on images it was trained on, or raise gate.near_leakage.max_share.",
     },
     "sibling_leakage": {
@@ -61,7 +61,7 @@ BY_ORIGIN = {
         Origin.FOLDER: "Move siblings into one of the folders, or put all images into class folders"
         " and write {setting} to have the splits drawn. If they are independent images, write"
         " {alone}.",
-        Origin.MANIFEST: "Give siblings the same split in the manifest, or leave the split empty"
+        Origin.MANIFEST: "Give siblings the same split in {table}, or leave the split empty"
         " and name their groups in a column group, to have it drawn. If they are independent"
         " images, write {alone}.",
     },
@@ -70,14 +70,14 @@ BY_ORIGIN = {
         " or change data.test_fraction where only one split has too few.",
         Origin.FOLDER: "Add images to the folders of these classes{in_split}, or remove the"
         " classes, or lower gate.class_size.{min_files}.",
-        Origin.MANIFEST: "Give more images of these classes{the_split} in the manifest, or remove"
+        Origin.MANIFEST: "Give more images of these classes{the_split} in {table}, or remove"
         " the classes, or lower gate.class_size.{min_files}.",
     },
     "class_balance": {
         Origin.DRAWN: "Add images to the smallest class, or raise gate.class_balance.max_ratio.",
         Origin.FOLDER: "Add images to the folder of the smallest class{in_split}, remove some of"
         " the largest, or raise gate.class_balance.max_ratio.",
-        Origin.MANIFEST: "Give more images of the smallest class{the_split} in the manifest, or"
+        Origin.MANIFEST: "Give more images of the smallest class{the_split} in {table}, or"
         " fewer of the largest, or raise gate.class_balance.max_ratio.",
     },
     "classes_in_splits": {
@@ -85,21 +85,21 @@ BY_ORIGIN = {
         " data.validation_fraction.",
         Origin.FOLDER: "Move images of these classes into folders{in_split}, or remove the classes"
         " from the other splits.",
-        Origin.MANIFEST: "Give images of these classes{the_split} in the manifest, or remove the"
+        Origin.MANIFEST: "Give images of these classes{the_split} in {table}, or remove the"
         " classes from it.",
     },
     "split_shares": {
         Origin.FOLDER: "Move images between train{and_split} so that the classes have similar"
         " shares, or remove the folder{of_split} to have it drawn from train, or raise"
         " gate.split_shares.max_psi.",
-        Origin.MANIFEST: "Change splits in the manifest so that the classes have similar shares, or"
+        Origin.MANIFEST: "Change splits in {table} so that the classes have similar shares, or"
         " leave the split empty to have it drawn, or raise gate.split_shares.max_psi.",
     },
     "test_size": {
         Origin.DRAWN: "Add images, or raise data.test_fraction, or raise gate.test_size.max_noise.",
         Origin.FOLDER: "Add images to the folders in test, or remove the folder test to have it"
         " drawn from train, or raise gate.test_size.max_noise.",
-        Origin.MANIFEST: "Give more images the split test in the manifest, or none, to have it"
+        Origin.MANIFEST: "Give more images the split test in {table}, or none, to have it"
         " drawn, or raise gate.test_size.max_noise.",
     },
 }
@@ -133,9 +133,12 @@ def remedy_of(
     phrases = _phrases(split) | {
         "setting": "data.group_pattern" + (f" = '{group_pattern}'" if group_pattern else ""),
         "alone": ALONE,
+        "table": "the manifest" if origin is Origin.MANIFEST else "the table beside the images",
     }
     if rule in BY_ORIGIN:
-        return BY_ORIGIN[rule][origin].format(**phrases)
+        remedies = BY_ORIGIN[rule]
+        # A table beside the images is changed like a manifest.
+        return remedies.get(origin, remedies[Origin.MANIFEST]).format(**phrases)
     if rule.startswith("drift_"):
         field = "max_distance_of_new" if new_images_only else "max_distance"
         return DRIFT.format(rule=rule, field=field)

@@ -17,6 +17,7 @@ class Origin(StrEnum):
     DRAWN = "drawn"
     FOLDER = "folder"
     MANIFEST = "manifest"
+    TABLE = "table"
 
 
 def given_splits(frame: pd.DataFrame) -> list[str]:
@@ -34,4 +35,6 @@ def origin_of(frame: pd.DataFrame, split: str) -> Origin:
     given = given_splits(frame)
     if split not in given and not (split == TRAIN and given):
         return Origin.DRAWN
-    return Origin.MANIFEST if frame.attrs.get("layout") == "manifest" else Origin.FOLDER
+    if frame.attrs.get("layout") == "manifest":
+        return Origin.MANIFEST
+    return Origin.FOLDER if frame.attrs.get("splits_in_folders", True) else Origin.TABLE
