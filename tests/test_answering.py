@@ -2,28 +2,34 @@
 
 from __future__ import annotations
 
+import csv
 import dataclasses
+import io
 import json
 import logging
+import os
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from tasks.errors import NoChampionError
+from tasks.errors import NoChampionError, UsageError
 from tasks.exports.export import exported
 from tasks.serving.answering import open_champion
+from tasks.serving.given_files import refuse_all_missing
+from tasks.serving.path_list import STDIN, with_listed
 from tasks.serving.predictor import predict_files
 from tests.image_trees import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
+    from tests.command_line import Command
     from tests.model_bench import Bench
 
 # What answers without these modules starts in less than a second.
@@ -158,3 +164,55 @@ def test_the_most_probable_classes_are_named_in_order(served: Bench) -> None:
     assert (good["predicted"] != good["predicted_2"]).all()
     np.testing.assert_allclose(good["probability"] + good["probability_2"], 1, atol=1e-6)
     assert table.iloc[-1][["predicted_2", "probability_2"]].isna().all()
+
+
+@pytest.mark.parametrize(
+    "listed",
+    [
+        "{a}\n{gone}\n{b}\n",
+        "{a}\r\n\r\n{gone}\r\n{b}",
+        "{a}\0{gone}\0{b}\0",
+        "\ufeff{a}\n{gone}\n{b}",
+    ],
+    ids=["lines", "windows", "print0", "byte-order-mark"],
+)
+def test_paths_are_read_from_stdin(
+    served: Bench, pixelgate: Command, monkeypatch: pytest.MonkeyPatch, listed: str
+) -> None:
+    """As find, ls and spreadsheets list them; the rows are in their order."""
+    names = {"a": "a/000.png", "gone": "gone.png", "b": "b/001.png"}
+    paths = {key: str(served.root / name) for key, name in names.items()}
+    stdin = io.TextIOWrapper(io.BytesIO(listed.format(**paths).encode()))
+    monkeypatch.setattr(sys, "stdin", stdin)
+    flags = ("--name", "bench", "--home", served.config.home)
+    ended = pixelgate("predict", "-", served.root / "a/002.png", "-k", 2, *flags)
+    assert ended.code == 5, ended.err
+    rows = list(csv.DictReader(io.StringIO(ended.out)))
+    assert [row["path"] for row in rows] == [*paths.values(), str(served.root / "a/002.png")]
+    assert [row["predicted_2"] != "" for row in rows] == [True, False, True, True]
+    assert rows[1]["error"] == "No such image or folder"
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"\xff\xd8\xff\xe0\0\x10JFIF", r"stdin holds a file \(JPEG\), not a list"),
+        (b"\n\n", "No images are given"),
+        (None, "stdin is closed"),
+    ],
+)
+def test_what_is_no_list_is_said(content: bytes | None, words: str) -> None:
+    """An image that is piped in, nothing at all, and a process without stdin."""
+    with pytest.raises(UsageError, match=words):
+        refuse_all_missing(with_listed([STDIN], None if content is None else io.BytesIO(content)))
+    with pytest.raises(UsageError, match="only once"):
+        with_listed([STDIN, STDIN], io.BytesIO(b""))
+
+
+def test_names_are_taken_as_they_are() -> None:
+    """Spaces, bytes that are not UTF-8, line breaks after NUL, and a file named like the dash."""
+    content = b" a b.png\ncaf\xe9.png\nP2 x.png\x85\n"
+    names = [os.fsencode(path) for path in with_listed([STDIN], io.BytesIO(content))]
+    assert names == [b" a b.png", b"caf\xe9.png", b"P2 x.png\x85"]
+    assert with_listed([STDIN], io.BytesIO(b"P2 x\ny\0")) == [Path("P2 x\ny")]
+    assert with_listed([Path("./-x")], None) == [Path("./-x")]

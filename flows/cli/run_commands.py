@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path  # noqa: TC003 - typer reads annotations when it runs
 from typing import TYPE_CHECKING, Annotated, cast
 
@@ -104,14 +105,31 @@ def demo(home: Home = None, *, force: Force = False, as_json: Json = False) -> N
 
 
 @commands.command(
-    epilog=examples("pixelgate predict new/", "pixelgate predict a.png b.png --format jsonl")
+    epilog=examples(
+        "pixelgate predict new/",
+        "pixelgate predict a.png b.png --top-k 3 --format jsonl",
+        "find /inbox -name '*.jpg' -mtime -1 -print0 | pixelgate predict -",
+    )
 )
 def predict(  # noqa: PLR0913 - each is a flag
     images: Annotated[
         list[Path],
-        typer.Argument(help="Images, or folders of images.", parser=as_path, metavar="IMAGE"),
+        typer.Argument(
+            help="Images, or folders of images; - reads paths from stdin, one per line.",
+            parser=as_path,
+            metavar="IMAGE",
+        ),
     ],
     *,
+    top: Annotated[
+        int,
+        typer.Option(
+            "--top-k",
+            "-k",
+            min=1,
+            help="Name so many classes for each image, the most probable first.",
+        ),
+    ] = 1,
     config: Config = None,
     assignments: Set = None,
     name: Name = None,
@@ -126,16 +144,18 @@ def predict(  # noqa: PLR0913 - each is a flag
     column error says why a file can't be read. Exit code 5 if there is such a file.
     """
     from tasks.serving.given_files import refuse_all_missing
+    from tasks.serving.path_list import with_listed
 
     settings, _ = load(config, assignments, name=name, home=home)
-    # Before the seconds of import.
+    # Before the imports of what predicts.
+    images = with_listed(images, None if sys.stdin is None else sys.stdin.buffer)
     refuse_all_missing(images)
     with quiet(settings.paths):
         from tasks.registry.mlflow_store import open_store
         from tasks.serving.predictor import predict_files
 
         store = open_store(settings.paths, settings.registry)
-        table = predict_files(images, store, max_pixels=settings.data.max_pixels)
+        table = predict_files(images, store, max_pixels=settings.data.max_pixels, top=top)
     show_predictions(table, output_format)
     unreadable = int(table["error"].notna().sum())
     if unreadable:
