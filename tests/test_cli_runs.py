@@ -33,6 +33,8 @@ EVIDENCE = (
     "model/history.csv",
     "evaluation/confusion.png",
     "report.html",
+    "model_card.md",
+    "model_card.html",
 )
 
 
@@ -88,6 +90,9 @@ def check_what_comes_after(
     assert predicted.code == 5
     assert "1 of 72 files can't be read" in predicted.err
     assert "TensorFlow" not in predicted.err
+    card = pixelgate("card", "champion").out
+    assert f"value: {again.json['metrics']['accuracy']}" in card
+    assert "**Decision: promoted.**" in card
     assert sum(row["predicted"] == "owl" for row in rows) > 60
     lines = pixelgate("predict", root / "cat/000.png", "--format", "jsonl").out.splitlines()
     assert json.loads(lines[0])["path"] == str(root / "cat/000.png")

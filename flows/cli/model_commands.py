@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -196,3 +197,22 @@ def lineage(  # noqa: PLR0913 - each is a flag
         show_image_lineage(rows, as_json=as_json)
     else:
         show_model_lineage(origin, as_json=as_json)
+
+
+@commands.command(
+    epilog=examples("pixelgate card champion", "pixelgate card 3 > README.md"),
+)
+def card(
+    version: Version,
+    config: Config = None,
+    assignments: Set = None,
+    name: Name = None,
+    home: Home = None,
+) -> None:
+    """Print a version's model card: Markdown with the head that the Hugging Face Hub reads."""
+    settings, _ = load(config, assignments, name=name, home=home)
+    with quiet(settings.paths):
+        from tasks.reporting.model_card import read_card
+
+        text = read_card(_store(settings), version)
+    sys.stdout.write(text)

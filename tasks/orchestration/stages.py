@@ -259,10 +259,12 @@ def register(run: Run, model: TrainedModel, inputs: Inputs, evaluations: Evaluat
         ModelRejectedError: the version was rejected, which ends the run.
     """
     from tasks.exports.export import exported
+    from tasks.exports.export_record import read_exports
     from tasks.generators.inputs import sample_images
     from tasks.model_gate.judge import Case, judge_version
     from tasks.model_gate.rules import require_not_rejected
     from tasks.registry.registration import record_decision, register_version
+    from tasks.reporting.model_card import leave_card
 
     store = _store(run)
     evaluation, champion = evaluations
@@ -277,6 +279,7 @@ def register(run: Run, model: TrainedModel, inputs: Inputs, evaluations: Evaluat
             evidence=run.directory,
             exports=exports,
         )
+        kept = read_exports(exports) if exports else []
     images = sample_images(inputs)
     case = Case(candidate.version, candidate.file, model.path, evaluation, champion, images)
     decision = judge_version(case, run.config)
@@ -284,6 +287,7 @@ def register(run: Run, model: TrainedModel, inputs: Inputs, evaluations: Evaluat
     record = decision.as_dict() | {"mlflow_run": candidate.mlflow_run}
     write_json(run.directory / REGISTRATION, run.config.paths.stored(record))
     artifacts.show_decision(run, decision)
+    leave_card(run, inputs, store, candidate, kept)
     require_not_rejected(decision)
 
 

@@ -143,11 +143,17 @@ def _evidence(store: ModelStore, candidate: Candidate, decision: Decision) -> di
         "failed": [check.rule for check in decision.checks if not check.success],
         "model_sha256": tags.get(CHECKSUM_TAG),
         # Data, code, and who overruled the data gate and why.
-        "provenance": {
-            key: value
-            for key, value in sorted(tags.items())
-            if key.startswith("pixelgate.") and not key.startswith("pixelgate.check.")
-        },
+        "provenance": provenance_of(store, candidate.version),
+    }
+
+
+def provenance_of(store: ModelStore, version: str) -> dict[str, str]:
+    """Return the tags that say what a version was made of, and the hashes of its files."""
+    tags = store.client.get_model_version(store.home.name, version).tags
+    return {
+        key: value
+        for key, value in sorted(tags.items())
+        if key.startswith("pixelgate.") and not key.startswith("pixelgate.check.")
     }
 
 

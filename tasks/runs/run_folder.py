@@ -28,6 +28,7 @@ EVALUATION = "evaluation/predictions.json"
 CHAMPION_EVALUATION = "evaluation/champion_predictions.json"
 REGISTRATION = "registration.json"
 TRAINING = "model/training.json"
+CARD, CARD_PAGE = "model_card.md", "model_card.html"
 FACTS = "facts.json"
 MOMENT = "%Y%m%d-%H%M%S"
 
