@@ -26,6 +26,8 @@ COMMANDS = (
     "gate",
     "drill",
     "predict",
+    "score",
+    "card",
     "runs",
     "config",
     "serve",

@@ -1,7 +1,8 @@
 """The command line `pixelgate`: each module is a group of commands that parse, call and print.
 
 - `main`: the app as a whole.
-- `run_commands`: run, demo, predict, runs, config; `tune_command`; `serve_command`.
+- `run_commands`: run, demo, predict, runs, config; `tune_command`; `score_command`;
+  `serve_command`.
 - `data_commands`: inventory, gate, drill; `baseline_commands`; `quarantine_commands`.
 - `options`: the options that commands share.
 - `data_display`, `run_display`: print results; `printing`: JSON and tables; `screen`: messages for

@@ -10,6 +10,7 @@ from flows.cli import (
     model_commands,
     quarantine_commands,
     run_commands,
+    score_command,
     serve_command,
     tune_command,
 )
@@ -27,6 +28,7 @@ for module in (
     model_commands,
     data_commands,
     tune_command,
+    score_command,
     serve_command,
     backup_commands,
 ):

@@ -26,12 +26,14 @@ if TYPE_CHECKING:
     from tasks.evaluation.evaluate import Evaluation
     from tasks.model_gate.rules import Decision
     from tasks.runs.run_folder import Run
+    from tasks.serving.scoring import Score
     from tasks.validation.verdict import Verdict
 
 # An artifact is one JSON value in Prefect's database; everything else is in the report.
 ROWS_SHOWN = 50
 # A server that is gone takes long to say so, once for each call.
 SILENCE_SECONDS = 60.0
+CHECK = ("rule", "success", "threshold", "observed", "remedy")
 FINDING = ("rule", "severity", "success", "description", "observed", "remedy")
 
 P = ParamSpec("P")
@@ -146,6 +148,16 @@ def show_drill(model: str, results: Sequence[DrillResult]) -> list[dict[str, Any
     rows = [asdict(result) for result in results]
     create_table_artifact(rows, key=_artifact_key(model, "drill"))
     return rows
+
+
+@best_effort
+def show_score(model: str, score: Score) -> None:
+    """Show in what the new images and the answers to them differ from the known ones."""
+    create_table_artifact(
+        [{name: getattr(check, name) for name in CHECK} for check in score.checks],
+        key=_artifact_key(model, "score"),
+        description=f"{score.message}. {score.predictions}",
+    )
 
 
 def _rows(frame: pd.DataFrame) -> list[list[Any]]:

@@ -79,6 +79,22 @@ def diff_versions(store: ModelStore, a: str, b: str, settings: PromotionConfig) 
     )
 
 
+def evidence_tables(
+    store: ModelStore, name: str
+) -> tuple[pd.DataFrame | None, pd.DataFrame | None]:
+    """Return the inventory a version was made from, and its answers to the test images.
+
+    Args:
+        store: of the model.
+        name: number or alias of the version.
+
+    Returns:
+        Both tables; None for one that is not kept.
+    """
+    run_id = str(find_version(store, name).run_id)
+    return _table(store, run_id, INVENTORY), _table(store, run_id, PREDICTIONS)
+
+
 def _table(store: ModelStore, run_id: str, name: str) -> pd.DataFrame | None:
     file = store.evidence(run_id, name)
     return None if file is None else pd.read_parquet(file)

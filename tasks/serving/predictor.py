@@ -73,7 +73,13 @@ def predict_files(
     """
     refuse_all_missing(images)
     files = expand_given(images)
-    model = open_champion(store)
+    return answer_files(files, open_champion(store), max_pixels=max_pixels, top=top)
+
+
+def answer_files(
+    files: Sequence[GivenFile], model: Answering, *, max_pixels: int, top: int = 1
+) -> pd.DataFrame:
+    """Predict files with a model that is loaded; see `predict_files`."""
     batches = decode_files(files, model.contract, max_pixels)
     return pd.concat(_predict_each(batches, model, top), ignore_index=True)
 

@@ -3,6 +3,7 @@
 ```
 <root>/                        .pixelgate/ by default, or PIXELGATE_HOME
 ├── runs/<id>/                 evidence of a run
+├── scores/<model>/<id>/       predictions of new images, and how they differ from the known ones
 ├── state/                     what runs share
 │   ├── mlflow.db, mlflow-artifacts/
 │   ├── inventory/             inventory cache, split ledgers
@@ -61,6 +62,11 @@ class Home:
     def runs(self) -> Path:
         """Holds one folder per run."""
         return self.root / "runs"
+
+    @property
+    def scores(self) -> Path:
+        """Holds one folder per scoring of new images by this model."""
+        return self.root / "scores" / self.name
 
     @property
     def state(self) -> Path:
