@@ -44,6 +44,12 @@ browser:  ## Install Chromium for the tests of pages, where apt-get can; without
 	  { apt-get update -qq && apt-get install -qq --no-install-recommends chromium; } || \
 	  echo "No Chromium, and apt-get can't install it: tests in a browser are skipped."
 
+.PHONY: postgres
+postgres:  ## Install PostgreSQL for the tests of its registry, where apt-get can; without it they are skipped.
+	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || \
+	  { apt-get update -qq && apt-get install -qq --no-install-recommends postgresql; } || \
+	  echo "No PostgreSQL, and apt-get can't install it: tests of it are skipped."
+
 .PHONY: test
 test: $(READY)  ## Run the tests, with coverage and the slowest of them.
 	@$(BIN)/python -m pytest -m "not real and not faults" --numprocesses 2 --dist worksteal \
