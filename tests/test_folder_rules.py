@@ -72,6 +72,19 @@ def test_a_class_without_readable_images_stops_the_run(
     assert "unread_classes: 1 class (class elk" in verdict.headline
 
 
+def test_images_named_as_texts_are_a_class(keeper: GateKeeper, image_tree: Tree) -> None:
+    """Where a folder holds no other images, and with their format in the message."""
+    root = image_tree({"cat": 40, "dog": 40, "elk": 20})
+    for file in (root / "elk").iterdir():
+        file.rename(file.with_suffix(".txt"))
+    (root / "elk/notes.csv").write_text("no image")
+    verdict = keeper.judge(root)
+    assert verdict.accepted
+    assert broken_rules(verdict) == {"format_matches_extension"}
+    finding = finding_of(verdict, "format_matches_extension")
+    assert finding.examples[0] == "elk/000.txt: PNG inside"
+
+
 def test_folders_of_documents_are_no_classes(keeper: GateKeeper, image_tree: Tree) -> None:
     """Annotations, scripts and notes beside the classes change nothing."""
     root = image_tree({"cat": 40, "dog": 40})

@@ -201,6 +201,15 @@ def why_no_image(file: str, suffix: str) -> str | None:
     return A_TEXT if is_text(header) else NOT_AN_IMAGE
 
 
+def holds_image(file: str) -> bool:
+    """Return whether a file whose name says that it is none holds an image that can be read."""
+    found = signature_of(read_header(file) or b"")
+    # Too few bytes to go by, as texts may begin like this.
+    if found in {None, "PPM", "ICO"}:
+        return False
+    return found not in PLUGIN_OF or PLUGIN_OF[str(found)].is_installed
+
+
 def read_header(file: str) -> bytes | None:
     """Return the first bytes of a file, without waiting for a pipe; None if it can't be read."""
     try:

@@ -19,6 +19,7 @@ from tasks.inventory.image_formats import (
     PLUGIN_OF_SUFFIX,
     SYSTEM_FILES,
     SYSTEM_FOLDERS,
+    holds_image,
     suffix_of,
     why_no_image,
 )
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 MANIFEST_SUFFIXES = (".csv", ".parquet")
 # For a missing file or a dead link; no file that was read has this size and time.
 UNKNOWN_STATUS = (-1, -1)
+# Of the files of a folder without images, to find images among them.
+LOOKED_AT = 8
 
 
 @dataclass
@@ -98,7 +101,8 @@ class Listing:
 def list_files(root: Path, leave_out: Sequence[str] = ()) -> Listing:
     """Walk a folder, following links to folders but never in a loop.
 
-    Only files whose name doesn't say what they are, such as those without an extension, are opened.
+    Only files whose name doesn't say what they are, such as those without an extension, are opened,
+    and a few others in folders without images.
 
     Args:
         root: the folder.
@@ -165,6 +169,7 @@ def _list_folder(
         raise DataFolderError(f"Can't read the folder {folder}: {error.strerror}.") from None
     folders: list[os.DirEntry[str]] = []
     prefix = len(str(root).rstrip(os.sep)) + 1
+    images, others = len(listing.paths), len(listing.passed_over)
     listing.folders.append(_relative(str(folder), prefix))
     for entry in entries:
         name = entry.name
@@ -181,7 +186,31 @@ def _list_folder(
             listing.add(entry.path[prefix:], _status(entry))
         else:
             _list_other(entry, entry.path[prefix:], suffix, listing)
+    if len(listing.paths) == images:
+        _look_inside(root, listing, others)
     return folders
+
+
+def _look_inside(root: Path, listing: Listing, first: int) -> None:
+    """Add images whose names say that they are none, in a folder that has no others.
+
+    Args:
+        root: the data folder.
+        listing: added to.
+        first: where the files of the folder begin among those that were passed over.
+    """
+    found = list(zip(listing.passed_over[first:], listing.reasons[first:], strict=True))
+    # All others were opened already.
+    by_name = [path for path, _ in found if suffix_of(path) in OTHER_SUFFIXES]
+    if not any(holds_image(f"{root}{os.sep}{path}") for path in by_name[:LOOKED_AT]):
+        return
+    images = {path for path in by_name if holds_image(f"{root}{os.sep}{path}")}
+    del listing.passed_over[first:], listing.reasons[first:]
+    for path, reason in found:
+        if path in images:
+            listing.add(path, _status(f"{root}{os.sep}{path}"))
+        else:
+            listing.pass_over(path, reason)
 
 
 def _list_other(entry: os.DirEntry[str], path: str, suffix: str, listing: Listing) -> None:

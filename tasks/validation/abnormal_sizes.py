@@ -49,7 +49,8 @@ def describe_sizes(images: pd.DataFrame) -> str:
         return "no sizes"
     sides = known.to_numpy("int64")
     count = len(known.drop_duplicates())
-    return f"{count} size{'s' * (count > 1)}, {sides.min()} to {sides.max()} pixels"
+    shown = "pixels" if sides.min() == sides.max() else f"to {sides.max()} pixels"
+    return f"{count} size{'s' * (count > 1)}, {sides.min()} {shown}"
 
 
 def abnormal_sizes(images: pd.DataFrame, *, input_side: int, far: float) -> pd.Series:

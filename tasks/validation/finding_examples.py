@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from tasks.inventory.columns import PATH, SPLITS
+from tasks.inventory.columns import FORMAT, PATH, SPLITS
 from tasks.validation.evidence import EXPECTATION, OFFENDER_COLUMNS, RULE, VALUE
 from tasks.validation.verdict import counted
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 FILES_SHOWN = 10
 # Differences of a point or more are worth a line; so are shares that moved noticeably.
+HUNDRED_POINTS = 0.995
 NOTABLE_NOISE, NOTABLE_PSI, NOTABLE_P_VALUE, CLASSES_NOTED = 0.01, 0.1, 0.001, 3
 # Of these, many files offend in few ways: how many of each kind says more than ten paths.
 GROUPED_RULES = frozenset(("sizes", "modes", "bit_depth", "exif_orientation"))
@@ -32,6 +33,17 @@ def offending_rows(
         VALUE: [format_value(row.get(kwargs.get("column"))) for row in rows],
     }
     return pd.DataFrame(columns, columns=list(OFFENDER_COLUMNS)).astype("str")
+
+
+def with_formats(rows: pd.DataFrame, frame: pd.DataFrame) -> pd.DataFrame:
+    """Return offending rows whose value is the format of the file: `False` says little.
+
+    Args:
+        rows: as `offending_rows` returns them.
+        frame: that was validated.
+    """
+    formats = frame.drop_duplicates(PATH).set_index(PATH)[FORMAT]
+    return rows.assign(**{VALUE: rows[PATH].map(formats).astype("str") + " inside"})
 
 
 def format_value(value: Any) -> str:
@@ -105,9 +117,14 @@ def _smallest_difference(result: dict[str, Any]) -> str:
     if noise > 1:
         return f"{images}: no difference of accuracy is more than noise, whatever the models"
     return (
-        f"{images}: differences of accuracy below {100 * noise:.2g} points are noise, whatever the"
-        " models"
+        f"{images}: differences of accuracy below {_in_points(noise)} points are noise, whatever"
+        " the models"
     )
+
+
+def _in_points(share: float) -> str:
+    """Return a share in hundredths, such as `5.8`; two digits of 100 would be `1e+02`."""
+    return f"{100 * share:.2g}" if share < HUNDRED_POINTS else "100"
 
 
 def _moved_classes(result: dict[str, Any], kwargs: dict[str, Any]) -> list[str]:

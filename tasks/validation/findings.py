@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pandas as pd
 
-from tasks.inventory.columns import PATH, TEST, TRAIN
+from tasks.inventory.columns import FORMAT_MATCHES_EXTENSION, PATH, TEST, TRAIN
 from tasks.validation.derived_columns import NEW_PREFIX
 from tasks.validation.finding_examples import (
     FILES_SHOWN,
@@ -17,6 +17,7 @@ from tasks.validation.finding_examples import (
     offending_rows,
     other_offenders,
     split_of,
+    with_formats,
 )
 from tasks.validation.quarantine import is_quarantined
 from tasks.validation.remedies import remedy_of
@@ -72,6 +73,8 @@ def read_validation(  # noqa: PLR0913 - a validation and everything that decides
     is_cleared = rows[PATH].isin(cleared)
     success = bool(validation.success) or _succeeds_without(is_cleared.sum(), result, kwargs)
     rows = rows[~is_cleared]
+    if rule == FORMAT_MATCHES_EXTENSION and len(rows):
+        rows = with_formats(rows, frame)
     examples, grouped = file_examples(rule, rows)
     # Some rules name classes or numbers where they can't name files.
     others = [] if success else other_offenders(result, kwargs)
