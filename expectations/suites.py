@@ -102,6 +102,7 @@ def numbers_between(  # noqa: PLR0913 - everything one expectation is made of
     high: float | None = None,
     severity: str,
     description: str,
+    observed: str | None = None,
 ) -> Expectation:
     """Every value of a column lies in [low, high]; the description may contain `{bounds}`."""
     bounds = f"at least {low}" if high is None else f"at most {high}"
@@ -111,7 +112,7 @@ def numbers_between(  # noqa: PLR0913 - everything one expectation is made of
         column=column,
         min_value=low,
         max_value=high,
-        **_common(rule, severity, description.format(bounds=bounds)),
+        **_common(rule, severity, description.format(bounds=bounds), observed),
     )
 
 

@@ -62,9 +62,11 @@ class FatalWriter:
     start: int
     fatal: int
 
-    def __call__(self, index: int, image: Image.Image, sha256: str) -> None:
+    def __call__(
+        self, index: int, image: Image.Image, values: np.ndarray | None, sha256: str
+    ) -> None:
         """Receive an image."""
-        del image, sha256
+        del image, values, sha256
         if self.start + index == self.fatal:
             crash()
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tasks.generators.decoding import decode_image
+from tasks.generators.decoding import Decoding, decode_image, decoding_of
 from tasks.generators.inputs import build_inputs
 from tasks.generators.pipelines import pixels_of
 from tasks.inventory.scan import take_inventory
@@ -30,7 +30,7 @@ def decode(
     data: bytes, color_mode: str, size: tuple[int, int] = (4, 6), resize: str = "stretch"
 ) -> np.ndarray:
     """Decode with a generous limit."""
-    return decode_image(data, size=size, color_mode=color_mode, resize=resize, max_pixels=10**6)
+    return decode_image(data, Decoding(size, color_mode, resize), max_pixels=10**6)
 
 
 @pytest.mark.parametrize(
@@ -191,8 +191,6 @@ def test_any_mix_is_the_same_in_training_evaluation_and_prediction(tmp_path: Pat
     np.testing.assert_allclose(predicted["probability"], judged["probability"], atol=1e-6)
     index = pd.read_parquet(inputs.index)
     for row, path in enumerate(index["path"]):
-        alone = decode_image(
-            (root / path).read_bytes(), size=(20, 20), color_mode="rgb", resize="pad",
-            max_pixels=10**6,
-        )  # fmt: skip
+        decoding = decoding_of(inputs.contract)
+        alone = decode_image((root / path).read_bytes(), decoding, max_pixels=10**6)
         assert np.array_equal(pixels_of(inputs.pixels, np.array([row]))[0], alone)

@@ -43,6 +43,7 @@ def inventory(  # noqa: PLR0913, PLR0917 - each is a flag
         from tasks.inventory.columns import THUMBNAIL, fingerprint
         from tasks.inventory.explain import explain_file, format_explanation
         from tasks.inventory.scan import inventory_of, require_readable
+        from tasks.inventory.value_ranges import describe_scaling_of
         from tasks.storage.atomic import write_parquet
 
         if explain is not None:
@@ -52,7 +53,8 @@ def inventory(  # noqa: PLR0913, PLR0917 - each is a flag
             if output is not None:
                 write_parquet(output, table.drop(columns=THUMBNAIL))
     if explain is None:
-        show_inventory(table, fingerprint(table), as_json=as_json)
+        scaling = describe_scaling_of(table, settings.generators)
+        show_inventory(table, fingerprint(table), scaling, as_json=as_json)
         require_readable(table)
     elif as_json:
         print_json(explained)

@@ -22,8 +22,10 @@ if TYPE_CHECKING:
 SIZES_SHOWN = ERRORS_SHOWN = 10
 
 
-def show_inventory(inventory: pd.DataFrame, fingerprint: str, *, as_json: bool) -> None:
-    """Print a folder's images by class and split, their sizes and modes, and unreadable files."""
+def show_inventory(
+    inventory: pd.DataFrame, fingerprint: str, scaling: str | None, *, as_json: bool
+) -> None:
+    """Print a folder's images by class and split, their sizes, modes and values, and bad files."""
     from tasks.inventory.columns import counts_by_split
 
     counts = counts_by_split(inventory)
@@ -38,6 +40,7 @@ def show_inventory(inventory: pd.DataFrame, fingerprint: str, *, as_json: bool) 
                 "unreadable": errors.to_dict("records"),
                 "counts": counts.T.to_dict(),
                 "sizes": sizes.reset_index().to_dict("records"),
+                "values": scaling,
                 **folder,
             }
         )
@@ -47,6 +50,8 @@ def show_inventory(inventory: pd.DataFrame, fingerprint: str, *, as_json: bool) 
     say()
     sys.stdout.write(counts.to_string() + "\n\n")
     sys.stdout.write(sizes.to_frame().to_string() + "\n")
+    if scaling:
+        say(f"\n{scaling}")
     if not errors.empty:
         say(f"\n{len(errors)} files can't be read:")
         for row in errors.head(ERRORS_SHOWN).itertuples():

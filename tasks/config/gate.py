@@ -29,6 +29,7 @@ from tasks.config.gate_rules import (
     SplitSharesRule,
     StalenessRule,
     TestSizeRule,
+    ValueRangeRule,
     VolumeRule,
 )
 
@@ -72,6 +73,11 @@ class GateConfig(Part):
     format_matches_extension: FileRule = Field(
         FileRule(severity="warning"), description="Every file has the format its extension names."
     )
+    # A warning: most of such an image may be as it was.
+    intact: FileRule = Field(
+        FileRule(severity="warning"),
+        description="No JPEG is damaged and decodes to garbage or gray all the same.",
+    )
     single_frame: FileRule = Field(
         FileRule(), description="No file is an animation or has several pages."
     )
@@ -80,6 +86,11 @@ class GateConfig(Part):
     modes: ModesRule = Field(ModesRule(), description="Every image has an allowed Pillow mode.")
     bit_depth: BitDepthRule = Field(
         BitDepthRule(), description="No image has more bits per channel than the model receives."
+    )
+    value_range: ValueRangeRule = Field(
+        ValueRangeRule(),
+        description="No image of more than 8 bits loses nearly all of its levels when it is"
+        " scaled.",
     )
     # A warning: images are rotated before training, as a viewer shows them.
     exif_orientation: FileRule = Field(

@@ -83,6 +83,16 @@ class BitDepthRule(FileRule):
     max_bits: Positive = Field(8, description="Most bits per channel, as stored in the file.")
 
 
+class ValueRangeRule(FileRule):
+    """Images of more than 8 bits keep some of their levels when they are scaled."""
+
+    min_levels: Annotated[float, Field(ge=0)] = Field(
+        8.0,
+        description="Fewest of 256 levels that scaling by generators.value_range leaves of an"
+        " image.",
+    )
+
+
 class KnownClassesRule(FileRule):
     """The classes are the declared ones, or those of the model in production."""
 

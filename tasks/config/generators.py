@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
@@ -29,6 +30,12 @@ class GeneratorConfig(Part):
         None,
         description="Channels of the model's input; default: grayscale or rgba where nearly all"
         " images are, else rgb.",
+    )
+    value_range: Literal["auto"] | tuple[float, float] = Field(
+        "auto",
+        description="What becomes black and white, 0 and 255, in images of more than 8 bits:"
+        " auto (the range of the bits that the training images use, or of their values), or"
+        " [low, high], such as [-1024, 3071]. Images of 8 bits stay as they are.",
     )
     class_mode: Literal["categorical", "sparse", "binary"] = Field(
         "categorical",
@@ -90,4 +97,8 @@ class GeneratorConfig(Part):
             value = getattr(self, name)
             if isinstance(value, tuple) and not 0 < value[0] <= value[1]:
                 raise ValueError(f"{name} must be 0 < lower <= upper. Received: {list(value)}")
+        if self.value_range != "auto":
+            low, high = self.value_range
+            if not -math.inf < low < high < math.inf:
+                raise ValueError(f"value_range must be low < high. Received: {[low, high]}")
         return self

@@ -28,7 +28,7 @@ from tasks.drill.planting import (
     unlinked,
 )
 from tasks.inventory.columns import TEST, TRAIN
-from tasks.inventory.image_file import as_displayed
+from tasks.inventory.displayed import as_displayed
 from tasks.inventory.orientation import EXIF_ORIENTATION
 
 if TYPE_CHECKING:
@@ -66,6 +66,18 @@ def truncate_file(sample: Sample) -> list[str]:
     data = (sample.work / path).read_bytes()
     # At least the signature remains, so that the file is still recognised as an image.
     return [replace_bytes(sample, path, data[: max(8, len(data) // 3)])]
+
+
+def add_damaged_jpeg(sample: Sample) -> list[str]:
+    """Add a JPEG that lost a block of its data and decodes all the same."""
+    path = path_in_first_class(sample, "damaged.jpg")
+    pixels = np.random.default_rng(0).integers(0, 256, (64, 64), dtype=np.uint8)
+    Image.fromarray(pixels).save(sample.work / path)
+    data = bytearray((sample.work / path).read_bytes())
+    middle = len(data) // 2
+    data[middle : middle + 64] = bytes(64)
+    (sample.work / path).write_bytes(data)
+    return [path]
 
 
 def empty_file(sample: Sample) -> list[str]:
@@ -131,6 +143,19 @@ def add_16_bits(sample: Sample) -> list[str]:
     gray = np.asarray(open_image(sample, sample.paths(TRAIN)[0]).convert("L"), dtype=np.uint16)
     Image.fromarray(gray * 257).save(sample.work / path)
     return [path]
+
+
+def add_dark_16_bits(sample: Sample) -> list[str]:
+    """Add an image of 16 bits, and one whose values take up a 256th of that range."""
+    add_16_bits(sample)
+    full, dark = (path_in_first_class(sample, name) for name in ("deep.png", "dark.png"))
+    with open_file(sample.work / full) as image:
+        values = np.asarray(image).copy()
+    # Whatever the sample shows, the range is that of 16 bits.
+    values.flat[:4] = 2**16 - 1
+    Image.fromarray(values).save(unlinked(sample, full))
+    Image.fromarray((values >> 8).astype(np.uint16)).save(sample.work / dark)
+    return [dark]
 
 
 def add_rotated(sample: Sample) -> list[str]:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from tasks.drill.sample import Sample
 
 PLANTED_BITS = 16
+PLANTED_LEVELS = 1
 # In a smaller sample a change of distribution is not significant.
 MIN_TO_COMPARE = 80
 # Of a single test image: six answers must differ for a difference to be more than chance.
@@ -33,11 +34,13 @@ FAULTS = (
     Fault(
         "format_matches_extension", "another format than the extension names", faults.change_format
     ),
+    Fault("intact", "a JPEG with zeros in its middle", faults.add_damaged_jpeg),
     Fault("single_frame", "a file of three pages", faults.add_pages),
     Fault("not_blank", "a blank image", faults.blank_image),
     Fault("sizes", "an image of another size, a strip", faults.resize_image),
     Fault("modes", "a CMYK image", faults.add_cmyk),
     Fault("bit_depth", "an image of 16 bits per channel", faults.add_16_bits),
+    Fault("value_range", "a dark image among those of 16 bits", faults.add_dark_16_bits),
     Fault("exif_orientation", "an image that EXIF rotates", faults.add_rotated),
     Fault("labelled", "a file outside the class folders", faults.add_stray),
     Fault("label_names", "a class in two spellings", faults.respell_class),
@@ -110,6 +113,8 @@ def why_not_active(
         "modes": gate.modes.allowed == "any" and "gate.modes.allowed is any",
         "bit_depth": gate.bit_depth.max_bits >= PLANTED_BITS
         and f"gate.bit_depth.max_bits is {gate.bit_depth.max_bits}",
+        "value_range": gate.value_range.min_levels <= PLANTED_LEVELS
+        and f"gate.value_range.min_levels is {gate.value_range.min_levels:g}",
         "label_errors": not labels_judged
         and "too few images or too weak a quick model to judge labels",
         "class_balance": float(gate.class_balance.max_ratio) >= largest_ratio

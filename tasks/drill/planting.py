@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from tasks.inventory import image_file
 from tasks.inventory.columns import TRAIN
-from tasks.inventory.image_file import as_displayed
+from tasks.inventory.displayed import as_displayed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

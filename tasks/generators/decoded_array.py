@@ -138,11 +138,14 @@ class ChunkWriter:
     decoding: Decoding
     start: int
 
-    def __call__(self, index: int, opened: Image.Image, sha256: str) -> None:
+    def __call__(
+        self, index: int, opened: Image.Image, values: np.ndarray | None, sha256: str
+    ) -> None:
         """Write the image of the chunk's file number `index`."""
         # Inventory comes first: an image that fails here is decoded again later, with a message.
         with contextlib.suppress(Exception):
-            self.array.write(self._maps, self.start + index, self.decoding.fit(opened), sha256)
+            image = self.decoding.fit(opened, values)
+            self.array.write(self._maps, self.start + index, image, sha256)
 
     @functools.cached_property
     def _maps(self) -> tuple[np.ndarray, np.ndarray]:

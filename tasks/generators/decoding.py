@@ -5,8 +5,8 @@ Every mode becomes the target mode in one way:
 | image | becomes |
 |---|---|
 | EXIF orientation | applied first |
-| 16-bit and 32-bit integer | the upper 8 of 16 bits |
-| float | clipped to 0 .. 255 |
+| more than 8 bits, or float | scaled from the value range of the model to 0 .. 255 |
+| the same, for a model that was trained on none | the upper 8 of 16 bits; floats clipped |
 | transparent (RGBA, LA, palette) | laid over white, unless the target is rgba |
 | CMYK, YCbCr, LAB, palette, 1-bit | converted by Pillow |
 
@@ -31,7 +31,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image, ImageOps
 
-from tasks.inventory.image_file import as_gray, open_image, over_white
+from tasks.inventory.deep_values import as_gray, bit_depth_of, deep_values, scale_values
+from tasks.inventory.displayed import over_white
+from tasks.inventory.image_file import open_image
 from tasks.inventory.orientation import orientation_of, turned_upright
 from tasks.models.contract import CHANNELS
 from tasks.storage.hashing import digest
@@ -53,11 +55,14 @@ class Decoding:
         size: height and width, pixels.
         color_mode: grayscale, rgb or rgba.
         resize: stretch, pad, crop or center_crop.
+        value_range: what becomes 0 and 255 in images of more than 8 bits; None keeps the upper 8 of
+            16 bits.
     """
 
     size: tuple[int, int]
     color_mode: str
     resize: str
+    value_range: tuple[float, float] | None = None
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -67,11 +72,30 @@ class Decoding:
     @property
     def name(self) -> str:
         """The prefix of the names of all arrays of such images."""
-        return digest(asdict(self))[:12]
+        fields = asdict(self)
+        if self.value_range is None:
+            # Images of 8 bits keep the names they have had before there were value ranges.
+            del fields["value_range"]
+        return digest(fields)[:12]
 
-    def fit(self, opened: Image.Image) -> np.ndarray:
-        """Return an opened image as (height, width, channels) uint8."""
-        return fit_image(opened, size=self.size, color_mode=self.color_mode, resize=self.resize)
+    def fit(self, opened: Image.Image, values: np.ndarray | None = None) -> np.ndarray:
+        """Return an opened image as (height, width, channels) uint8.
+
+        Args:
+            opened: the image.
+            values: of more than 8 bits, as `deep_values` returns them; else None.
+        """
+        # Some formats store their metadata after the pixels, so the orientation is known only now.
+        opened.load()
+        scaled = opened
+        if values is not None and self.value_range is not None:
+            scaled = scale_values(values, self.value_range)
+        upright = turned_upright(scaled, orientation_of(opened))
+        image = _in_mode(upright, MODES[self.color_mode])
+        height, width = self.size
+        if image.size != (width, height):
+            image = _resized(image, (width, height), self.resize)
+        return np.asarray(image).reshape(self.shape)
 
     def read(self, file: Path, sha256: str, max_pixels: int) -> np.ndarray:
         """Return the image of a file, (height, width, channels) uint8.
@@ -88,30 +112,20 @@ class Decoding:
 
     def decode(self, data: bytes, max_pixels: int) -> np.ndarray:
         """Return the image in the bytes of a file; see `decode_image`."""
-        return decode_image(
-            data,
-            size=self.size,
-            color_mode=self.color_mode,
-            resize=self.resize,
-            max_pixels=max_pixels,
-        )
+        return decode_image(data, self, max_pixels=max_pixels)
 
 
 def decoding_of(contract: InputContract) -> Decoding:
     """Return the decoding that a contract asks for."""
-    return Decoding(contract.size, contract.color_mode, contract.resize)
+    return Decoding(contract.size, contract.color_mode, contract.resize, contract.value_range)
 
 
-def decode_image(
-    data: bytes, *, size: tuple[int, int], color_mode: str, resize: str, max_pixels: int
-) -> np.ndarray:
+def decode_image(data: bytes, decoding: Decoding, *, max_pixels: int) -> np.ndarray:
     """Turn the bytes of an image file into a model's input.
 
     Args:
         data: the whole file.
-        size: height and width of the result, pixels.
-        color_mode: grayscale, rgb or rgba.
-        resize: stretch, pad, crop or center_crop.
+        decoding: how.
         max_pixels: an image that declares more is refused.
 
     Returns:
@@ -122,21 +136,13 @@ def decode_image(
         Exception: whatever Pillow raises on bytes it can't decode.
     """
     with open_image(data, max_pixels=max_pixels) as opened:
-        return fit_image(opened, size=size, color_mode=color_mode, resize=resize)
-
-
-def fit_image(
-    opened: Image.Image, *, size: tuple[int, int], color_mode: str, resize: str
-) -> np.ndarray:
-    """Turn an opened image into a model's input; see `decode_image`, which opens it."""
-    # Some formats store their metadata after the pixels, so the orientation is known only now.
-    opened.load()
-    upright = turned_upright(opened, orientation_of(opened))
-    image = _in_mode(upright, MODES[color_mode])
-    height, width = size
-    if image.size != (width, height):
-        image = _resized(image, (width, height), resize)
-    return np.asarray(image).reshape(height, width, CHANNELS[color_mode])
+        # The range decides, so that images of 8 bits cost nothing more.
+        values = None
+        if decoding.value_range is not None:
+            bits = bit_depth_of(opened)
+            opened.load()
+            values = deep_values(opened, bits, data)
+        return decoding.fit(opened, values)
 
 
 def _resized(image: Image.Image, size: tuple[int, int], resize: str) -> Image.Image:

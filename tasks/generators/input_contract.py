@@ -50,10 +50,12 @@ def choose_contract(
         color_mode=choice.color_mode,
         class_mode=settings.class_mode,
         resize=settings.resize,
+        value_range=choice.value_range,
     )
     return contract, choice.reason
 
 
 def decoding_for(choice: InputChoice, settings: GeneratorConfig) -> Decoding:
     """Return the decoding that makes images such an input."""
-    return Decoding((choice.height, choice.width), choice.color_mode, settings.resize)
+    size = (choice.height, choice.width)
+    return Decoding(size, choice.color_mode, settings.resize, choice.value_range)

@@ -13,6 +13,7 @@ from tasks.generators.decoding import decoding_of
 from tasks.generators.input_contract import choose_contract
 from tasks.inventory.columns import LABEL, PATH, SPLIT, SPLITS, TRAIN, readable
 from tasks.inventory.scan import root_of
+from tasks.inventory.value_ranges import describe_value_range
 from tasks.storage.atomic import write_parquet
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ class Inputs:
         settings: batch size and augmentation.
         counts: number of images per split.
         reason: why the input has its size, in words.
+        scaling: which values of more than 8 bits were found and what is lost of them; None if none.
     """
 
     pixels: Path
@@ -52,6 +54,7 @@ class Inputs:
     settings: GeneratorConfig
     counts: dict[str, int]
     reason: str = ""
+    scaling: str | None = None
 
     @property
     def batch_size(self) -> int:
@@ -66,7 +69,7 @@ class Inputs:
         counts = ", ".join(f"{count} {split}" for split, count in self.counts.items())
         return (
             f"input of {contract.height} x {contract.width} pixels ({self.reason}),"
-            f" {contract.color_mode}; {counts}"
+            f" {contract.color_mode}; {counts}" + (f"; {self.scaling}" if self.scaling else "")
         )
 
 
@@ -96,6 +99,7 @@ def build_inputs(inventory: pd.DataFrame, config: RetrainConfig, *, directory: P
         settings=config.generators,
         counts=counts,
         reason=reason,
+        scaling=describe_value_range(images, contract.value_range),
     )
 
 

@@ -25,6 +25,7 @@ ARROW_TYPES = {
     "Int32": pa.int32(),
     "Int64": pa.int64(),
     "float32": pa.float32(),
+    "float64": pa.float64(),
     "binary[pyarrow]": pa.binary(),
 }
 # One schema for every chunk: a column that is empty in one chunk must not change its type there.

@@ -26,9 +26,12 @@ SHARPNESS = "sharpness"
 ENTROPY = "entropy"
 ASPECT = "aspect"
 BIT_DEPTH = "bit_depth"
+VALUE_LOW = "value_low"
+VALUE_HIGH = "value_high"
 FRAMES = "frames"
 ORIENTATION = "orientation"
 FORMAT_MATCHES_EXTENSION = "format_matches_extension"
+DAMAGE = "damage"
 PERCEPTUAL_HASH = "perceptual_hash"
 PIXEL_HASH = "pixel_hash"
 THUMBNAIL = "thumbnail"
@@ -44,9 +47,12 @@ FEATURE_COLUMNS = (
     ENTROPY,
     ASPECT,
     BIT_DEPTH,
+    VALUE_LOW,
+    VALUE_HIGH,
     FRAMES,
     ORIENTATION,
     FORMAT_MATCHES_EXTENSION,
+    DAMAGE,
     PERCEPTUAL_HASH,
     PIXEL_HASH,
     THUMBNAIL,
@@ -76,9 +82,13 @@ DTYPES = {
     ENTROPY: "float32",
     ASPECT: "float32",
     BIT_DEPTH: "Int8",
+    # Only of images of more than 8 bits. In double precision, as 32-bit integers need it.
+    VALUE_LOW: "float64",
+    VALUE_HIGH: "float64",
     FRAMES: "Int32",
     ORIENTATION: "Int8",
     FORMAT_MATCHES_EXTENSION: "boolean",
+    DAMAGE: "str",
     PERCEPTUAL_HASH: "str",
     PIXEL_HASH: "str",
     THUMBNAIL: "binary[pyarrow]",

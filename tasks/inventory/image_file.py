@@ -14,9 +14,16 @@ import stat
 import warnings
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from PIL import Image, UnidentifiedImageError
 
+from tasks.inventory.damage import find_damage
+from tasks.inventory.deep_values import (
+    bit_depth_of,
+    deep_values,
+    describe_values,
+    hashed_form,
+)
+from tasks.inventory.displayed import as_displayed
 from tasks.inventory.features import FeatureBatch
 from tasks.inventory.image_formats import (
     HEADER_BYTES,
@@ -27,13 +34,16 @@ from tasks.inventory.image_formats import (
     suffix_of,
 )
 from tasks.inventory.jpeg_xl import declared_size
-from tasks.inventory.orientation import ON_ITS_SIDE, orientation_of, turned_upright
+from tasks.inventory.orientation import ON_ITS_SIDE, orientation_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    # Called with the index of the file, the decoded image and the SHA-256 of the file.
-    OnImage = Callable[[int, Image.Image, str], None]
+    import numpy as np
+
+    # Called with the index of the file, the decoded image, its values if it has more than 8 bits,
+    # and the SHA-256 of the file.
+    OnImage = Callable[[int, Image.Image, np.ndarray | None, str], None]
 
 # A file is read as a whole; without a limit one huge file could exhaust the memory of a worker.
 MAX_FILE_BYTES = 512 * 2**20
@@ -49,8 +59,8 @@ def read_images(
         root: folder the paths are relative to.
         paths: relative POSIX paths.
         max_pixels: an image that declares more is not expanded.
-        on_image: called for each file that decodes, with its index in `paths`, the image and the
-            SHA-256 of the file.
+        on_image: called for each file that decodes, with its index in `paths`, the image, its
+            values as `deep_values` returns them, and the SHA-256 of the file.
 
     Returns:
         One row per file with those of `columns.IMAGE_COLUMNS` that are known; `error` is None only
@@ -79,18 +89,19 @@ def _read_image(
     max_pixels: int,
     row: dict[str, Any],
     features: FeatureBatch,
-    on_image: Callable[[Image.Image, str], None] | None,
+    on_image: Callable[[Image.Image, np.ndarray | None, str], None] | None,
 ) -> None:
     data = read_regular_file(file, row)
     row["sha256"] = hashlib.sha256(data).hexdigest()
     with open_image(data, max_pixels=max_pixels) as image:
-        facts = describe_image(image)
-        displayed = as_displayed(image)
+        facts, values = describe_file(image, data)
+        displayed = as_displayed(image, values)
         pixels = displayed.tobytes()
         if on_image:
-            on_image(image, row["sha256"])
+            on_image(image, values, row["sha256"])
+    facts["damage"] = find_damage(data, facts["format"])
     facts["format_matches_extension"] = _format_matches(suffix_of(file), facts["format"])
-    facts["pixel_hash"] = _pixel_hash(displayed, pixels)
+    facts["pixel_hash"] = _pixel_hash(displayed, pixels if values is None else hashed_form(values))
     row.update(facts)
     features.add(displayed, pixels, row)
 
@@ -99,6 +110,18 @@ def _pixel_hash(image: Image.Image, pixels: bytes) -> str:
     """Hash an image by its pixels: the same for files that differ only in format or compression."""
     shape = f"{image.mode} {image.height} {image.width} ".encode()
     return hashlib.blake2b(shape + pixels, digest_size=16).hexdigest()
+
+
+def describe_file(image: Image.Image, data: bytes) -> tuple[dict[str, Any], np.ndarray | None]:
+    """Decode and describe an opened image, and read its values if they have more than 8 bits.
+
+    Returns:
+        The facts of `describe_image` and of `deep_values.describe_values`, and the values, or None
+        for an image of 8 bits.
+    """
+    facts = describe_image(image)
+    values = deep_values(image, facts["bit_depth"], data)
+    return facts if values is None else facts | describe_values(values), values
 
 
 def describe_image(image: Image.Image) -> dict[str, Any]:
@@ -119,7 +142,7 @@ def describe_image(image: Image.Image) -> dict[str, Any]:
         "channels": len(image.getbands()),
         # A phone's MPO holds one photograph and previews of it, not an animation.
         "frames": 1 if image.format == "MPO" else getattr(image, "n_frames", 1),
-        "bit_depth": _bit_depth(image),
+        "bit_depth": bit_depth_of(image),
     }
     image.load()
     # Only now: some formats store their metadata after the pixels.
@@ -128,51 +151,6 @@ def describe_image(image: Image.Image) -> dict[str, Any]:
     width, height = image.size[::-1] if on_its_side else image.size
     shape = {"height": height, "width": width, "aspect": width / height}
     return facts | shape | {"orientation": orientation}
-
-
-def as_displayed(image: Image.Image) -> Image.Image:
-    """Return an opened image as a viewer shows it: upright, in mode L or RGB, over white."""
-    # Loaded first, as some formats store their metadata after the pixels; and before the mode is
-    # converted, which loses the format.
-    image.load()
-    orientation = orientation_of(image)
-    return turned_upright(_in_plain_mode(image), orientation)
-
-
-def _in_plain_mode(image: Image.Image) -> Image.Image:
-    if image.mode in ("L", "RGB") and not image.has_transparency_data:
-        return image
-    if image.mode[0] in "IF":
-        return as_gray(image)
-    if image.has_transparency_data:
-        return over_white(image)
-    return image.convert("L" if image.mode == "1" else "RGB")
-
-
-def over_white(image: Image.Image) -> Image.Image:
-    """Return an image with transparency in mode RGB, laid over white."""
-    transparent = image.convert("RGBA")
-    white = Image.new("RGBA", transparent.size, "white")
-    return Image.alpha_composite(white, transparent).convert("RGB")
-
-
-def as_gray(image: Image.Image) -> Image.Image:
-    """Return an image of mode I or F in 8-bit gray; of 16 bits the upper 8 are kept."""
-    if image.mode.startswith("I"):
-        values = np.asarray(image).clip(0, 2**16 - 1).astype(np.uint16)
-        return Image.fromarray((values >> 8).astype(np.uint8))
-    values = np.nan_to_num(np.asarray(image))
-    return Image.fromarray(values.clip(0, 255).astype(np.uint8))
-
-
-def _bit_depth(image: Image.Image) -> int:
-    """Return the bits per channel as stored, which only the name of Pillow's raw decoder says."""
-    for tile in getattr(image, "tile", ())[:1]:
-        raw = tile[3] if isinstance(tile[3], str) else next(iter(tile[3] or ()), "")
-        _, _, stored = str(raw).partition(";")
-        if stored[:2].rstrip("BLNRSI").isdigit():
-            return int(stored[:2].rstrip("BLNRSI"))
-    return {"1": 1, "I": 32, "F": 32}.get(image.mode, 16 if image.mode[0] == "I" else 8)
 
 
 @functools.cache

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from tasks.config.training import TrainingConfig
 from tasks.inventory.columns import CHANNELS, HEIGHT, MODE, WIDTH
+from tasks.inventory.value_ranges import choose_value_range
 from tasks.runtime.accelerators import has_gpu
 
 if TYPE_CHECKING:
@@ -42,12 +43,15 @@ class InputChoice:
         width: pixels.
         color_mode: grayscale, rgb or rgba.
         reason: why this size, in words.
+        value_range: what becomes 0 and 255 in images of more than 8 bits; None where there are
+            none.
     """
 
     height: int
     width: int
     color_mode: str
     reason: str
+    value_range: tuple[float, float] | None = None
 
 
 def choose_input(
@@ -61,7 +65,7 @@ def choose_input(
 
     Args:
         images: height, width, mode and channels of the images to choose by; at least one.
-        settings: target_size and color_mode.
+        settings: target_size, color_mode and value_range.
         model: its name; by default that of the settings' default.
         gpu: whether it is trained on a GPU; by default as this machine has one.
     """
@@ -70,7 +74,9 @@ def choose_input(
     else:
         name = TrainingConfig().model if model is None else model
         height, width, reason = choose_size(images, name, gpu=has_gpu() if gpu is None else gpu)
-    return InputChoice(height, width, settings.color_mode or choose_color_mode(images), reason)
+    color_mode = settings.color_mode or choose_color_mode(images)
+    value_range = choose_value_range(images, settings.value_range)
+    return InputChoice(height, width, color_mode, reason, value_range)
 
 
 def choose_size(images: pd.DataFrame, model: str, *, gpu: bool) -> tuple[int, int, str]:

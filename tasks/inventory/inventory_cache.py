@@ -15,6 +15,9 @@ import pandas as pd
 
 from tasks.inventory import (
     canonical_views,
+    damage,
+    deep_values,
+    displayed,
     duplicates,
     features,
     image_file,
@@ -60,10 +63,23 @@ class InventoryCache:
         self._name = digest(str(root.resolve()))[:32]
         # Three versions, as they go stale for different reasons: another limit of pixels changes
         # what is read of a file, another fraction of the split only the inventory as a whole.
-        compared = _version([similarity, orientation, turns], self._name, settings.max_pixels)
+        compared = _version(
+            [similarity, orientation, deep_values, displayed, turns],
+            self._name,
+            settings.max_pixels,
+        )
         self.pairs = folder / f"pairs-{compared[:32]}.parquet"
         # A plug-in that was installed in the meantime can read what could not be read before.
-        read_by = [image_file, image_formats, jpeg_xl, orientation, features]
+        read_by = [
+            image_file,
+            damage,
+            deep_values,
+            displayed,
+            image_formats,
+            jpeg_xl,
+            orientation,
+            features,
+        ]
         self._images = _version(read_by, settings.max_pixels, image_formats.plugins_installed())
         all_settings = settings.model_dump(mode="json", exclude={"directory", "workers"})
         self._whole = _version(

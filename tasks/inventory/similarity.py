@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
+from tasks.inventory.displayed import as_displayed
 from tasks.inventory.features import area_weights
-from tasks.inventory.image_file import as_displayed, open_image
+from tasks.inventory.image_file import open_image
 from tasks.inventory.turns import turn_image
 
 if TYPE_CHECKING:

@@ -19,6 +19,8 @@ class InputContract:
         color_mode: grayscale, rgb or rgba.
         class_mode: categorical, sparse or binary.
         resize: stretch, pad, crop or center_crop.
+        value_range: what becomes 0 and 255 in images of more than 8 bits; None where the model was
+            trained on none: of 16 bits the upper 8 are kept then, and floats are clipped.
     """
 
     classes: tuple[str, ...]
@@ -27,6 +29,7 @@ class InputContract:
     color_mode: str
     class_mode: str
     resize: str = "stretch"
+    value_range: tuple[float, float] | None = None
 
     @property
     def size(self) -> tuple[int, int]:
@@ -40,9 +43,16 @@ class InputContract:
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain values, for JSON."""
-        return asdict(self) | {"classes": list(self.classes)}
+        value_range = None if self.value_range is None else list(self.value_range)
+        return asdict(self) | {"classes": list(self.classes), "value_range": value_range}
 
     @classmethod
     def from_dict(cls, plain: dict[str, Any]) -> InputContract:
         """Read what `as_dict` returned."""
-        return cls(**plain | {"classes": tuple(plain["classes"])})
+        # Models that were registered before value_range have none.
+        value_range = plain.get("value_range")
+        fields = {
+            "classes": tuple(plain["classes"]),
+            "value_range": None if value_range is None else tuple(value_range),
+        }
+        return cls(**plain | fields)

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 
 from PIL import Image, ImageOps
 
-from tasks.inventory.image_file import as_displayed, open_image
+from tasks.inventory.displayed import as_displayed
+from tasks.inventory.image_file import open_image
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

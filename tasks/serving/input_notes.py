@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import warnings
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from tasks.generators.decoding import decoding_of
-from tasks.inventory.image_file import error_reason, open_image, read_regular_file
+from tasks.inventory.image_file import (
+    describe_file,
+    error_reason,
+    open_image,
+    read_regular_file,
+)
 from tasks.inventory.input_choice import is_gray
+from tasks.inventory.value_ranges import describe_scaling
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -51,7 +57,9 @@ def _decode(file: GivenFile, contract: InputContract, max_pixels: int) -> Decode
             data = read_regular_file(str(file.path), {})
             with open_image(data, max_pixels=max_pixels) as opened:
                 notes = [*_of_frames(opened), *_of_size(opened, contract)]
-                image = decoding_of(contract).fit(opened)
+                facts, values = describe_file(opened, data)
+                image = decoding_of(contract).fit(opened, values)
+                notes += _of_values(facts, contract)
                 # Only now: some formats store after their pixels whether they are transparent.
                 notes += [*_of_mode(opened, contract.color_mode), *_of_alpha(opened, contract)]
     except (Exception, RecursionError) as error:  # noqa: BLE001 - decoders raise anything on damaged bytes
@@ -69,6 +77,10 @@ def _of_size(opened: Image.Image, contract: InputContract) -> list[str]:
     if ENLARGED * max(opened.size) <= min(contract.size):
         return [f"enlarged from {opened.height} x {opened.width} pixels"]
     return []
+
+
+def _of_values(facts: dict[str, Any], contract: InputContract) -> list[str]:
+    return [describe_scaling(facts, contract.value_range)] if "value_low" in facts else []
 
 
 def _of_mode(opened: Image.Image, color_mode: str) -> list[str]:

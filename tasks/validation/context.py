@@ -29,6 +29,7 @@ class Context:
         overrides: overruled verdicts, newest first.
         cache_dir: folder that caches expensive results for the same data; None for no cache.
         now: the time at which staleness is measured.
+        value_range: what images of more than 8 bits are scaled from; None as they suggest.
         input_side: the shorter side of the model's input, pixels; None as the images suggest.
     """
 
@@ -39,6 +40,7 @@ class Context:
     cache_dir: Path | None = None
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
     input_side: int | None = None
+    value_range: tuple[float, float] | None = None
 
     @property
     def baseline(self) -> Baseline | None:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from tasks.errors import DataRejectedError
-from tasks.inventory.columns import readable
+from tasks.inventory.columns import SPLIT, TRAIN, readable
 from tasks.inventory.input_choice import choose_input
+from tasks.inventory.value_ranges import choose_value_range
 from tasks.runs.run_folder import INVENTORY
 from tasks.validation.baseline import Baseline, accept_baseline
 from tasks.validation.context import gather_context
@@ -39,7 +40,13 @@ def judge_inventory(
     """
     home = run.config.paths
     remembered = gather_context(home, champion_classes=champion_classes)
-    context = dataclasses.replace(remembered, input_side=_input_side(inventory, run.config))
+    images = readable(inventory)
+    settings = run.config.generators
+    context = dataclasses.replace(
+        remembered,
+        input_side=_input_side(inventory, run.config),
+        value_range=choose_value_range(images[images[SPLIT] == TRAIN], settings.value_range),
+    )
     verdict = validate_inventory(
         inventory, run.config.gate, directory=run.validation, context=context
     )

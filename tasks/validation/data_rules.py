@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from expectations import suites
 from tasks.inventory.columns import (
     CONTRAST,
+    DAMAGE,
     ERROR,
     FORMAT_MATCHES_EXTENSION,
     FRAMES,
@@ -55,7 +56,7 @@ def suites_for(
     """
     by_suite = {
         "integrity": _integrity(gate),
-        "shape": list(shape_expectations(frame, gate)),
+        "shape": list(shape_expectations(frame, gate, context)),
         "labels": _labels(frame, gate, context),
         "balance": [*split_expectations(frame, gate), *shares_expectations(gate, context)],
         "duplicates": _duplicates(gate),
@@ -76,6 +77,12 @@ def _integrity(gate: GateConfig) -> list[Expectation]:
             [True],
             "Every file has the format its extension names.",
             severity=gate.format_matches_extension.severity,
+        ),
+        suites.no_problems(
+            "intact",
+            DAMAGE,
+            "No JPEG makes its decoder complain of damage.",
+            severity=gate.intact.severity,
         ),
         suites.numbers_between(
             "single_frame",

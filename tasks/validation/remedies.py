@@ -9,13 +9,19 @@ BY_RULE = {
     " them, up to a cap.",
     "format_matches_extension": "Rename these files to match their format, or save them in the"
     " format that their extension names.",
+    "intact": "Parts of these images are garbage or gray. Look at them, copy them from their source"
+    " again, or set gate.intact.quarantine = true to train without them.",
     "single_frame": "Save one frame of each file as a separate image, or remove these files.",
     "not_blank": "Remove these files, or lower gate.not_blank.min_contrast.",
     "sizes": "Resize or remove these files, set gate.sizes.quarantine = true to train without them,"
     " or list the sizes you accept in gate.sizes.allowed.",
     "modes": "Convert these files, or list the modes you accept in gate.modes.allowed.",
-    "bit_depth": "Only the upper 8 bits are used. Convert these files, or raise"
-    " gate.bit_depth.max_bits.",
+    "bit_depth": "A model is fed 8 bits. Set generators.value_range if another range matters, or"
+    " raise gate.bit_depth.max_bits to accept what is lost.",
+    "value_range": "These images would be nearly black, white or gray. Set generators.value_range ="
+    " [low, high] to the range that matters, save all files in one range, set"
+    " gate.value_range.quarantine = true to train without these, or lower"
+    " gate.value_range.min_levels.",
     "exif_orientation": "These images are rotated before training. Rotate the files, or set"
     " gate.exif_orientation.severity = info.",
     "labelled": "Move these files into the folder of their class, name them in data.leave_out, or"

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from expectations import suites
 from tasks.inventory.columns import ASPECT, BIT_DEPTH, HEIGHT, MODE, ORIENTATION, WIDTH
+from tasks.inventory.value_ranges import choose_value_range, describe_value_range
 from tasks.validation.abnormal_sizes import describe_sizes, have_one_size
-from tasks.validation.derived_columns import SIZE, SIZE_PROBLEM
+from tasks.validation.derived_columns import SIZE, SIZE_PROBLEM, VALUE_PROBLEM
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,10 +18,15 @@ if TYPE_CHECKING:
 
     from tasks.config.gate import GateConfig
     from tasks.config.gate_rules import SizesRule
+    from tasks.validation.context import Context
 
 
-def shape_expectations(frame: pd.DataFrame, gate: GateConfig) -> Iterator[Expectation]:
-    """Return what is expected of the sizes, modes, bits and orientations of images."""
+def shape_expectations(
+    frame: pd.DataFrame, gate: GateConfig, context: Context
+) -> Iterator[Expectation]:
+    """Return what is expected of the sizes, modes, bits, values and orientations of images."""
+    value_range = context.value_range or choose_value_range(frame, "auto")
+    scaling = describe_value_range(frame, value_range)
     yield from _sizes(frame, gate.sizes)
     yield from _modes(frame, gate)
     yield suites.numbers_between(
@@ -29,7 +35,16 @@ def shape_expectations(frame: pd.DataFrame, gate: GateConfig) -> Iterator[Expect
         high=gate.bit_depth.max_bits,
         description="Every image has {bounds} bits per channel.",
         severity=gate.bit_depth.severity,
+        observed=None if scaling is None else f"{{offending}} of {{total}} files; {scaling}",
     )
+    if scaling is not None:
+        yield suites.no_problems(
+            "value_range",
+            VALUE_PROBLEM,
+            "Scaling to 8 bits leaves every image at least"
+            f" {gate.value_range.min_levels:g} of 256 levels.",
+            severity=gate.value_range.severity,
+        )
     yield suites.numbers_between(
         "exif_orientation",
         ORIENTATION,

@@ -15,6 +15,7 @@ from tasks.config.schema import RetrainConfig
 from tasks.inventory.columns import (
     BIT_DEPTH,
     CONTRAST,
+    DAMAGE,
     FORMAT,
     FRAMES,
     HEIGHT,
@@ -155,6 +156,7 @@ def _quarantine(inventory: pd.DataFrame, images: pd.DataFrame) -> Iterator[Propo
         if images[LABEL].notna().any() and inventory[LABEL].isna().any():
             yield "labelled", "quarantine", True, f"{inventory[LABEL].isna().sum()} without a label"
     for rule, bad in (
+        ("intact", images[DAMAGE].notna()),
         ("single_frame", images[FRAMES].gt(1)),
         ("not_blank", images[CONTRAST].lt(MIN_VISIBLE_CONTRAST)),
     ):
@@ -227,7 +229,7 @@ def _pixels(images: pd.DataFrame) -> Iterator[Proposal]:
         yield "not_blank", "min_contrast", bound, f"the lowest contrast is {lowest:.1f}"
     bits = int(images[BIT_DEPTH].max())
     if bits > GateConfig().bit_depth.max_bits:
-        yield "bit_depth", "max_bits", bits, f"{bits} found; only the upper 8 are used"
+        yield "bit_depth", "max_bits", bits, f"{bits} found; scaled to 8"
 
 
 def _pairs(sizes: pd.Series) -> list[list[int]]:
