@@ -21,14 +21,12 @@ import pytest
 from tasks.errors import NoChampionError, UsageError
 from tasks.exports.export import exported
 from tasks.serving.answering import open_champion
-from tasks.serving.given_files import refuse_all_missing
+from tasks.serving.given_files import expand_given, refuse_all_missing
 from tasks.serving.path_list import STDIN, with_listed
-from tasks.serving.predictor import predict_files
+from tasks.serving.predictor import answer_files, predict_files
 from tests.image_trees import ROOT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from tests.command_line import Command
     from tests.model_bench import Bench
 
@@ -45,18 +43,21 @@ finally:
 
 
 @pytest.fixture(scope="module")
-def exports(prepared_bench: Bench) -> Iterator[Path]:
-    """Export the bench's model once."""
-    with exported(prepared_bench.model, prepared_bench.inputs, prepared_bench.config) as folder:
-        assert folder is not None
-        yield folder
+def registered(prepared_bench: Bench, tmp_path_factory: pytest.TempPathFactory) -> Bench:
+    """Register a champion with an ONNX file, once."""
+    bench = prepared_bench.at_home(tmp_path_factory.mktemp("served") / "home")
+    bench.config.paths.state.mkdir(parents=True)
+    shutil.copy(prepared_bench.config.paths.database, bench.config.paths.database)
+    with exported(bench.model, bench.inputs, bench.config) as folder:
+        bench.retrain(0.9, exports=folder)
+    return bench
 
 
 @pytest.fixture
-def served(bench: Bench, exports: Path) -> Bench:
-    """Return the bench with a champion that has an ONNX file."""
-    bench.retrain(0.9, exports=exports)
-    return bench
+def served(registered: Bench, tmp_path: Path) -> Bench:
+    """Return a copy of the home whose champion has an ONNX file."""
+    shutil.copytree(registered.config.home, tmp_path / "home")
+    return registered.at_home(tmp_path / "home")
 
 
 def onnx_file(bench: Bench) -> Path:
@@ -65,11 +66,11 @@ def onnx_file(bench: Bench) -> Path:
 
 
 def answer_of(bench: Bench, caplog: pytest.LogCaptureFixture) -> str:
-    """Predict; return the format that answered, after a check of the answers."""
+    """Return the format that answers, after a check of its answers."""
     caplog.clear()
     with caplog.at_level(logging.INFO, "pixelgate"):
-        table = predict_files([bench.root / "a"], bench.store, max_pixels=10**6)
         model = open_champion(bench.store)
+    table = answer_files(expand_given([bench.root / "a"]), model, max_pixels=10**6)
     expected = pd.read_parquet(bench.evaluation.predictions).set_index("path")
     named = table.set_index("path")
     for path in expected.index[expected.index.str.startswith("a/")]:
@@ -166,29 +167,22 @@ def test_the_most_probable_classes_are_named_in_order(served: Bench) -> None:
     assert table.iloc[-1][["predicted_2", "probability_2"]].isna().all()
 
 
-@pytest.mark.parametrize(
-    "listed",
-    [
-        "{a}\n{gone}\n{b}\n",
-        "{a}\r\n\r\n{gone}\r\n{b}",
-        "{a}\0{gone}\0{b}\0",
-        "\ufeff{a}\n{gone}\n{b}",
-    ],
-    ids=["lines", "windows", "print0", "byte-order-mark"],
-)
 def test_paths_are_read_from_stdin(
-    served: Bench, pixelgate: Command, monkeypatch: pytest.MonkeyPatch, listed: str
+    served: Bench, pixelgate: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As find, ls and spreadsheets list them; the rows are in their order."""
-    names = {"a": "a/000.png", "gone": "gone.png", "b": "b/001.png"}
-    paths = {key: str(served.root / name) for key, name in names.items()}
-    stdin = io.TextIOWrapper(io.BytesIO(listed.format(**paths).encode()))
+    paths = [str(served.root / name) for name in ("a/000.png", "gone.png", "b/001.png")]
+    lists = ("{}\n{}\n{}\n", "{}\r\n\r\n{}\r\n{}", "{}\0{}\0{}\0", "\ufeff{}\n{}\n{}")
+    for listed in lists:
+        given = with_listed([STDIN], io.BytesIO(listed.format(*paths).encode()))
+        assert [str(path) for path in given] == paths
+    stdin = io.TextIOWrapper(io.BytesIO("\n".join(paths).encode()))
     monkeypatch.setattr(sys, "stdin", stdin)
     flags = ("--name", "bench", "--home", served.config.home)
     ended = pixelgate("predict", "-", served.root / "a/002.png", "-k", 2, *flags)
     assert ended.code == 5, ended.err
     rows = list(csv.DictReader(io.StringIO(ended.out)))
-    assert [row["path"] for row in rows] == [*paths.values(), str(served.root / "a/002.png")]
+    assert [row["path"] for row in rows] == [*paths, str(served.root / "a/002.png")]
     assert [row["predicted_2"] != "" for row in rows] == [True, False, True, True]
     assert rows[1]["error"] == "No such image or folder"
 
