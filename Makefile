@@ -50,9 +50,10 @@ postgres:  ## Install PostgreSQL for the tests of its registry, where apt-get ca
 	  { apt-get update -qq && apt-get install -qq --no-install-recommends postgresql; } || \
 	  echo "No PostgreSQL, and apt-get can't install it: tests of it are skipped."
 
+# Three processes on two cores, as many tests wait for servers and other processes.
 .PHONY: test
 test: $(READY)  ## Run the tests, with coverage and the slowest of them.
-	@$(BIN)/python -m pytest -m "not real and not faults" --numprocesses 2 --dist worksteal \
+	@$(BIN)/python -m pytest -m "not real and not faults" --numprocesses 3 --dist worksteal \
 	  --cov --cov-report=term --durations=25
 
 .PHONY: test-real

@@ -131,6 +131,7 @@ def test_mirrored_trains_as_one_device_does(trainer: Trainer) -> None:
     assert trained.epochs == 8
 
 
+@pytest.mark.no_cover
 def test_steps_per_execution_and_xla_train_alike(trainer: Trainer) -> None:
     """Three steps a call see the same data; XLA adds in another order."""
     plain, several, compiled = (

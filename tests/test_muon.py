@@ -56,6 +56,7 @@ def test_what_is_no_kernel_moves_as_under_adamw() -> None:
     np.testing.assert_allclose(moved(ConvMuon(0.01), (16,), 5), adamw, rtol=1e-4)
 
 
+@pytest.mark.no_cover
 def test_muon_learns_more_of_a_short_training_than_sgd(trainer: Trainer) -> None:
     """By its name in the settings, on a network of convolutions."""
     settings = {"model": "small_cnn", "epochs": 2, "learning_rate": 0.02}

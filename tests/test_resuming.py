@@ -130,6 +130,7 @@ def test_a_finished_training_that_lost_a_file_is_made_again(trainer: Trainer) ->
         np.testing.assert_array_equal(a, b)
 
 
+@pytest.mark.no_cover
 def test_a_frozen_base_is_resumed_in_its_phase(trainer: Trainer) -> None:
     """Cut at the end of the frozen epochs, and in fine-tuning."""
 

@@ -73,6 +73,7 @@ def test_a_finished_training_is_not_done_again(trainer: Trainer) -> None:
     assert again == first
 
 
+@pytest.mark.no_cover
 def test_the_same_seed_gives_the_same_model(trainer: Trainer) -> None:
     """Two trainings alike end in the same history; another seed in another."""
     one, two, other = (
@@ -140,6 +141,7 @@ def test_images_smaller_than_the_first_layers_patch_train(trainer: Trainer, mode
     assert trained.ended_well
 
 
+@pytest.mark.no_cover
 def test_momentum_and_weight_decay_reach_the_optimizer(trainer: Trainer, own_module: str) -> None:
     """Weight decay alone shrinks the weights; momentum is the optimizer's."""
     optimizer: dict[str, Any] = {}
@@ -164,6 +166,7 @@ def test_momentum_and_weight_decay_reach_the_optimizer(trainer: Trainer, own_mod
     assert optimizer["nesterov"] is True
 
 
+@pytest.mark.no_cover
 def test_balanced_class_weights_find_the_rare_class(image_tree: Tree, trainer: Trainer) -> None:
     """With one image in ten of a class, its weight is ten times that of the other."""
     trainer = trainer.on(image_tree({"many": 200, "rare": 20}, under="uneven"))
@@ -209,7 +212,9 @@ def split_weights(model: Path) -> tuple[list[np.ndarray], list[np.ndarray]]:
     return base, loaded.layers[-1].get_weights()
 
 
-@pytest.mark.parametrize("suffix", [".keras", ".weights.h5"])
+@pytest.mark.parametrize(
+    "suffix", [".keras", pytest.param(".weights.h5", marks=pytest.mark.no_cover)]
+)
 def test_transfer_freezes_the_base_then_fine_tunes(
     trainer: Trainer, tmp_path: Path, suffix: str
 ) -> None:

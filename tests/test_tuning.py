@@ -86,6 +86,7 @@ def search(trainer: Trainer, trials: int, told: list[TrialResult], **training: A
     )
 
 
+@pytest.mark.no_cover
 def test_a_search_finds_the_better_setting_and_goes_on(trainer: Trainer) -> None:
     """Trials are logged to MLflow and drawn; the same call adds what is left, another none."""
     told: list[TrialResult] = []
