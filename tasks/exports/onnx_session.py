@@ -51,6 +51,8 @@ class OnnxModel:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.log_severity_level = ERRORS
+        # Threads that wait for work in a loop take half of the cores from those who decode.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         source = file if isinstance(file, bytes) else str(file)
         try:
             session = onnxruntime.InferenceSession(
