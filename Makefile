@@ -21,7 +21,7 @@ help:  ## List the targets.
 
 $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Pixelgate needs Python 3.11 or newer: make PYTHON=python3.11 ...")'
-	@echo "Setting up $(VENV): a few minutes and 3.2 GB of disk, the first time only."
+	@echo "Setting up $(VENV): a few minutes and 3.3 GB of disk, the first time only."
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(PIP) install --quiet --constraint constraints.txt --editable '.[dev]'
 	@touch $@

@@ -5,6 +5,7 @@ from prefect.client.schemas.objects import State
 
 from tasks.config.schema import RetrainConfig
 from tasks.orchestration import stages
+from tasks.orchestration.chosen_model import choose_model
 from tasks.orchestration.run_scope import RunScope
 
 
@@ -15,12 +16,13 @@ def retrain(config: RetrainConfig) -> State:
     Args:
         config: every setting, one form in the Prefect UI.
     """
-    with RunScope(config) as run:
-        inventory = stages.take_inventory(run)
-        admitted = stages.validate(run, inventory)
+    with RunScope(config) as opened:
+        inventory = stages.take_inventory(opened)
+        admitted = stages.validate(opened, inventory)
+        run = choose_model(opened, admitted)
         key = stages.skip_if_unchanged(run, inventory)
         inputs = stages.build_generators(run, admitted)
         model = stages.train(run, inputs, key)
         evaluations = stages.evaluate(run, model, inputs, admitted, key)
         stages.register(run, model, inputs, evaluations)
-    return stages.final_state(run)
+    return stages.final_state(opened)

@@ -141,7 +141,7 @@ def prepare_bench(folder: Path) -> Bench:
     from tasks.models.architectures import build_model
 
     root = write_tree(folder / "data", {"a": 40, "b": 40})
-    config = config_for(root, name="bench")
+    config = config_for(root, name="bench", training={"model": "fast_cnn"})
     inventory = take_inventory(config.data, seed=1)
     inputs = build_inputs(inventory, config, directory=folder / "run")
     model = folder / "model.keras"

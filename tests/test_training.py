@@ -15,7 +15,7 @@ from tasks.config.training import TrainingConfig
 from tasks.errors import SettingsError
 from tasks.training.class_weights import class_weights
 from tasks.training.initial_weights import InitialModel
-from tasks.training.train import default_epochs
+from tasks.training.phases import default_epochs
 from tests.trainings import history_of
 
 if TYPE_CHECKING:

@@ -78,11 +78,12 @@ class GeneratorConfig(Part):
     brightness_range: tuple[float, float] | None = Field(
         None, description="Random factor on the pixel values, [lower, upper]."
     )
-    resize: Literal["stretch", "pad", "crop", "center_crop"] = Field(
-        "stretch",
+    resize: Literal["stretch", "pad", "crop", "center_crop"] | None = Field(
+        None,
         description="How an image of another size is resized to target_size, anti-aliased:"
         " stretch; pad (the whole image, with black borders); crop (fill, and cut off the excess);"
-        " center_crop (the middle, scaled only if the image is smaller).",
+        " center_crop (the middle, scaled only if the image is smaller). Default: crop for"
+        " EfficientNetLite0, else stretch.",
     )
     fill_mode: Literal["constant", "nearest", "reflect", "wrap"] = Field(
         "nearest", description="How pixels outside the image are filled."

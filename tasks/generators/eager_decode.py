@@ -51,7 +51,8 @@ class EagerDecoder:
         settings: what the model is fed, as far as it is set.
         data: the limit of pixels for the images of the sample, and the number of processes.
         home: holds the decode cache.
-        model: its name, by which the size of its input is chosen; by default the settings' default.
+        model: its name, by which the size of its input is chosen; by default the one that suits
+            the images.
     """
 
     def __init__(
@@ -124,7 +125,7 @@ class EagerDecoder:
         if sample.empty:
             return None
         choice = choose_input(sample, self._settings, model=self._model)
-        return decoding_for(choice, self._settings)
+        return decoding_for(choice)
 
 
 def _import_keras() -> None:

@@ -23,8 +23,8 @@ def choose_contract(
 
     Args:
         images: readable rows of an inventory.
-        settings: target_size and color_mode, where they are set, take precedence.
-        model: its name, by which a size is chosen; by default that of the settings' default.
+        settings: target_size, color_mode and resize, where they are set, take precedence.
+        model: its name, by which a size is chosen; by default the one that suits the images.
 
     Returns:
         The contract, and why it has this size, in words.
@@ -49,13 +49,13 @@ def choose_contract(
         width=choice.width,
         color_mode=choice.color_mode,
         class_mode=settings.class_mode,
-        resize=settings.resize,
+        resize=choice.resize,
         value_range=choice.value_range,
     )
     return contract, choice.reason
 
 
-def decoding_for(choice: InputChoice, settings: GeneratorConfig) -> Decoding:
+def decoding_for(choice: InputChoice) -> Decoding:
     """Return the decoding that makes images such an input."""
     size = (choice.height, choice.width)
-    return Decoding(size, choice.color_mode, settings.resize, choice.value_range)
+    return Decoding(size, choice.color_mode, choice.resize, choice.value_range)

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tasks.config.training import AUTO
 from tasks.errors import DataFolderError
 from tasks.generators.decode_cache import Source, decode_once
 from tasks.generators.decoding import decoding_of
 from tasks.generators.input_contract import choose_contract
 from tasks.inventory.columns import LABEL, PATH, SPLIT, SPLITS, TRAIN, readable
+from tasks.inventory.input_choice import with_chosen_model
 from tasks.inventory.scan import root_of
 from tasks.inventory.value_ranges import describe_value_range
 from tasks.storage.atomic import write_parquet
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from tasks.config.data import DataConfig
     from tasks.config.generators import GeneratorConfig
     from tasks.config.schema import RetrainConfig
+    from tasks.config.training import TrainingConfig
     from tasks.models.contract import InputContract
     from tasks.storage.home import Home
 
@@ -46,6 +49,7 @@ class Inputs:
         counts: number of images per split.
         reason: why the input has its size, in words.
         scaling: which values of more than 8 bits were found and what is lost of them; None if none.
+        model: the name of the model that it was chosen for.
     """
 
     pixels: Path
@@ -55,6 +59,13 @@ class Inputs:
     counts: dict[str, int]
     reason: str = ""
     scaling: str | None = None
+    model: str = AUTO
+
+    def with_model(self, training: TrainingConfig) -> TrainingConfig:
+        """Return the settings of a training with the model's name in place of auto."""
+        if training.model != AUTO:
+            return training
+        return training.model_copy(update={"model": self.model})
 
     @property
     def batch_size(self) -> int:
@@ -88,7 +99,9 @@ def build_inputs(inventory: pd.DataFrame, config: RetrainConfig, *, directory: P
     """
     images = readable(inventory)
     counts = _count_splits(images)
-    contract, reason = choose_contract(images, config.generators, model=config.training.model)
+    # A run has chosen by now; a search, whose trials may each name a model, has not.
+    config, choice = with_chosen_model(config, images)
+    contract, reason = choose_contract(images, config.generators, model=choice.model)
     pixels = decode_for(contract, images, config.data, config.paths)
     targets = images[LABEL].map({label: n for n, label in enumerate(contract.classes)})
     index = images[[PATH, SPLIT, LABEL]].assign(**{TARGET: targets.astype("int32")})
@@ -100,6 +113,7 @@ def build_inputs(inventory: pd.DataFrame, config: RetrainConfig, *, directory: P
         counts=counts,
         reason=reason,
         scaling=describe_value_range(images, contract.value_range),
+        model=choice.model,
     )
 
 

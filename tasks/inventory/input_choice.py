@@ -10,21 +10,25 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tasks.config.training import TrainingConfig
-from tasks.inventory.columns import CHANNELS, HEIGHT, MODE, WIDTH
+from tasks.config.training import AUTO
+from tasks.inventory.columns import CHANNELS, HEIGHT, MODE, SPLIT, TRAIN, WIDTH, readable
+from tasks.inventory.model_choice import FAST, ModelChoice, choose_model
 from tasks.inventory.value_ranges import choose_value_range
 from tasks.runtime.accelerators import has_gpu
+from tasks.runtime.pretrained_weights import PRETRAINED
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from tasks.config.generators import GeneratorConfig
+    from tasks.config.schema import RetrainConfig
 
 # From this share on, the exceptions are mistakes and not the nature of the images.
 NEARLY_ALL = 0.95
 # Sides in pixels, on a CPU and on a GPU, at which a model still trains in minutes there; measured
 # in benchmarks/results/train.md. small_cnn and basic_cnn compute at full resolution.
-SIDES = {"small_cnn": (64, 96), "basic_cnn": (64, 96)}
+# The pretrained backbone only infers at first, and gains more by pixels: results/photos.md.
+SIDES = {"small_cnn": (64, 96), "basic_cnn": (64, 96), PRETRAINED: (224, 224)}
 SIDES_OF_FAST_MODELS = (96, 160)
 SIDES_OF_BACKBONES = (160, 224)
 # Images of one size are fed as they are up to this side, on a CPU and on a GPU.
@@ -42,6 +46,8 @@ class InputChoice:
         height: pixels.
         width: pixels.
         color_mode: grayscale, rgb or rgba.
+        resize: stretch, pad, crop or center_crop.
+        model: its name.
         reason: why this size, in words.
         value_range: what becomes 0 and 255 in images of more than 8 bits; None where there are
             none.
@@ -50,6 +56,8 @@ class InputChoice:
     height: int
     width: int
     color_mode: str
+    resize: str
+    model: str
     reason: str
     value_range: tuple[float, float] | None = None
 
@@ -61,22 +69,51 @@ def choose_input(
     model: str | None = None,
     gpu: bool | None = None,
 ) -> InputChoice:
-    """Choose size and colour mode of a model's input; what is set takes precedence.
+    """Choose size, colour mode and resizing of a model's input; what is set takes precedence.
 
     Args:
         images: height, width, mode and channels of the images to choose by; at least one.
-        settings: target_size, color_mode and value_range.
-        model: its name; by default that of the settings' default.
+        settings: target_size, color_mode, resize and value_range.
+        model: its name; by default, and for auto, the one that suits the images.
         gpu: whether it is trained on a GPU; by default as this machine has one.
     """
-    if settings.target_size is not None:
-        (height, width), reason = settings.target_size, "generators.target_size"
+    gpu = has_gpu() if gpu is None else gpu
+    mode, size = settings.color_mode or choose_color_mode(images), settings.target_size
+    if model in (None, AUTO):
+        model = choose_model(images, color_mode=mode, target_size=size, gpu=gpu).model
+    if size is not None:
+        (height, width), reason = size, "generators.target_size"
     else:
-        name = TrainingConfig().model if model is None else model
-        height, width, reason = choose_size(images, name, gpu=has_gpu() if gpu is None else gpu)
-    color_mode = settings.color_mode or choose_color_mode(images)
+        height, width, reason = choose_size(images, model, gpu=gpu)
+    # A pretrained network knows things in their natural shape.
+    resize = settings.resize or ("crop" if model == PRETRAINED else "stretch")
     value_range = choose_value_range(images, settings.value_range)
-    return InputChoice(height, width, color_mode, reason, value_range)
+    return InputChoice(height, width, mode, resize, model, reason, value_range)
+
+
+def with_chosen_model(
+    config: RetrainConfig, inventory: pd.DataFrame
+) -> tuple[RetrainConfig, ModelChoice]:
+    """Return the settings with a model's name for auto.
+
+    Args:
+        config: every setting; returned as it is where it names a model.
+        inventory: its readable rows of the train split decide.
+    """
+    settings = config.training
+    if settings.model != AUTO:
+        return config, ModelChoice(settings.model, "as set")
+    images = readable(inventory[inventory[SPLIT] == TRAIN])
+    if images.empty:
+        choice = ModelChoice(FAST, "no image is trained on")
+    elif settings.weights is not None:
+        choice = ModelChoice(FAST, "training.weights is set without training.model")
+    else:
+        generators = config.generators
+        mode = generators.color_mode or choose_color_mode(images)
+        choice = choose_model(images, color_mode=mode, target_size=generators.target_size)
+    training = settings.model_copy(update={"model": choice.model})
+    return config.model_copy(update={"training": training}), choice
 
 
 def choose_size(images: pd.DataFrame, model: str, *, gpu: bool) -> tuple[int, int, str]:

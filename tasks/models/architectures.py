@@ -6,12 +6,16 @@ that training, evaluation and serving can't disagree; it returns probabilities.
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any
 
 import keras
 from keras import layers
 
+from tasks.config.training import AUTO, IMAGENET
 from tasks.errors import SettingsError
+from tasks.models.efficientnet_lite import DEVIATION, MEAN, efficientnet_lite0
+from tasks.runtime.pretrained_weights import PRETRAINED
 from tasks.runtime.user_code import import_by_path, users_code, wrong_result
 
 if TYPE_CHECKING:
@@ -31,6 +35,8 @@ DIRECTIONS = 8
 # Sides of feature maps, in pixels, down to which large images are halved.
 SMALLEST_MAP = 7
 LARGEST_STEM = 48
+# Five strides of two leave one pixel of it.
+LITE_SIDE = 32
 LOGITS_SCALE = 1 / 9
 # Small data sets give few steps: with a slower moving average, validation of the first epochs would
 # measure little but the average's initial value.
@@ -61,7 +67,8 @@ def build_model(
     """
     inputs = keras.Input(contract.shape, dtype="uint8", name="images")
     rescaled = layers.Rescaling(1.0 if rescale is None else rescale, name="rescale")(inputs)
-    features = _body(contract, settings)(rescaled, settings.dropout)
+    body = _body(contract, settings, 1.0 if rescale is None else rescale)
+    features = body(rescaled, settings.dropout)
     binary = contract.class_mode == "binary"
     probabilities = layers.Dense(
         1 if binary else len(contract.classes),
@@ -172,19 +179,41 @@ def _pooled(features: keras.KerasTensor, dropout: float) -> keras.KerasTensor:
     return layers.Dropout(dropout)(layers.GlobalAveragePooling2D()(features))
 
 
-def _body(contract: InputContract, settings: TrainingConfig) -> Body:
-    name = settings.model
+def _body(contract: InputContract, settings: TrainingConfig, rescale: float) -> Body:
+    # Where nobody has looked at the images, auto is the model for any of them.
+    name = settings.model if settings.model != AUTO else "fast_cnn"
     if name in MODELS:
         return MODELS[name]
+    if name == PRETRAINED:
+        return _lite0(contract, rescale)
     if ":" in name:
         return _imported(name, contract)
     backbone = getattr(keras.applications, name.removeprefix("applications."), None)
     if callable(backbone):
-        return _backbone(backbone, contract, settings)
+        return _backbone(backbone, contract, settings, rescale)
     raise SettingsError(
-        f"training.model must be one of {', '.join(MODELS)}, a class of keras.applications such as"
-        f" MobileNetV2, or package.module:function. Received: {name}"
+        f"training.model must be auto, one of {', '.join(MODELS)}, {PRETRAINED}, a class of"
+        " keras.applications such as MobileNetV2, or package.module:function."
+        f" Received: {name}"
     )
+
+
+def _lite0(contract: InputContract, rescale: float) -> Body:
+    if contract.color_mode != "rgb" or min(contract.size) < LITE_SIDE:
+        raise SettingsError(
+            f"training.model = {PRETRAINED} takes rgb images of {LITE_SIDE} pixels or more. Set"
+            " generators.color_mode and generators.target_size, or training.model = fast_cnn."
+            f" Received: {contract.height} x {contract.width} pixels, {contract.color_mode}"
+        )
+
+    def body(images: keras.KerasTensor, dropout: float | None) -> keras.KerasTensor:
+        # From what the rescaling before it makes of [0, 255] to what the network was trained on.
+        scale, offset = 1 / (rescale * DEVIATION), -MEAN / DEVIATION
+        scaled = layers.Rescaling(scale, offset, name="scale")(images)
+        features = efficientnet_lite0(contract.shape)(scaled)
+        return layers.Dropout(0.2 if dropout is None else dropout)(features)
+
+    return body
 
 
 def _imported(path: str, contract: InputContract) -> Body:
@@ -207,10 +236,12 @@ def _imported(path: str, contract: InputContract) -> Body:
     return body
 
 
-def _backbone(backbone: Any, contract: InputContract, settings: TrainingConfig) -> Body:
+def _backbone(
+    backbone: Any, contract: InputContract, settings: TrainingConfig, rescale: float
+) -> Body:
     def body(images: keras.KerasTensor, dropout: float | None) -> keras.KerasTensor:
         try:
-            # training.weights is a local file: by name Keras would download them in a run.
+            # Weights are loaded later: a training that resumes has them already.
             network = backbone(
                 include_top=False, weights=None, input_shape=contract.shape, pooling="avg"
             )
@@ -219,10 +250,19 @@ def _backbone(backbone: Any, contract: InputContract, settings: TrainingConfig) 
                 f"training.model = {settings.model} can't be built for images of shape"
                 f" {contract.shape}: {error}"
             ) from None
+        if settings.weights == IMAGENET:
+            images = _as_on_imagenet(images, backbone, rescale)
         features = network(images)
         return layers.Dropout(dropout)(features) if dropout else features
 
     return body
+
+
+def _as_on_imagenet(images: keras.KerasTensor, backbone: Any, rescale: float) -> keras.KerasTensor:
+    """Undo the rescaling, and scale as the backbone's weights expect."""
+    pixels = layers.Rescaling(1 / rescale, name="pixels")(images)
+    # Each family has its own function, in the module of its classes.
+    return sys.modules[backbone.__module__].preprocess_input(pixels)
 
 
 def _plain_name(name: str) -> str:

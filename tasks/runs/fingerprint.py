@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tasks.runs.user_source import source_digest
+from tasks.runtime.pretrained_weights import CHECKPOINT_SHA256
 from tasks.storage.hashing import digest, file_digest
 
 if TYPE_CHECKING:
     from tasks.config.schema import RetrainConfig
+    from tasks.config.training import TrainingConfig
 
 # The parts of the settings a result depends on; the others name folders and receivers.
 RECIPE = (
@@ -52,8 +54,16 @@ def _contents(config: RetrainConfig) -> dict[str, str | None]:
         for name in named
         if ":" in name or name.endswith(".json")
     }
-    weights = config.training.weights
-    return contents if weights is None else {**contents, WEIGHTS: _file_digest(weights)}
+    return contents | _weights(config.training)
+
+
+def _weights(training: TrainingConfig) -> dict[str, str | None]:
+    if training.is_pretrained and training.weights is None:
+        return {WEIGHTS: CHECKPOINT_SHA256}
+    weights = training.weights
+    if weights is None:
+        return {}
+    return {WEIGHTS: _file_digest(weights) if isinstance(weights, Path) else weights}
 
 
 def _file_digest(file: Path) -> str | None:

@@ -64,6 +64,8 @@ class RunSummary(BaseModel):
         {}, description="Files added, removed, changed, renamed, relabelled since the baseline."
     )
     gate: list[dict[str, Any]] = Field([], description="Findings of the data gate.")
+    model: str | None = Field(None, description="`training.model`, or the one chosen for `auto`.")
+    model_reason: str | None = Field(None, description="Why it was chosen.")
     training: dict[str, Any] | None = Field(
         None, description="Epochs, parameters and how training ended."
     )
@@ -113,6 +115,8 @@ def write_summary(run: Run, *, outcome: Outcome, message: str, exit_code: int) -
         override=verdict.get("override"),
         moves=verdict.get("moves", {}),
         gate=verdict.get("findings", []),
+        model=facts.get("model"),
+        model_reason=facts.get("model_reason"),
         training=read_evidence(run, TRAINING) or None,
         metrics=_numbers(read_evidence(run, EVALUATION)) or facts.get("metrics"),
         champion_metrics=_numbers(read_evidence(run, CHAMPION_EVALUATION)),

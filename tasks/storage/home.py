@@ -12,6 +12,8 @@
 │   ├── ledger/                the decisions about each model's versions
 │   ├── decoded/               decode cache
 │   ├── hardware/              which precision is faster on this machine
+│   ├── pretrained/            converted networks with ImageNet weights
+│   ├── features/              what they say about each image
 │   ├── training/<key>/        trainings in progress
 │   ├── trained/<key>/         finished trainings
 │   ├── evaluated/<key>/       finished evaluations
@@ -136,6 +138,16 @@ class Home:
     def scratch(self) -> Path:
         """Holds what commands need for a moment."""
         return self.state / "scratch"
+
+    @property
+    def pretrained(self) -> Path:
+        """Converted networks with ImageNet weights."""
+        return self.state / "pretrained"
+
+    @property
+    def features(self) -> Path:
+        """The features that frozen networks computed."""
+        return self.state / "features"
 
     @property
     def trainings(self) -> Path:

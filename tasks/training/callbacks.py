@@ -36,6 +36,7 @@ class TrainingGuard(keras.callbacks.Callback):
     Attributes:
         reason: why training ended, as part of a sentence.
         good: False if training ended because of a fault.
+        deadline: time.monotonic() at which training.max_minutes are over.
     """
 
     def __init__(
@@ -57,7 +58,7 @@ class TrainingGuard(keras.callbacks.Callback):
         self._epoch = 0
         self._minutes = settings.max_minutes
         seconds = 60 * (settings.max_minutes or math.inf)
-        self._deadline = time.monotonic() + seconds
+        self.deadline = time.monotonic() + seconds
         self._reserve = min(MOST_RESERVE, FIRST_RESERVE * seconds)
         self._last_batch: float | None = None
 
@@ -74,7 +75,7 @@ class TrainingGuard(keras.callbacks.Callback):
         self._last_batch = time.monotonic()
         # An epoch that already ends for another reason did not run out of time.
         ended = self.model.stop_training
-        if not ended and self._last_batch + self._reserve > self._deadline:
+        if not ended and self._last_batch + self._reserve > self.deadline:
             self._stop(
                 f"training.max_minutes = {self._minutes:g} ran out in epoch {self._epoch} of"
                 f" {self._epochs}"

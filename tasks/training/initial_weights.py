@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING
 
 import keras
 
+from tasks.config.training import IMAGENET
 from tasks.errors import SettingsError
 from tasks.models.architectures import HEAD, leaf_layers
+from tasks.models.pretrained import load_pretrained
+from tasks.runtime.pretrained_weights import EXTRA, PRETRAINED
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,6 +43,46 @@ def load_base_weights(model: keras.Model, file: Path) -> None:
     except (OSError, ValueError) as error:
         reason = str(error).splitlines()[0]
         raise SettingsError(f"training.weights = {file} does not fit: {reason}") from None
+
+
+def load_imagenet_weights(model: keras.Model, name: str, cache: Path | None) -> None:
+    """Load ImageNet weights into the base of a model.
+
+    Args:
+        model: as `build_model` returned it; changed in place.
+        name: training.model: EfficientNetLite0, or a class of keras.applications, whose weights
+            Keras downloads into its own folder.
+        cache: folder of converted networks.
+
+    Raises:
+        SettingsError: they are not installed, or can't be downloaded, or the model has none.
+        DamagedFileError: the installed file is not the one that is pinned.
+    """
+    base = next((layer for layer in model.layers if isinstance(layer, keras.Model)), None)
+    source = load_pretrained(cache) if name == PRETRAINED else _download(name, base)
+    assert base is not None  # noqa: S101 - both kinds of models have one
+    base.set_weights(source.get_weights())
+
+
+def _download(name: str, base: keras.Model | None) -> keras.Model:
+    backbone = getattr(keras.applications, name.removeprefix("applications."), None)
+    if base is None or not callable(backbone):
+        raise SettingsError(
+            f"training.weights = imagenet needs a backbone of keras.applications or {PRETRAINED} as"
+            f" training.model. Received: {name}"
+        )
+    try:
+        shape = base.input_shape[1:]
+        return backbone(include_top=False, weights=IMAGENET, input_shape=shape, pooling="avg")
+    except Exception as error:  # noqa: BLE001 - see below
+        # Keras raises a plain Exception where it can't reach the server.
+        reason = str(error).splitlines()[0]
+        raise SettingsError(
+            f"training.weights = imagenet: Keras can't load the weights of {name} ({reason}). They"
+            " are downloaded once: run where there is a network, give a local file as"
+            f" training.weights, or set training.model = {PRETRAINED}, whose weights come with"
+            f" {EXTRA}."
+        ) from None
 
 
 @dataclass(frozen=True)

@@ -7,12 +7,15 @@ large gradients.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import keras
 
 from tasks.models.architectures import HEAD, WHITENING, leaf_layers
+from tasks.models.efficientnet_lite import block_of
+from tasks.runtime.pretrained_weights import PRETRAINED
 from tasks.training.optimizers import build_optimizer
 
 if TYPE_CHECKING:
@@ -21,6 +24,12 @@ if TYPE_CHECKING:
     from tasks.training.hardware import Hardware
 
 FINE_TUNING = 0.1
+DEFAULT_STEPS = 4_000
+FEWEST_EPOCHS, MOST_EPOCHS = 8, 60
+# After the last layer of a pretrained network was fitted, and only in a limited time.
+FINE_TUNING_EPOCHS = 10
+# Of the pretrained network: the blocks before it keep their weights when it is fine-tuned.
+FIRST_TUNED_BLOCK = 11
 
 
 @dataclass(frozen=True)
@@ -32,8 +41,9 @@ class Phase:
         end_epoch: the one after the last.
         steps_per_epoch: batches per epoch.
         learning_rate: the highest one of the schedule.
-        base: learning (all layers learn), frozen (only the last one does) or fine_tuned (all layers
-            learn, but batch normalisation keeps its statistics).
+        base: learning (all layers learn), features (only the last one is fitted, on the features
+            of all others), frozen (only the last one learns) or fine_tuned (all layers learn, of
+            the pretrained network the last blocks; batch normalisation keeps its statistics).
     """
 
     first_epoch: int
@@ -53,16 +63,31 @@ class Phase:
         return self.end_epoch * self.steps_per_epoch
 
 
+def default_epochs(steps: int) -> int:
+    """Return as many epochs as give about 4,000 steps, at least 8 and at most 60."""
+    return min(MOST_EPOCHS, max(FEWEST_EPOCHS, math.ceil(DEFAULT_STEPS / steps)))
+
+
+def plan_epochs(settings: TrainingConfig, steps: int) -> int:
+    """Return the number of epochs: as set, or as suits the model and the steps of an epoch."""
+    if settings.epochs is not None:
+        return settings.epochs
+    if settings.fits_features:
+        return 1 + (FINE_TUNING_EPOCHS if settings.max_minutes else 0)
+    return default_epochs(steps)
+
+
 def plan_phases(
     settings: TrainingConfig, *, epochs: int, steps_per_epoch: int
 ) -> tuple[Phase, ...]:
     """Split a training into its phases: one, or a frozen base and then fine-tuning."""
-    frozen = min(settings.frozen_epochs, epochs)
+    frozen = 1 if settings.fits_features else min(settings.frozen_epochs, epochs)
     if not frozen:
         return (Phase(0, epochs, steps_per_epoch, settings.learning_rate, "learning"),)
     lower = settings.fine_tune_learning_rate or settings.learning_rate * FINE_TUNING
+    base = "features" if settings.fits_features else "frozen"
     phases = (
-        Phase(0, frozen, steps_per_epoch, settings.learning_rate, "frozen"),
+        Phase(0, frozen, steps_per_epoch, settings.learning_rate, base),
         Phase(frozen, epochs, steps_per_epoch, lower, "fine_tuned"),
     )
     return tuple(phase for phase in phases if phase.end_epoch > phase.first_epoch)
@@ -110,10 +135,15 @@ def prepare_phase(
 
 def _freeze(model: keras.Model, base: str) -> None:
     for layer in model.layers:
-        learns = base != "frozen" or layer.name == HEAD
+        learns = base not in ("frozen", "features") or layer.name == HEAD
         layer.trainable = learns and layer.name != WHITENING
     if base == "fine_tuned":
         # A few small batches would spoil the statistics that the base was trained with.
         for layer in leaf_layers(model):
             if isinstance(layer, keras.layers.BatchNormalization):
                 layer.trainable = False
+        for network in model.layers:
+            if network.name == PRETRAINED:
+                for layer in network.layers:
+                    if block_of(layer.name) < FIRST_TUNED_BLOCK:
+                        layer.trainable = False

@@ -28,6 +28,8 @@ class TrainingRequest:
         workspace: folder of the training while it is in progress; removed at the end.
         directory: folder of the finished model; appears as a whole.
         hardware_cache: folder of measurements of this machine; None to measure again.
+        pretrained_cache: folder of converted networks; None to convert again.
+        feature_cache: folder of the features of frozen networks; None to compute them again.
         champion: model to start from; None to start from scratch.
     """
 
@@ -37,6 +39,8 @@ class TrainingRequest:
     workspace: Path
     directory: Path
     hardware_cache: Path | None = None
+    pretrained_cache: Path | None = None
+    feature_cache: Path | None = None
     champion: InitialModel | None = None
 
     @classmethod
@@ -52,10 +56,12 @@ class TrainingRequest:
         """Take the parts that a training reads out of the whole configuration."""
         return cls(
             inputs=inputs,
-            settings=config.training,
+            settings=inputs.with_model(config.training),
             seed=config.seed,
             workspace=workspace,
             directory=directory,
             hardware_cache=config.paths.hardware,
+            pretrained_cache=config.paths.pretrained,
+            feature_cache=config.paths.features,
             champion=champion,
         )

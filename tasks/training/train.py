@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
-import math
 import shutil
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import keras
 
+from tasks.config.training import IMAGENET
 from tasks.errors import DamagedFileError, TrainingFailedError
 from tasks.generators.pipelines import evaluation_batches, steps_per_epoch, training_batches
 from tasks.inventory.columns import VALIDATION
@@ -20,10 +21,15 @@ from tasks.training.callbacks import ALL_EPOCHS_DONE, TrainingGuard, report_epoc
 from tasks.training.checkpoints import Backup, BestWeights
 from tasks.training.class_weights import class_weights
 from tasks.training.distributed import ClusterModel, agree_on_step
+from tasks.training.features_phase import run_features_phase
 from tasks.training.fused_batch_norm import fuse_batch_normalization
 from tasks.training.hardware import choose_hardware
-from tasks.training.initial_weights import load_base_weights, load_champion_weights
-from tasks.training.phases import plan_phases, prepare_phase
+from tasks.training.initial_weights import (
+    load_base_weights,
+    load_champion_weights,
+    load_imagenet_weights,
+)
+from tasks.training.phases import plan_epochs, plan_phases, prepare_phase
 from tasks.training.precision import dtype_policy
 from tasks.training.result import HISTORY, MODEL, RECORD, TENSORBOARD, TrainedModel, read_trained
 from tasks.training.test_time_augmentation import average_over_flips
@@ -32,17 +38,12 @@ from tasks.training.whitening import whiten_first_layer
 from tasks.training.workspace import Workspace
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     import tensorflow as tf
 
     from tasks.training.callbacks import OnEpoch
     from tasks.training.hardware import Hardware
     from tasks.training.phases import Phase
     from tasks.training.request import TrainingRequest
-
-DEFAULT_STEPS = 4_000
-FEWEST_EPOCHS, MOST_EPOCHS = 8, 60
 
 log = logging.getLogger("pixelgate.training")
 
@@ -81,11 +82,6 @@ def train_model(request: TrainingRequest, *, on_epoch: OnEpoch) -> TrainedModel:
     return training.finish(guard)
 
 
-def default_epochs(steps: int) -> int:
-    """Return as many epochs as give about 4,000 steps, at least 8 and at most 60."""
-    return min(MOST_EPOCHS, max(FEWEST_EPOCHS, math.ceil(DEFAULT_STEPS / steps)))
-
-
 @dataclass(frozen=True)
 class _Training:
     """One training: a request, and what was decided for it."""
@@ -112,8 +108,7 @@ class _Training:
         # process must not change this one's.
         keras.backend.clear_session()
         keras.utils.set_random_seed(request.seed)
-        epochs = settings.epochs or default_epochs(steps)
-        return cls(request, hardware, strategy, steps, epochs)
+        return cls(request, hardware, strategy, steps, plan_epochs(settings, steps))
 
     @property
     def workspace(self) -> Workspace:
@@ -143,7 +138,10 @@ class _Training:
             # if that phase has no step left and only hands its weights to the next one.
             if done > phase.first_step:
                 backup.restore(model, done)
-            self._fit(model, phase, done, callbacks)
+            if phase.base != "features":
+                self._fit(model, phase, done, callbacks)
+            elif not done:
+                run_features_phase(model, self.request, callbacks, deadline=guard.deadline)
             if model.stop_training:
                 break
         return guard
@@ -184,8 +182,11 @@ class _Training:
     def _load_initial_weights(self, model: keras.Model) -> None:
         request = self.request
         whiten_first_layer(model, request.inputs, rescale=request.inputs.settings.rescale)
-        if request.settings.weights is not None:
-            load_base_weights(model, request.settings.weights)
+        weights = request.settings.weights
+        if weights == IMAGENET or (weights is None and request.settings.is_pretrained):
+            load_imagenet_weights(model, request.settings.model, request.pretrained_cache)
+        elif weights is not None:
+            load_base_weights(model, Path(weights))
         # Last, as the champion has learned from these classes and the base perhaps from others.
         if request.champion is not None:
             load_champion_weights(model, request.champion, request.inputs.contract.classes)

@@ -25,6 +25,8 @@ MIDDLE = (0.05, 0.95)
 LEAST_FACTOR = 1.5
 # An image that is smaller than the model's input is worth less to begin with.
 FAR_BELOW_INPUT = 0.2
+# Pixels: an image of this side has enough to tell, however far a large input enlarges it.
+LARGEST_SMALL = 96
 # Less than this share of the input, or of the typical side, shows nothing when it is enlarged.
 LEAST_SHARE = 0.2
 # Panoramas and screens of phones. What is narrower is stretched beyond recognition, so that less of
@@ -84,8 +86,9 @@ def _problems(
     """Yield which images have a problem, (images,) bool, and the problem in words."""
     short, long = np.minimum(height, width), np.maximum(height, width)
     below, _ = _distances(short)
-    least = LEAST_SHARE * min(input_side, float(np.median(short)))
-    is_small = (short < input_side) & (below > far * FAR_BELOW_INPUT)
+    side = min(input_side, LARGEST_SMALL)
+    least = LEAST_SHARE * min(side, float(np.median(short)))
+    is_small = (short < side) & (below > far * FAR_BELOW_INPUT)
     yield is_small | (short < least), f"far below the model's input of {input_side} pixels"
     yield below > far, "far smaller than the others"
     ratio = long / short

@@ -32,6 +32,7 @@ from tasks.inventory.columns import (
 from tasks.inventory.duplicates import MIN_VISIBLE_CONTRAST
 from tasks.inventory.input_choice import NEARLY_ALL, choose_input
 from tasks.inventory.likeness import Likeness
+from tasks.inventory.model_choice import PHOTO_FORMATS
 from tasks.inventory.named_siblings import find_named_siblings
 from tasks.validation.abnormal_sizes import abnormal_sizes, describe_sizes, have_one_size
 from tasks.validation.split_origin import given_splits
@@ -48,8 +49,11 @@ MAX_SIZES_LISTED = 5
 MAX_CLASSES_LISTED = 200
 MAX_MODES_SHOWN = 3
 ROOM = 1.5
-# What a camera or a phone writes, and hardly a scanner, a plotter or a microscope.
-PHOTO_FORMATS = frozenset(("JPEG", "MPO", "HEIF", "AVIF", "WEBP", "JXL"))
+MODEL_REASONS = {
+    "fast_cnn": "small_cnn is slower, and more accurate on small colour images",
+    "small_cnn": "for small colour images",
+    "EfficientNetLite0": "starts from ImageNet weights, for photographs",
+}
 # The settings of the data that decide how a folder is read.
 READING = (
     "layout",
@@ -136,8 +140,7 @@ def _data(inventory: pd.DataFrame, config: RetrainConfig) -> Iterator[Proposal]:
 
 def _input(images: pd.DataFrame, config: RetrainConfig) -> Iterator[Proposal]:
     """Propose what the model is fed, and the model."""
-    model = config.training.model
-    choice = choose_input(images, config.generators, model=model)
+    choice = choose_input(images, config.generators, model=config.training.model)
     modes = ", ".join(map(str, images[MODE].value_counts().index[:MAX_MODES_SHOWN]))
     size = [choice.height, choice.width]
     yield "generators", "target_size", size, f"height and width: {choice.reason}"
@@ -145,8 +148,7 @@ def _input(images: pd.DataFrame, config: RetrainConfig) -> Iterator[Proposal]:
     if choice.color_mode == "rgb" and images[FORMAT].isin(PHOTO_FORMATS).mean() >= NEARLY_ALL:
         says = "a mirrored photograph keeps its label; remove this if left and right matter"
         yield "generators", "horizontal_flip", True, says
-    others = "small_cnn is slower, and more accurate on small colour images"
-    yield "training", "model", model, others if model != "small_cnn" else "for small colour images"
+    yield "training", "model", choice.model, MODEL_REASONS.get(choice.model, "as set")
 
 
 def _quarantine(inventory: pd.DataFrame, images: pd.DataFrame) -> Iterator[Proposal]:

