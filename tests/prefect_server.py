@@ -64,7 +64,7 @@ def shared_server(folder: Path) -> Iterator[PrefectServer]:
         folder: shared by all test processes; also the server's PREFECT_HOME.
     """
     with FileLock(folder / "server.lock"):
-        record = _read(folder) or _start(folder)
+        record = _read(folder) or start_server(folder)
         _write(folder, record | {"users": record["users"] + 1})
     url = f"http://127.0.0.1:{record['port']}/api"
     try:
@@ -82,7 +82,8 @@ def _environment(folder: Path) -> dict[str, str]:
     return {**os.environ, **SETTINGS, "PREFECT_HOME": str(folder)}
 
 
-def _start(folder: Path) -> dict[str, int]:
+def start_server(folder: Path) -> dict[str, int]:
+    """Start a server; return its port, its process and how many use it."""
     (port,) = free_ports(1)
     with (folder / "server.log").open("wb") as log:
         server = subprocess.Popen(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path  # noqa: TC003 - typer reads annotations when it runs
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -45,13 +45,10 @@ def _retrain(settings: RetrainConfig) -> RunSummary:
     with quiet(settings.paths):
         from flows.retrain import retrain
         from tasks.orchestration.embedded_server import prefect_server
+        from tasks.orchestration.lost_server import summary_of
 
         with prefect_server():
-            state = retrain(settings, return_state=True)
-        summary = state.result(raise_on_failure=False)
-        if isinstance(summary, BaseException):
-            raise summary
-        return cast("RunSummary", summary)
+            return summary_of(retrain, settings)
 
 
 def _finish(summary: RunSummary, *, as_json: bool) -> None:

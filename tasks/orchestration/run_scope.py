@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from tasks.errors import INTERRUPTED, EarlyEnd, PixelgateError
 from tasks.outcome import Outcome
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from tasks.config.schema import RetrainConfig
     from tasks.runs.run_folder import Run
+    from tasks.runs.summary import RunSummary
 
 log = logging.getLogger("pixelgate")
 
@@ -28,9 +29,14 @@ class RunScope:
     As a context manager it yields the `Run`. Ends that Pixelgate foresees are recorded and
     suppressed, since the summary holds them; other errors are recorded and raised again.
 
+    Attributes:
+        ended: the summary of the last run of this process; None while there is none.
+
     Raises:
         RunInProgressError: on entry, when the model is being retrained already.
     """
+
+    ended: ClassVar[RunSummary | None] = None
 
     def __init__(self, config: RetrainConfig) -> None:
         environment.prepare()
@@ -56,14 +62,14 @@ class RunScope:
         if isinstance(error, KeyboardInterrupt):
             interrupts.heard()
         try:
-            _conclude(self._run, error)
+            type(self).ended = _conclude(self._run, error)
         finally:
             self._interrupts.__exit__(None, None, None)
             self._lock.__exit__(None, None, None)
         return isinstance(error, PixelgateError | EarlyEnd)
 
 
-def _conclude(run: Run, error: BaseException | None) -> None:
+def _conclude(run: Run, error: BaseException | None) -> RunSummary:
     """Move the baseline, write summary and report, and send the notification, in this order.
 
     Each step can be repeated: the same command does what an interrupted one left undone.
@@ -86,6 +92,7 @@ def _conclude(run: Run, error: BaseException | None) -> None:
         # The report shows how the run ended; its own fault must not hide or change that.
         log.exception("the report of run %s could not be written", run.id)
     notify(summary, run.config.notify)
+    return summary
 
 
 def _move_baseline(run: Run) -> str | None:

@@ -9,6 +9,7 @@ QUIET = {
     "DO_NOT_TRACK": "1",
     "GX_ANALYTICS_ENABLED": "false",
     "MLFLOW_DISABLE_TELEMETRY": "true",
+    "ORT_DISABLE_TELEMETRY": "1",
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     # Hides TensorFlow's messages at start-up.
     "TF_CPP_MIN_LOG_LEVEL": "2",
