@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import keras
 import numpy as np
 import pandas as pd
-from scipy.stats import binomtest
-from sklearn.metrics import (
-    accuracy_score,
-    confusion_matrix,
-    precision_recall_fscore_support,
-)
 
 from tasks.evaluation.answers import PREDICTED, PROBABILITY, best_answers, class_probabilities
+from tasks.evaluation.calibration import expected_calibration_error, reliability_bins
+from tasks.evaluation.metrics import measure_answers, measure_probabilities
 from tasks.generators.inputs import decode_for
 from tasks.generators.pipelines import pixels_of
 from tasks.inventory.columns import LABEL, PATH, SHA256, SPLIT, TEST, readable
@@ -50,6 +46,16 @@ class Evaluation:
         predictions: Parquet with path, sha256 (of the file), label, predicted and probability (of
             the predicted class).
         version: of the registered model; None for one that is not registered yet.
+        weighted_f1: mean F1 over the images.
+        top_3: share of the images whose label is among the three most probable classes; None for
+            no more classes than that.
+        top_5: likewise of five.
+        log_loss: mean negative logarithm of the label's probability.
+        brier: mean squared distance of the probabilities from the label, in [0, 2].
+        roc_auc: area under the ROC curve, mean over the classes; None if there is one class.
+        pr_auc: average precision, mean over the classes.
+        calibration_error: expected calibration error of the predicted class, in [0, 1].
+        reliability: bins of the reliability diagram: low, high, images, confidence, accuracy.
     """
 
     accuracy: float
@@ -66,6 +72,15 @@ class Evaluation:
     confusion: list[list[int]]
     predictions: Path
     version: str | None = None
+    weighted_f1: float | None = None
+    top_3: float | None = None
+    top_5: float | None = None
+    log_loss: float | None = None
+    brier: float | None = None
+    roc_auc: float | None = None
+    pr_auc: float | None = None
+    calibration_error: float | None = None
+    reliability: list[dict[str, float]] = field(default_factory=list)
 
     @property
     def metrics(self) -> dict[str, float]:
@@ -107,33 +122,21 @@ def evaluate_model(  # noqa: PLR0913 - a model, its images, and where the number
     pixels = decode_for(contract, images, config.data, config.paths)
     rows = np.flatnonzero(images[SPLIT] == TEST)
     network = model if isinstance(model, keras.Model) else keras.saving.load_model(model)
-    predicted = predict_labels(network, contract, pixels_of(pixels, rows))
+    outputs = network.predict(pixels_of(pixels, rows), batch_size=BATCH, verbose=0)
+    probabilities = class_probabilities(outputs, contract)
     test = images.iloc[rows][[PATH, SHA256, LABEL]].reset_index(drop=True)
-    table = pd.concat([test, predicted], axis="columns")
-    evaluation = _measure(
-        table,
-        confidence_level=config.evaluation.confidence_level,
+    table = pd.concat([test, best_answers(probabilities, contract.classes)], axis="columns")
+    labels = table[LABEL].astype("str")
+    evaluation = Evaluation(
+        **measure_answers(table, config.evaluation.confidence_level),
+        **measure_probabilities(labels.tolist(), probabilities, contract.classes),
+        **_measure_confidence(table),
         predictions=write_parquet(predictions, table),
+        version=version,
     )
-    evaluation = replace(evaluation, version=version)
     numbers = {name: value for name, value in asdict(evaluation).items() if name != "predictions"}
     write_json(predictions.with_suffix(".json"), numbers)
     return evaluation
-
-
-def predict_labels(model: keras.Model, contract: InputContract, images: np.ndarray) -> pd.DataFrame:
-    """Return the label a model predicts for each image, and its probability.
-
-    Args:
-        model: its outputs are probabilities, (images, outputs) float32 in [0, 1].
-        contract: the classes of these outputs.
-        images: (images, height, width, channels) uint8.
-
-    Returns:
-        A frame with predicted (label) and probability (of that label), one row per image.
-    """
-    outputs = model.predict(images, batch_size=BATCH, verbose=0)
-    return best_answers(class_probabilities(outputs, contract), contract.classes)
 
 
 def worst_mistakes(evaluation: Evaluation, *, most: int) -> pd.DataFrame:
@@ -143,33 +146,10 @@ def worst_mistakes(evaluation: Evaluation, *, most: int) -> pd.DataFrame:
     return wrong.sort_values(PROBABILITY, ascending=False).head(most)
 
 
-def _measure(table: pd.DataFrame, *, confidence_level: float, predictions: Path) -> Evaluation:
-    true, predicted = table[LABEL].astype("str"), table[PREDICTED].astype("str")
-    # An older champion may predict a class that has no test images any more: it has a column in the
-    # confusion matrix, but no recall that could enter a mean.
-    classes = sorted(set(true) | set(predicted))
-    labels = sorted(set(true))
-    correct = int((true == predicted).sum())
-    # Wilson's interval stays within 0 and 1 and holds for small test sets, unlike the normal one.
-    interval = binomtest(correct, len(table)).proportion_ci(confidence_level, method="wilson")
-    precision, recall, f1, support = precision_recall_fscore_support(
-        true, predicted, labels=labels, zero_division=0
-    )
-    per_class = pd.DataFrame(
-        {"label": labels, "precision": precision, "recall": recall, "f1": f1, "support": support}
-    )
-    return Evaluation(
-        accuracy=float(accuracy_score(true, predicted)),
-        accuracy_low=float(interval.low),
-        accuracy_high=float(interval.high),
-        confidence_level=confidence_level,
-        macro_f1=float(f1.mean()),
-        macro_precision=float(precision.mean()),
-        macro_recall=float(recall.mean()),
-        majority_share=float(support.max() / support.sum()),
-        test_images=len(table),
-        classes=classes,
-        per_class=[{str(k): v for k, v in row.items()} for row in per_class.to_dict("records")],
-        confusion=confusion_matrix(true, predicted, labels=classes).tolist(),
-        predictions=predictions,
-    )
+def _measure_confidence(table: pd.DataFrame) -> dict[str, Any]:
+    confidence = table[PROBABILITY].to_numpy("float64")
+    if not np.isfinite(confidence).all():
+        return {}
+    right = (table[PREDICTED].astype("str") == table[LABEL].astype("str")).to_numpy()
+    bins = reliability_bins(confidence, right)
+    return {"reliability": bins, "calibration_error": expected_calibration_error(bins)}

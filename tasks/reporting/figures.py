@@ -69,6 +69,23 @@ def draw_mistakes(images: np.ndarray, captions: Sequence[str], file: Path) -> Pa
     return _save(figure, file)
 
 
+def draw_reliability(bins: Sequence[dict[str, float]], file: Path) -> Path:
+    """Draw how often answers of a confidence are right, and how many there are of each."""
+    figure = Figure(figsize=(4, 4), layout="constrained")
+    upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
+    left = [each["low"] for each in bins]
+    width = [each["high"] - each["low"] for each in bins]
+    upper.bar(left, [each["accuracy"] for each in bins], width, align="edge", color=INK)
+    upper.plot([0, 1], [0, 1], color=SECOND, linestyle="--", label="perfectly calibrated")
+    upper.set_ylabel("accuracy")
+    upper.set_ylim(0, 1)
+    upper.legend(fontsize=8, loc="upper left")
+    lower.bar(left, [each["images"] for each in bins], width, align="edge", color="#6c9dc6")
+    lower.set_xlabel("confidence")
+    lower.set_ylabel("images")
+    return _save(figure, file)
+
+
 def draw_size_histogram(inventory: pd.DataFrame, file: Path) -> Path:
     """Draw histograms of the images' heights and widths, in pixels."""
     figure = Figure(figsize=(6, 2.8), layout="constrained")

@@ -33,9 +33,22 @@ FIGURES = {
     "augmented": ("previews/augmented.png", "The same samples, augmented"),
     "history": ("model/history.png", "Training"),
     "confusion": ("evaluation/confusion.png", "Confusion matrix of the test split"),
+    "reliability": ("evaluation/reliability.png", "How often answers of a confidence are right"),
     "mistakes": ("evaluation/mistakes.png", "Worst mistakes, the most confident first"),
 }
 MOVES_SHOWN = 50
+# Of an evaluation; accuracy is shown at the top of the page.
+MEASURES = {
+    "macro_f1": "macro F1",
+    "weighted_f1": "weighted F1",
+    "top_3": "label among the first 3",
+    "top_5": "label among the first 5",
+    "log_loss": "log loss",
+    "brier": "Brier score",
+    "roc_auc": "area under the ROC curve",
+    "pr_auc": "area under the precision-recall curve",
+    "calibration_error": "expected calibration error",
+}
 
 
 def write_report(run: Run, summary: RunSummary) -> Path:
@@ -61,7 +74,8 @@ def write_report(run: Run, summary: RunSummary) -> Path:
         headline=summary.outcome.headline,
         figures=_figures(run.directory),
         evaluation=_optional(run.directory / EVALUATION),
-        champion=_optional(run.directory / CHAMPION_EVALUATION),
+        champion=_optional(run.directory / CHAMPION_EVALUATION) or {},
+        measures=MEASURES,
         training=_optional(run.directory / TRAINING),
         data_docs=verdict and "validation/" + _data_docs(),
         gallery=_gallery(run, verdict),

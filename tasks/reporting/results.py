@@ -9,7 +9,12 @@ import pandas as pd
 from tasks.evaluation.answers import PREDICTED, PROBABILITY
 from tasks.generators.pipelines import pixels_of
 from tasks.inventory.columns import LABEL, PATH
-from tasks.reporting.figures import draw_confusion, draw_history, draw_mistakes
+from tasks.reporting.figures import (
+    draw_confusion,
+    draw_history,
+    draw_mistakes,
+    draw_reliability,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,15 +31,17 @@ def draw_training(history: Path, folder: Path) -> Path:
 def draw_evaluation(
     evaluation: Evaluation, mistakes: pd.DataFrame, inputs: Inputs, folder: Path
 ) -> list[Path]:
-    """Draw the confusion matrix and the worst mistakes.
+    """Draw the confusion matrix, the reliability diagram and the worst mistakes.
 
     Args:
         evaluation: of the new model.
         mistakes: rows of path, label, predicted and probability.
         inputs: the images.
-        folder: gets confusion.png and, if there are mistakes, mistakes.png.
+        folder: gets confusion.png, reliability.png and, if there are mistakes, mistakes.png.
     """
     files = [draw_confusion(evaluation.confusion, evaluation.classes, folder / "confusion.png")]
+    if evaluation.reliability:
+        files.append(draw_reliability(evaluation.reliability, folder / "reliability.png"))
     if mistakes.empty:
         return files
     index = pd.read_parquet(inputs.index, columns=[PATH])
