@@ -19,7 +19,7 @@ def write_million(folder: Path) -> None:
     """Write a million small PNG files, all different, in ten classes."""
     random = np.random.default_rng(0)
     for number in range(MILLION):
-        directory = folder / f"class{number % 10}" / f"{number // 10 % 100:02d}"
+        directory = folder / f"class{number % 10}" / f"part_{number // 10 % 100:02d}"
         if number < 1_000:  # noqa: PLR2004 - these are in each folder once
             directory.mkdir(parents=True, exist_ok=True)
         data = io.BytesIO()
