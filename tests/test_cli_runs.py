@@ -10,8 +10,6 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import pytest
-
 from tasks.config.schema import RetrainConfig
 from tasks.runs.run_lock import run_lock
 from tests.command_line import NOISE
@@ -132,7 +130,6 @@ def check_bad_data(pixelgate: Command, root: Path, image_tree: Tree, received: P
     assert (part.json["images"], part.json["quarantined"]) == (211, 1)
 
 
-@pytest.mark.no_cover
 def test_a_first_champion_and_what_comes_after(
     pixelgate: Command, image_tree: Tree, own_module: str, tmp_path: Path
 ) -> None:

@@ -279,3 +279,22 @@ def test_what_killed_commands_left_is_removed(tmp_path: Path) -> None:
     with scratch_folder(home) as folder:
         assert folder.is_relative_to(home.root)
     assert [entry.name for entry in home.scratch.iterdir()] == ["running"]
+
+
+def test_backup_and_restore_on_the_command_line(
+    bench: Bench, pixelgate: Command, tmp_path: Path
+) -> None:
+    """One command each; what was there before is named."""
+    bench.retrain(0.9, run="run1")
+    archive, home, elsewhere = tmp_path / "b.tar", bench.config.home, tmp_path / "elsewhere"
+    made = pixelgate("backup", archive, "--home", home)
+    assert (made.code, f"files of {home} are in {archive}" in made.err) == (0, True)
+    first = pixelgate("restore", archive, "--home", elsewhere)
+    assert (first.code, "was there before" in first.err) == (0, False)
+    listed = pixelgate("models", "--name", "bench", "--home", elsewhere, "--json").json
+    assert [row["version"] for row in listed] == ["1"]
+    again = pixelgate("restore", archive, "--home", elsewhere)
+    assert "The state that was there before is in" in again.err
+    wrong = pixelgate("restore", tmp_path / "missing.tar", "--home", elsewhere)
+    assert (wrong.code, "Traceback" in wrong.err) == (2, False)
+    assert "missing.tar" in wrong.err

@@ -42,6 +42,9 @@ def slow_run(
         *("--set", f'training.callbacks=["{own_module}:Slow"]'),
     )
     paths = os.pathsep.join([str(ROOT), str(tmp_path)])
+    # As in a terminal: a process whose parent ignores SIGINT, as in the background of a shell,
+    # ignores it too.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     with subprocess.Popen(
         command,
         cwd=tmp_path,

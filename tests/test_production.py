@@ -455,7 +455,7 @@ def test_without_champion_takes_the_place_of_a_lost_one(versions: Bench) -> None
 def test_processes_that_are_killed_leave_one_champion(database: str) -> None:
     """Eight at a time, at random moments; benchmarks/registry_kills.py does 200 such rounds."""
     with contextlib.ExitStack() as stack:
-        options = ["--rounds", "2"]
+        options = ["--rounds", "3"]
         if database == "postgresql":
             if programs() is None:
                 pytest.skip("PostgreSQL is not installed")

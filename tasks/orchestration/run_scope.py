@@ -11,7 +11,7 @@ from tasks.runs.notification import notify
 from tasks.runs.run_folder import REGISTRATION, open_run, read_evidence
 from tasks.runs.run_lock import run_lock
 from tasks.runs.summary import write_summary
-from tasks.runtime import environment, interrupts
+from tasks.runtime import environment
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -43,12 +43,10 @@ class RunScope:
         # The stages' log lines belong to the run's log in Prefect, wherever it was started.
         log.setLevel(min(log.level or logging.INFO, logging.INFO))
         self._lock = run_lock(config.paths)
-        self._interrupts = interrupts.until_heard()
         self._config = config
 
     def __enter__(self) -> Run:
         self._lock.__enter__()
-        self._interrupts.__enter__()
         self._run = open_run(self._config)
         log.info("run %s of the model %s", self._run.id, self._config.name)
         return self._run
@@ -59,12 +57,9 @@ class RunScope:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> bool:
-        if isinstance(error, KeyboardInterrupt):
-            interrupts.heard()
         try:
             type(self).ended = _conclude(self._run, error)
         finally:
-            self._interrupts.__exit__(None, None, None)
             self._lock.__exit__(None, None, None)
         return isinstance(error, PixelgateError | EarlyEnd)
 

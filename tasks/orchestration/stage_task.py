@@ -13,7 +13,6 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from tasks.errors import EarlyEnd, PixelgateError
 from tasks.runs.run_folder import record_stage
-from tasks.runtime.interrupts import heard
 from tasks.storage.hashing import digest
 
 if TYPE_CHECKING:
@@ -57,10 +56,6 @@ def stage(
                 return Failed(message=first_line(error), data=error)
             except EarlyEnd as end:
                 return Completed(name=type(end).__name__, message=str(end), data=end)
-            except KeyboardInterrupt:
-                # Before Prefect handles it, which takes its time.
-                heard()
-                raise
 
         as_task = task(
             name=name,
