@@ -76,7 +76,7 @@ class GateConfig(Part):
     # A warning: most of such an image may be as it was.
     intact: FileRule = Field(
         FileRule(severity="warning"),
-        description="No JPEG is damaged and decodes to garbage or gray all the same.",
+        description="No image is damaged and decodes to garbage or gray all the same.",
     )
     single_frame: FileRule = Field(
         FileRule(), description="No file is an animation or has several pages."

@@ -1,4 +1,4 @@
-"""The bytes of a JPEG go in; what its decoder complained about comes out.
+"""The bytes of a file, or the pixels of an image, go in; what shows that data was lost comes out.
 
 Pillow decodes damaged JPEGs without a word: libjpeg fills what it can't read with gray or goes on
 with garbage, and its warnings are not passed on. TurboJPEG's are.
@@ -6,46 +6,78 @@ with garbage, and its warnings are not passed on. TurboJPEG's are.
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import simplejpeg
 
 JPEG = ("JPEG", "MPO")
 # libjpeg's words for damage; its other warnings are about odd metadata.
 DAMAGE = ("Corrupt JPEG data", "Premature end", "Inconsistent progression", "Invalid JPEG")
-# Decoded in an eighth of the size, as only the bits are of interest and not the image.
+# Some cameras fill up a file with zeros before its end marker; libjpeg calls them corrupt too.
+END_MARKER = b"\xff\xd9"
+EXTRANEOUS = re.compile(r"Corrupt JPEG data: (\d+) extraneous bytes before marker 0xd9")
+MOST_PADDING = 64
+# Decoded in an eighth of the size, as only the warnings are of interest.
 FACTOR = 8
-# What libjpeg fills with where data is missing; a share of so many rows is no coincidence.
-NEUTRAL, SPREAD, LEAST_SHARE = 128, 1, 0.1
+# What libjpeg fills with where data is missing: the gray of blocks without coefficients.
+DARKEST_FILL, FILL_LEVELS = 127, (0, 1, 2)
+# So large that it is no coincidence: a share of the image, and rows, as a block has eight.
+LEAST_SHARE, LEAST_ROWS = 0.1, 8
 
 
 def find_damage(data: bytes, image_format: str | None) -> str | None:
-    """Return what is wrong with a file that decodes; None for a sound one and for other formats.
+    """Return libjpeg's complaint about a JPEG that decodes; None for a sound one.
 
     Args:
         data: the whole file.
-        image_format: Pillow's name of it.
+        image_format: Pillow's name of it; other formats are not looked at.
 
     Returns:
-        libjpeg's own words, such as "Corrupt JPEG data: premature end of data segment", or which
-        share of the image is the gray that a decoder leaves where data is missing.
+        Such as "Corrupt JPEG data: premature end of data segment".
     """
     if image_format not in JPEG:
         return None
     try:
-        gray = simplejpeg.decode_jpeg(
+        simplejpeg.decode_jpeg(
             data, colorspace="GRAY", fastdct=True, min_factor=FACTOR, min_height=1, min_width=1
         )
     except ValueError as error:
-        return str(error) if str(error).startswith(DAMAGE) else None
-    return _gray_tail(gray[..., 0])
+        words = str(error)
+        return words if words.startswith(DAMAGE) and not _is_padding(words, data) else None
+    return None
 
 
-def _gray_tail(gray: np.ndarray) -> str | None:
-    """Return the share of neutral rows at the lower end of a (height, width) uint8 image."""
-    neutral = np.abs(gray.astype(np.int16) - NEUTRAL).max(axis=1) <= SPREAD
-    if neutral.all() or not neutral[-1]:
+def _is_padding(words: str, data: bytes) -> bool:
+    match = EXTRANEOUS.match(words)
+    count = int(match[1]) if match else 0
+    return 0 < count <= MOST_PADDING and bytes(count) + END_MARKER in data
+
+
+def find_gray_tail(pixels: bytes, height: int) -> str | None:
+    """Return which share of an image is the gray that a decoder leaves where data is missing.
+
+    It is looked for in all formats, as a damaged JPEG may have been saved again.
+
+    Args:
+        pixels: 8-bit gray or colours, as displayed.
+        height: number of their rows.
+
+    Returns:
+        None unless that gray is at the lower end, and there alone.
+    """
+    # The last value decides for nearly all images, which so cost nothing.
+    if pixels[-1] - DARKEST_FILL not in FILL_LEVELS:
         return None
-    share = np.argmin(neutral[::-1]) / len(neutral)
-    if share < LEAST_SHARE:
+    values: np.ndarray = np.frombuffer(pixels, np.uint8).reshape(height, -1)
+    is_fill: np.ndarray = np.isin(values - np.uint8(DARKEST_FILL), FILL_LEVELS)
+    rows = np.asarray(is_fill.all(axis=1))
+    # Gray at the upper end too is a border, or the background.
+    if rows[0] or not rows[-1]:
         return None
-    return f"the lower {share:.0%} is uniform gray, as where the data of a JPEG ended early"
+    count = int(np.argmin(rows[::-1]))
+    if count < max(LEAST_ROWS, LEAST_SHARE * height):
+        return None
+    return (
+        f"the lower {count / height:.0%} is uniform gray, as where the data of a JPEG ended early"
+    )

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from PIL import Image, UnidentifiedImageError
 
-from tasks.inventory.damage import find_damage
+from tasks.inventory.damage import find_damage, find_gray_tail
 from tasks.inventory.deep_values import (
     bit_depth_of,
     deep_values,
@@ -99,7 +99,7 @@ def _read_image(
         pixels = displayed.tobytes()
         if on_image:
             on_image(image, values, row["sha256"])
-    facts["damage"] = find_damage(data, facts["format"])
+    facts["damage"] = find_damage(data, facts["format"]) or find_gray_tail(pixels, displayed.height)
     facts["format_matches_extension"] = _format_matches(suffix_of(file), facts["format"])
     facts["pixel_hash"] = _pixel_hash(displayed, pixels if values is None else hashed_form(values))
     row.update(facts)

@@ -81,7 +81,7 @@ def _integrity(gate: GateConfig) -> list[Expectation]:
         suites.no_problems(
             "intact",
             DAMAGE,
-            "No JPEG makes its decoder complain of damage.",
+            "No image is damaged and decodes to garbage or gray all the same.",
             severity=gate.intact.severity,
         ),
         suites.numbers_between(
