@@ -8,6 +8,7 @@ from tasks.errors import DataFolderError, SettingsError
 from tasks.generators.decoding import Decoding
 from tasks.inventory.columns import LABEL, SPLIT, TRAIN
 from tasks.inventory.input_choice import InputChoice, choose_input
+from tasks.inventory.value_ranges import value_range_of
 from tasks.models.contract import InputContract
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ def choose_contract(
         color_mode=choice.color_mode,
         class_mode=settings.class_mode,
         resize=choice.resize,
-        value_range=choice.value_range,
+        value_range=value_range_of(images, settings.value_range),
     )
     return contract, choice.reason
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image
 
-from tasks.inventory.deep_values import display_values
+from tasks.inventory.deep_values import bit_depth_of, deep_values, display_values, no_data_of
 from tasks.inventory.orientation import orientation_of, turned_upright
 
 
@@ -26,8 +26,20 @@ def as_displayed(image: Image.Image, values: np.ndarray | None = None) -> Image.
     orientation = orientation_of(image)
     if values is None and image.mode[0] in "IF":
         values = np.asarray(image)
-    shown = image if values is None else display_values(values)
+    shown = image if values is None else display_values(values, no_data_of(image))
     return turned_upright(_in_plain_mode(shown), orientation)
+
+
+def show_opened(image: Image.Image, data: bytes) -> Image.Image:
+    """Return the same of an image that is not loaded yet, and whose values are not known.
+
+    Args:
+        image: opened.
+        data: the whole file.
+    """
+    bits = bit_depth_of(image)
+    image.load()
+    return as_displayed(image, deep_values(image, bits, data))
 
 
 def _in_plain_mode(image: Image.Image) -> Image.Image:

@@ -22,6 +22,7 @@ from tasks.inventory.deep_values import (
     deep_values,
     describe_values,
     hashed_form,
+    no_data_of,
 )
 from tasks.inventory.displayed import as_displayed
 from tasks.inventory.features import FeatureBatch
@@ -47,6 +48,10 @@ if TYPE_CHECKING:
 
 # A file is read as a whole; without a limit one huge file could exhaust the memory of a worker.
 MAX_FILE_BYTES = 512 * 2**20
+UNREAD_TIFF = (
+    "a TIFF that is damaged, or of a kind that isn't read, such as floats of 64 bits or in colours;"
+    " save it again with integers of 16 bits, or gray floats of 32"
+)
 NOT_A_REGULAR_FILE = "not a regular file (a pipe, socket or device); not opened"
 
 
@@ -121,7 +126,9 @@ def describe_file(image: Image.Image, data: bytes) -> tuple[dict[str, Any], np.n
     """
     facts = describe_image(image)
     values = deep_values(image, facts["bit_depth"], data)
-    return facts if values is None else facts | describe_values(values), values
+    if values is not None:
+        facts |= describe_values(values, no_data_of(image))
+    return facts, values
 
 
 def describe_image(image: Image.Image) -> dict[str, Any]:
@@ -174,8 +181,8 @@ def open_image(data: bytes, *, max_pixels: int) -> Image.Image:
     `max_pixels` is the only limit, also for frames and tiles that are found while it is expanded.
 
     Raises:
-        ValueError: there are no bytes, more than `max_pixels` pixels are declared, or the format
-            needs a package that is not installed.
+        ValueError: there are no bytes, more than `max_pixels` pixels are declared, the format needs
+            a package that is not installed, or it is a TIFF of a kind that isn't read.
         PIL.UnidentifiedImageError: the bytes are in no known image format.
     """
     if not data:
@@ -187,7 +194,12 @@ def open_image(data: bytes, *, max_pixels: int) -> Image.Image:
         # The one plug-in that expands an image as soon as it is opened.
         _check_pixels(*declared_size(data), max_pixels)
     # `open` reads only the header, so that a bomb is recognized before it takes any memory.
-    image = _open_without_pillows_limit(data, max_pixels, _formats_for(signature))
+    try:
+        image = _open_without_pillows_limit(data, max_pixels, _formats_for(signature))
+    except UnidentifiedImageError:
+        if signature == "TIFF":
+            raise ValueError(UNREAD_TIFF) from None
+        raise
     _check_pixels(image.width, image.height, max_pixels)
     return image
 

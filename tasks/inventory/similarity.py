@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
-from tasks.inventory.displayed import as_displayed
+from tasks.inventory.displayed import show_opened
 from tasks.inventory.features import area_weights
 from tasks.inventory.image_file import open_image
 from tasks.inventory.turns import turn_image
@@ -93,10 +93,11 @@ def _parts(side: int) -> int:
 
 @functools.lru_cache(maxsize=CACHED_IMAGES)
 def _gray(root: str, path: str, max_pixels: int) -> Image.Image:
-    with open_image(Path(root, path).read_bytes(), max_pixels=max_pixels) as opened:
+    data = Path(root, path).read_bytes()
+    with open_image(data, max_pixels=max_pixels) as opened:
         # JPEG can decode large files at a fraction of their size, which is much faster.
         opened.draft(None, (MAX_SIDE, MAX_SIDE))
-        gray = as_displayed(opened).convert("L")
+        gray = show_opened(opened, data).convert("L")
     if max(gray.size) > MAX_SIDE:
         gray.thumbnail((MAX_SIDE, MAX_SIDE), Image.Resampling.BOX)
     return gray

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from PIL import Image, ImageOps
 
-from tasks.inventory.displayed import as_displayed
+from tasks.inventory.displayed import show_opened
 from tasks.inventory.image_file import open_image
 
 if TYPE_CHECKING:
@@ -33,16 +33,17 @@ def _thumbnail(file: Path, max_pixels: int) -> str | None:
         try:
             if not file.is_file():
                 return None
-            with open_image(file.read_bytes(), max_pixels=max_pixels) as opened:
+            data = file.read_bytes()
+            with open_image(data, max_pixels=max_pixels) as opened:
                 # A JPEG decodes faster at a fraction of its size.
                 opened.draft(None, (SIDE, SIDE))
-                image = as_displayed(opened)
+                image = show_opened(opened, data)
                 # Small images are enlarged without smoothing: single pixels are what matters.
                 small = max(image.size) < SIDE
                 method = Image.Resampling.NEAREST if small else Image.Resampling.BOX
                 thumbnail = ImageOps.contain(image, (SIDE, SIDE), method)
-            data = io.BytesIO()
-            thumbnail.save(data, "PNG")
+            png = io.BytesIO()
+            thumbnail.save(png, "PNG")
         except Exception:  # noqa: BLE001 - decoders raise anything on damaged bytes
             return None
-    return "data:image/png;base64," + base64.b64encode(data.getvalue()).decode()
+    return "data:image/png;base64," + base64.b64encode(png.getvalue()).decode()

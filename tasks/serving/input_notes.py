@@ -13,7 +13,7 @@ from tasks.inventory.image_file import (
     read_regular_file,
 )
 from tasks.inventory.input_choice import is_gray
-from tasks.inventory.value_ranges import describe_scaling
+from tasks.inventory.value_ranges import describe_clipping, describe_scaling
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -80,7 +80,10 @@ def _of_size(opened: Image.Image, contract: InputContract) -> list[str]:
 
 
 def _of_values(facts: dict[str, Any], contract: InputContract) -> list[str]:
-    return [describe_scaling(facts, contract.value_range)] if "value_low" in facts else []
+    if "value_low" not in facts:
+        return []
+    clipped = describe_clipping(facts, contract.value_range)
+    return [describe_scaling(facts, contract.value_range), *([clipped] if clipped else [])]
 
 
 def _of_mode(opened: Image.Image, color_mode: str) -> list[str]:

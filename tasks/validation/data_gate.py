@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from tasks.errors import DataRejectedError
-from tasks.inventory.columns import SPLIT, TRAIN, readable
+from tasks.inventory.columns import readable
 from tasks.inventory.input_choice import choose_input
-from tasks.inventory.value_ranges import choose_value_range
+from tasks.inventory.value_ranges import value_range_of
 from tasks.runs.run_folder import INVENTORY
 from tasks.validation.baseline import Baseline, accept_baseline
 from tasks.validation.context import gather_context
@@ -40,12 +40,11 @@ def judge_inventory(
     """
     home = run.config.paths
     remembered = gather_context(home, champion_classes=champion_classes)
-    images = readable(inventory)
-    settings = run.config.generators
+    setting = run.config.generators.value_range
     context = dataclasses.replace(
         remembered,
         input_side=_input_side(inventory, run.config),
-        value_range=choose_value_range(images[images[SPLIT] == TRAIN], settings.value_range),
+        value_range=value_range_of(readable(inventory), setting),
     )
     verdict = validate_inventory(
         inventory, run.config.gate, directory=run.validation, context=context

@@ -19,26 +19,23 @@ from tasks.inventory.columns import (
     SPLIT,
     SPLITS,
     THUMBNAIL,
-    VALUE_HIGH,
-    VALUE_LOW,
     WIDTH,
 )
 from tasks.inventory.duplicates import MIN_VISIBLE_CONTRAST
 from tasks.inventory.input_choice import choose_input
-from tasks.inventory.value_ranges import choose_value_range, levels_of
 from tasks.validation.abnormal_sizes import abnormal_sizes, have_one_size
 from tasks.validation.baseline import CONTENT, FIRST_SEEN, MEASURES, content_of
 from tasks.validation.label_errors import PREDICTED_LABEL, PROBABILITY
 from tasks.validation.moves import CHANGE, LABEL_BEFORE, RELABELLED
 from tasks.validation.sibling_columns import add_sibling_columns
 from tasks.validation.split_origin import given_splits
+from tasks.validation.value_columns import value_messages
 
 if TYPE_CHECKING:
     from tasks.validation.context import Context
 
 SIZE = "size"
 SIZE_PROBLEM = "size_problem"
-VALUE_PROBLEM = "value_problem"
 READABLE_LABEL = "readable_label"
 # Of the images that the data gives for training, including those drawn from them.
 TRAINING_LABEL = "given_label_train"
@@ -77,12 +74,11 @@ def add_derived_columns(
     Returns:
         A new frame with the size (such as 28x28), the label of readable rows, and that label in
         one column per split, and in one for all that is given for training. Further columns hold a
-        message, or None where there is nothing to report: the values of an image that scaling
-        flattens; what is abnormal about its size, where
-        sizes differ; the other labels and splits of the row's image; the earlier file of its split
-        that it repeats, and the same for near-duplicates; its previous label, and its predicted
-        label; its siblings (see `sibling_columns`). With a baseline also the days since each image
-        was new, and the measures of new images.
+        message, or None where there is nothing to report: its values (see `value_columns`); what is
+        abnormal about its size, where sizes differ; the other labels and splits of the row's image;
+        the earlier file of its split that it repeats, and the same for near-duplicates; its
+        previous label, and its predicted label; its siblings (see `sibling_columns`). With a
+        baseline also the days since each image was new, and the measures of new images.
     """
     size = _sizes(inventory)
     readable = inventory[ERROR].isna()
@@ -97,7 +93,7 @@ def add_derived_columns(
     repeated = visible[visible.duplicated(PIXEL_HASH, keep=False)]
     grouped = visible[visible[GROUP].notna()]
     messages = {
-        VALUE_PROBLEM: _value_problems(inventory, context, gate or GateConfig()),
+        **value_messages(inventory, context.value_range, gate or GateConfig()),
         SIZE_PROBLEM: _size_problems(inventory, size, context, gate or GateConfig()),
         CONFLICT: _elsewhere(repeated, LABEL),
         LEAK: _elsewhere(repeated, SPLIT),
@@ -139,27 +135,6 @@ def _size_problems(
         choice = choose_input(images, GeneratorConfig())
         side = min(choice.height, choice.width)
     return abnormal_sizes(inventory, input_side=side, far=gate.sizes.far)
-
-
-def _value_problems(inventory: pd.DataFrame, context: Context, gate: GateConfig) -> pd.Series:
-    """Return the values of images of which scaling leaves too few levels."""
-    value_range = context.value_range or choose_value_range(inventory, "auto")
-    if value_range is None:
-        return pd.Series(dtype="object")
-    # An image of a single value has lost nothing; the rule not_blank names it.
-    varied = inventory[inventory[VALUE_LOW].lt(inventory[VALUE_HIGH])]
-    levels = levels_of(varied, value_range)
-    few = varied[levels < gate.value_range.min_levels]
-    low, high = value_range
-    return pd.Series(
-        {
-            row: f"values {found_low:g} to {found_high:g} of {low:g} to {high:g}"
-            for row, found_low, found_high in zip(
-                few.index, few[VALUE_LOW], few[VALUE_HIGH], strict=True
-            )
-        },
-        dtype="object",
-    )
 
 
 def _new_image_columns(inventory: pd.DataFrame, context: Context) -> dict[str, pd.Series]:

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from expectations import suites
 from tasks.inventory.columns import ASPECT, BIT_DEPTH, HEIGHT, MODE, ORIENTATION, WIDTH
-from tasks.inventory.value_ranges import choose_value_range, describe_value_range
+from tasks.inventory.value_ranges import describe_value_range, value_range_of
 from tasks.validation.abnormal_sizes import describe_sizes, have_one_size
-from tasks.validation.derived_columns import SIZE, SIZE_PROBLEM, VALUE_PROBLEM
+from tasks.validation.derived_columns import SIZE, SIZE_PROBLEM
+from tasks.validation.value_columns import VALUE_PROBLEM
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,7 +26,7 @@ def shape_expectations(
     frame: pd.DataFrame, gate: GateConfig, context: Context
 ) -> Iterator[Expectation]:
     """Return what is expected of the sizes, modes, bits, values and orientations of images."""
-    value_range = context.value_range or choose_value_range(frame, "auto")
+    value_range = context.value_range or value_range_of(frame, "auto")
     scaling = describe_value_range(frame, value_range)
     yield from _sizes(frame, gate.sizes)
     yield from _modes(frame, gate)
@@ -35,7 +36,7 @@ def shape_expectations(
         high=gate.bit_depth.max_bits,
         description="Every image has {bounds} bits per channel.",
         severity=gate.bit_depth.severity,
-        observed=None if scaling is None else f"{{offending}} of {{total}} files; {scaling}",
+        observed=None if scaling is None else f"{{offending}} of {{total}}; {scaling}",
     )
     if scaling is not None:
         yield suites.no_problems(
