@@ -117,7 +117,7 @@ def test_a_tiff_that_is_not_read_says_so(tmp_path: Path, kind: str) -> None:
 def test_faint_values_are_not_blank(keeper: GateKeeper, tmp_path: Path, kind: str) -> None:
     """They only lie close together."""
     rules = [each.rule for each in keeper.judge(write_kind(tmp_path / "data", kind)).failures]
-    assert not {"not_blank", "value_range"} & set(rules)
+    assert not {"not_blank", "value_range", "class_values"} & set(rules)
 
 
 def test_one_image_far_outside_is_named_and_all_others_keep_their_range(
@@ -142,6 +142,24 @@ def test_a_window_into_all_images_blames_none(keeper: GateKeeper, tmp_path: Path
     root = write_kind(tmp_path / "data", "CT in int32")
     verdict = keeper.judge(root, context={"value_range": (0.0, 80.0)})
     assert "value_range" not in [each.rule for each in verdict.failures]
+
+
+def test_a_class_of_another_range_is_a_warning(keeper: GateKeeper, tmp_path: Path) -> None:
+    """A model would tell such classes by their brightness."""
+    root = write_kind(tmp_path / "data", "16 bits")
+    assert "class_values" not in [each.rule for each in keeper.judge(root).failures]
+    for file in sorted((root / "a").iterdir()):
+        values = np.asarray(Image.open(file)) >> 4
+        Image.fromarray(values).save(file)
+    findings = keeper.judge(root).findings
+    (finding,) = [each for each in findings if each.rule == "class_values"]
+    assert (finding.success, finding.severity) == (False, "warning")
+    assert str(finding.examples[0]).startswith("values 0 to 4095 in a, 0 to 65535 in b: 20 files")
+    # A few images say nothing about their class.
+    for file in sorted((root / "a").iterdir())[4:]:
+        file.unlink()
+    rules = [each.rule for each in keeper.judge(root, class_size={"min_files": 2}).failures]
+    assert "class_values" not in rules
 
 
 def test_images_of_more_bits_in_test_alone_have_a_range_too(tmp_path: Path) -> None:

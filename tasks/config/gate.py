@@ -13,6 +13,7 @@ from tasks.config.gate_rules import (
     ClassBalanceRule,
     ClassSharesRule,
     ClassSizeRule,
+    ClassValuesRule,
     DriftRule,
     DuplicatesRule,
     EmptyClassesRule,
@@ -91,6 +92,10 @@ class GateConfig(Part):
         ValueRangeRule(),
         description="No image of more than 8 bits loses nearly all of its levels when it is"
         " scaled.",
+    )
+    class_values: ClassValuesRule = Field(
+        ClassValuesRule(),
+        description="The classes of images of more than 8 bits have values of about one range.",
     )
     # A warning: images are rotated before training, as a viewer shows them.
     exif_orientation: FileRule = Field(

@@ -93,6 +93,16 @@ class ValueRangeRule(FileRule):
     )
 
 
+class ClassValuesRule(FileRule):
+    """All classes of images of more than 8 bits were saved in one range of values."""
+
+    # A class may be darker by its nature.
+    severity: Severity = "warning"
+    max_ratio: Annotated[float, Field(ge=1)] = Field(
+        3.0, description="Largest ratio of the widths of two classes' ranges of values."
+    )
+
+
 class KnownClassesRule(FileRule):
     """The classes are the declared ones, or those of the model in production."""
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 PLANTED_BITS = 16
 PLANTED_LEVELS = 1
+PLANTED_RATIO = 16
 # In a smaller sample a change of distribution is not significant.
 MIN_TO_COMPARE = 80
 # Of a single test image: six answers must differ for a difference to be more than chance.
@@ -41,6 +42,7 @@ FAULTS = (
     Fault("modes", "a CMYK image", faults.add_cmyk),
     Fault("bit_depth", "an image of 16 bits per channel", faults.add_16_bits),
     Fault("value_range", "a dark image among those of 16 bits", faults.add_dark_16_bits),
+    Fault("class_values", "a class of 12 bits, another of 16", set_faults.narrow_class),
     Fault("exif_orientation", "an image that EXIF rotates", faults.add_rotated),
     Fault("labelled", "a file outside the class folders", faults.add_stray),
     Fault("label_names", "a class in two spellings", faults.respell_class),
@@ -115,6 +117,8 @@ def why_not_active(
         and f"gate.bit_depth.max_bits is {gate.bit_depth.max_bits}",
         "value_range": gate.value_range.min_levels <= PLANTED_LEVELS
         and f"gate.value_range.min_levels is {gate.value_range.min_levels:g}",
+        "class_values": gate.class_values.max_ratio >= PLANTED_RATIO
+        and f"gate.class_values.max_ratio is {gate.class_values.max_ratio:g}",
         "label_errors": not labels_judged
         and "too few images or too weak a quick model to judge labels",
         "class_balance": float(gate.class_balance.max_ratio) >= largest_ratio

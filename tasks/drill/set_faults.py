@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
 from PIL import Image
 
-from tasks.drill.planting import move_file, open_image, remove_files
+from tasks.drill.planting import move_file, open_image, remove_files, unlinked
 from tasks.inventory.columns import SPLIT, TEST, TRAIN, VALIDATION
 
 if TYPE_CHECKING:
@@ -26,6 +27,20 @@ def shrink_class(sample: Sample) -> list[str]:
     for split in sample.files[SPLIT].unique():
         remove_files(sample, sample.paths(split, label)[1:])
     return []
+
+
+def narrow_class(sample: Sample) -> list[str]:
+    """Save two classes with 16 bits, one of them with values of 12."""
+    narrow = []
+    for label, shift in zip(sample.labels, (0, 4), strict=False):
+        for path in sample.paths(label=label):
+            gray = np.array(open_image(sample, path).convert("L"), dtype=np.uint16) * 257
+            # Whatever the sample shows.
+            gray.flat[:2] = 0, 2**16 - 1
+            unlinked(sample, path)
+            Image.fromarray(gray >> shift).save(sample.work / f"{path}.png")
+            narrow += [f"{path}.png"] * bool(shift)
+    return narrow
 
 
 def hardly_train_class(sample: Sample) -> list[str]:

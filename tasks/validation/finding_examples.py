@@ -18,7 +18,7 @@ FILES_SHOWN = 10
 HUNDRED_POINTS = 0.995
 NOTABLE_NOISE, NOTABLE_PSI, NOTABLE_P_VALUE, CLASSES_NOTED = 0.01, 0.1, 0.001, 3
 # Of these, many files offend in few ways: how many of each kind says more than ten paths.
-GROUPED_RULES = frozenset(("sizes", "modes", "bit_depth", "exif_orientation"))
+GROUPED_RULES = frozenset(("sizes", "modes", "bit_depth", "class_values", "exif_orientation"))
 
 
 def offending_rows(

@@ -22,6 +22,9 @@ BY_RULE = {
     " [low, high] to the range that matters, save all files in one range, set"
     " gate.value_range.quarantine = true to train without these, or lower"
     " gate.value_range.min_levels.",
+    "class_values": "A model learns such classes by their range alone. If they were saved in"
+    " different ranges, save all in one; if one is darker by its nature, raise"
+    " gate.class_values.max_ratio.",
     "exif_orientation": "These images are rotated before training. Rotate the files, or set"
     " gate.exif_orientation.severity = info.",
     "labelled": "Move these files into the folder of their class, name them in data.leave_out, or"

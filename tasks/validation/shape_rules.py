@@ -9,7 +9,7 @@ from tasks.inventory.columns import ASPECT, BIT_DEPTH, HEIGHT, MODE, ORIENTATION
 from tasks.inventory.value_ranges import describe_value_range, value_range_of
 from tasks.validation.abnormal_sizes import describe_sizes, have_one_size
 from tasks.validation.derived_columns import SIZE, SIZE_PROBLEM
-from tasks.validation.value_columns import VALUE_PROBLEM
+from tasks.validation.value_columns import CLASS_VALUES, VALUE_PROBLEM
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,6 +45,13 @@ def shape_expectations(
             "Scaling to 8 bits leaves every image at least"
             f" {gate.value_range.min_levels:g} of 256 levels.",
             severity=gate.value_range.severity,
+        )
+        yield suites.no_problems(
+            "class_values",
+            CLASS_VALUES,
+            "The values of no class of images of more than 8 bits take up more than"
+            f" {gate.class_values.max_ratio:g} times those of another.",
+            severity=gate.class_values.severity,
         )
     yield suites.numbers_between(
         "exif_orientation",
