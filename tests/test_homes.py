@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from tests.command_line import Command
     from tests.model_bench import Bench
 
 CREATE = """
