@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import random
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
+import pytest
 
 from tasks.config.schema import RetrainConfig
 from tasks.inventory.scan import take_inventory
@@ -121,10 +123,19 @@ class Trainer:
         **parts: Any,
     ) -> TrainedModel:
         """Train in this process."""
+        from keras.src.random import seed_generator
+        from keras.src.utils import rng_utils
+
         from tasks.training.train import train_model
 
         request = self.request(name, generators=generators, champion=champion, **parts)
-        return train_model(request, on_epoch=on_epoch)
+        with pytest.MonkeyPatch.context() as patch:
+            # Layers draw their seeds from Python's random module. So do threads that earlier
+            # tests left in this process (a training of the pipeline has a process to itself).
+            own = random.Random()
+            patch.setattr(rng_utils, "random", own)
+            patch.setattr(seed_generator, "python_random", own)
+            return train_model(request, on_epoch=on_epoch)
 
     def request(
         self,
