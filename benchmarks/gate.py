@@ -99,6 +99,9 @@ def synthetic_inventory(rows: int) -> pd.DataFrame:
             "perceptual_hash": "0" * 16,
             "pixel_hash": hashes,
             "thumbnail": [thumb.tobytes() for thumb in thumbs],
+            "value_low": None,
+            "value_high": None,
+            "damage": None,
         }
     )
     return frame[list(COLUMNS)].astype(DTYPES)
