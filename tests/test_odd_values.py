@@ -12,7 +12,8 @@ from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
 from tasks.generators.decoding import Decoding, decode_image
 from tasks.generators.inputs import build_inputs
-from tasks.inventory.image_file import open_image, read_images
+from tasks.inventory.image_file import read_images
+from tasks.inventory.opened_image import open_image
 from tasks.inventory.scan import take_inventory
 from tasks.models.contract import InputContract
 from tasks.serving.given_files import GivenFile

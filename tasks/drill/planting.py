@@ -9,7 +9,7 @@ import shutil
 import sys
 from typing import TYPE_CHECKING
 
-from tasks.inventory import image_file
+from tasks.inventory import opened_image
 from tasks.inventory.columns import TRAIN
 from tasks.inventory.displayed import as_displayed
 
@@ -33,7 +33,7 @@ def open_image(sample: Sample, path: str) -> Image.Image:
 
 def open_file(file: Path) -> Image.Image:
     """Open a file of the sample; the inventory has compared its size with the limit already."""
-    return image_file.open_image(file.read_bytes(), max_pixels=sys.maxsize)
+    return opened_image.open_image(file.read_bytes(), max_pixels=sys.maxsize)
 
 
 def replace_image(sample: Sample, path: str, image: Image.Image) -> str:

@@ -33,7 +33,7 @@ from PIL import Image, ImageOps
 
 from tasks.inventory.deep_values import as_gray, bit_depth_of, deep_values, scale_values
 from tasks.inventory.displayed import over_white
-from tasks.inventory.image_file import open_image
+from tasks.inventory.opened_image import open_image
 from tasks.inventory.orientation import orientation_of, turned_upright
 from tasks.models.contract import CHANNELS
 from tasks.storage.hashing import digest

@@ -7,9 +7,13 @@ with garbage, and its warnings are not passed on. TurboJPEG's are.
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
 import numpy as np
 import simplejpeg
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 JPEG = ("JPEG", "MPO")
 # libjpeg's words for damage; its other warnings are about odd metadata.
@@ -18,34 +22,40 @@ DAMAGE = ("Corrupt JPEG data", "Premature end", "Inconsistent progression", "Inv
 END_MARKER = b"\xff\xd9"
 EXTRANEOUS = re.compile(r"Corrupt JPEG data: (\d+) extraneous bytes before marker 0xd9")
 MOST_PADDING = 64
-# Decoded in an eighth of the size, as only the warnings are of interest.
-FACTOR = 8
+COLORSPACES = {"L": "GRAY", "RGB": "RGB"}
 # What libjpeg fills with where data is missing: the gray of blocks without coefficients.
 DARKEST_FILL, FILL_LEVELS = 127, (0, 1, 2)
 # So large that it is no coincidence: a share of the image, and rows, as a block has eight.
 LEAST_SHARE, LEAST_ROWS = 0.1, 8
 
 
-def find_damage(data: bytes, image_format: str | None) -> str | None:
-    """Return libjpeg's complaint about a JPEG that decodes; None for a sound one.
+def decode_jpeg(data: bytes, opened: Image.Image) -> tuple[np.ndarray | None, str | None]:
+    """Decode a sound JPEG, or return libjpeg's complaint about a damaged one.
 
     Args:
         data: the whole file.
-        image_format: Pillow's name of it; other formats are not looked at.
+        opened: by Pillow; images of other formats and modes than L and RGB are not decoded.
 
     Returns:
-        Such as "Corrupt JPEG data: premature end of data segment".
+        The pixels, (height, width) or (height, width, 3) uint8, not turned upright and equal to
+        Pillow's, or None where only Pillow can decode them; and such as "Corrupt JPEG data:
+        premature end of data segment", or None.
     """
-    if image_format not in JPEG:
-        return None
+    if opened.format not in JPEG:
+        return None, None
     try:
+        if opened.mode in COLORSPACES:
+            pixels = simplejpeg.decode_jpeg(data, colorspace=COLORSPACES[opened.mode])
+            return (pixels[..., 0] if opened.mode == "L" else pixels), None
+        # In an eighth of the size, as only the warnings are of interest.
         simplejpeg.decode_jpeg(
-            data, colorspace="GRAY", fastdct=True, min_factor=FACTOR, min_height=1, min_width=1
+            data, colorspace="GRAY", fastdct=True, min_factor=8, min_height=1, min_width=1
         )
     except ValueError as error:
         words = str(error)
-        return words if words.startswith(DAMAGE) and not _is_padding(words, data) else None
-    return None
+        is_damage = words.startswith(DAMAGE) and not _is_padding(words, data)
+        return None, words if is_damage else None
+    return None, None
 
 
 def _is_padding(words: str, data: bytes) -> bool:

@@ -9,7 +9,8 @@ import os
 import warnings
 from typing import TYPE_CHECKING, Any
 
-from tasks.inventory.image_file import describe_file, open_image, read_regular_file
+from tasks.inventory.image_file import read_regular_file
+from tasks.inventory.opened_image import describe_file, open_image
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

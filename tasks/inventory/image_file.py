@@ -8,7 +8,6 @@ from __future__ import annotations
 import errno
 import functools
 import hashlib
-import io
 import os
 import stat
 import warnings
@@ -16,26 +15,11 @@ from typing import TYPE_CHECKING, Any
 
 from PIL import Image, UnidentifiedImageError
 
-from tasks.inventory.damage import find_damage, find_gray_tail
-from tasks.inventory.deep_values import (
-    bit_depth_of,
-    deep_values,
-    describe_values,
-    hashed_form,
-    no_data_of,
-)
-from tasks.inventory.displayed import as_displayed
+from tasks.inventory.deep_values import hashed_form
 from tasks.inventory.features import FeatureBatch
-from tasks.inventory.image_formats import (
-    HEADER_BYTES,
-    IMAGE_FORMATS,
-    NOT_AN_IMAGE,
-    PLUGIN_OF,
-    signature_of,
-    suffix_of,
-)
-from tasks.inventory.jpeg_xl import declared_size
-from tasks.inventory.orientation import ON_ITS_SIDE, orientation_of
+from tasks.inventory.file_contents import FileContents, read_contents
+from tasks.inventory.image_formats import NOT_AN_IMAGE, suffix_of
+from tasks.inventory.opened_image import too_many_pixels
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -48,10 +32,6 @@ if TYPE_CHECKING:
 
 # A file is read as a whole; without a limit one huge file could exhaust the memory of a worker.
 MAX_FILE_BYTES = 512 * 2**20
-UNREAD_TIFF = (
-    "a TIFF that is damaged, or of a kind that isn't read, such as floats of 64 bits or in colours;"
-    " save it again with integers of 16 bits, or gray floats of 32"
-)
 NOT_A_REGULAR_FILE = "not a regular file (a pipe, socket or device); not opened"
 
 
@@ -98,66 +78,22 @@ def _read_image(
 ) -> None:
     data = read_regular_file(file, row)
     row["sha256"] = hashlib.sha256(data).hexdigest()
-    with open_image(data, max_pixels=max_pixels) as image:
-        facts, values = describe_file(image, data)
-        displayed = as_displayed(image, values)
-        pixels = displayed.tobytes()
-        if on_image:
-            on_image(image, values, row["sha256"])
-    facts["damage"] = find_damage(data, facts["format"]) or find_gray_tail(pixels, displayed.height)
-    facts["format_matches_extension"] = _format_matches(suffix_of(file), facts["format"])
-    facts["pixel_hash"] = _pixel_hash(displayed, pixels if values is None else hashed_form(values))
-    row.update(facts)
-    features.add(displayed, pixels, row)
+    contents = read_contents(data, max_pixels=max_pixels)
+    if on_image:
+        on_image(contents.stored, contents.values, row["sha256"])
+    row.update(contents.facts)
+    row["damage"] = contents.damage
+    row["format_matches_extension"] = _format_matches(suffix_of(file), row["format"])
+    row["pixel_hash"] = _pixel_hash(contents)
+    features.add(contents.displayed, contents.pixels, row)
 
 
-def _pixel_hash(image: Image.Image, pixels: bytes) -> str:
+def _pixel_hash(contents: FileContents) -> str:
     """Hash an image by its pixels: the same for files that differ only in format or compression."""
-    shape = f"{image.mode} {image.height} {image.width} ".encode()
-    return hashlib.blake2b(shape + pixels, digest_size=16).hexdigest()
-
-
-def describe_file(image: Image.Image, data: bytes) -> tuple[dict[str, Any], np.ndarray | None]:
-    """Decode and describe an opened image, and read its values if they have more than 8 bits.
-
-    Returns:
-        The facts of `describe_image` and of `deep_values.describe_values`, and the values, or None
-        for an image of 8 bits.
-    """
-    facts = describe_image(image)
-    values = deep_values(image, facts["bit_depth"], data)
-    if values is not None:
-        facts |= describe_values(values, no_data_of(image))
-    return facts, values
-
-
-def describe_image(image: Image.Image) -> dict[str, Any]:
-    """Decode an opened image and describe it.
-
-    Returns:
-        format, mode, height, width (pixels), channels, aspect (width / height), frames (of an
-        animation or a document; 1 for a plain image), orientation (of EXIF, 1 to 8; 1 is upright)
-        and bit_depth (per channel, as stored). Height, width and aspect are those of the image as
-        it is displayed, turned by its orientation.
-
-    Raises:
-        Exception: whatever Pillow raises on bytes it can't decode.
-    """
-    facts = {
-        "format": image.format,
-        "mode": image.mode,
-        "channels": len(image.getbands()),
-        # A phone's MPO holds one photograph and previews of it, not an animation.
-        "frames": 1 if image.format == "MPO" else getattr(image, "n_frames", 1),
-        "bit_depth": bit_depth_of(image),
-    }
-    image.load()
-    # Only now: some formats store their metadata after the pixels.
-    orientation = orientation_of(image)
-    on_its_side = orientation in ON_ITS_SIDE
-    width, height = image.size[::-1] if on_its_side else image.size
-    shape = {"height": height, "width": width, "aspect": width / height}
-    return facts | shape | {"orientation": orientation}
+    image, values = contents.displayed, contents.values
+    hashed = hashlib.blake2b(f"{image.mode} {image.height} {image.width} ".encode(), digest_size=16)
+    hashed.update(contents.pixels if values is None else hashed_form(values))
+    return hashed.hexdigest()
 
 
 @functools.cache
@@ -173,71 +109,6 @@ def _format_matches(suffix: str, actual: str) -> bool:
 def _family(name: str | None) -> str | None:
     # Files of these variants carry the suffix of the plain format.
     return {"MPO": "JPEG", "DIB": "BMP"}.get(name or "", name)
-
-
-def open_image(data: bytes, *, max_pixels: int) -> Image.Image:
-    """Open an image from bytes without expanding it yet.
-
-    `max_pixels` is the only limit, also for frames and tiles that are found while it is expanded.
-
-    Raises:
-        ValueError: there are no bytes, more than `max_pixels` pixels are declared, the format needs
-            a package that is not installed, or it is a TIFF of a kind that isn't read.
-        PIL.UnidentifiedImageError: the bytes are in no known image format.
-    """
-    if not data:
-        raise ValueError("the file is empty (0 bytes)")
-    signature = signature_of(data[:HEADER_BYTES])
-    if signature in PLUGIN_OF and not PLUGIN_OF[signature].is_installed:
-        raise ValueError(PLUGIN_OF[signature].remedy)
-    if signature == "JXL":
-        # The one plug-in that expands an image as soon as it is opened.
-        _check_pixels(*declared_size(data), max_pixels)
-    # `open` reads only the header, so that a bomb is recognized before it takes any memory.
-    try:
-        image = _open_without_pillows_limit(data, max_pixels, _formats_for(signature))
-    except UnidentifiedImageError:
-        if signature == "TIFF":
-            raise ValueError(UNREAD_TIFF) from None
-        raise
-    _check_pixels(image.width, image.height, max_pixels)
-    return image
-
-
-def _check_pixels(width: int, height: int, max_pixels: int) -> None:
-    if width * height > max_pixels:
-        raise ValueError(_too_many_pixels(f"{width} x {height}", max_pixels))
-
-
-def _open_without_pillows_limit(
-    data: bytes, max_pixels: int, formats: tuple[str, ...]
-) -> Image.Image:
-    # Pillow's limit is a variable of its module. It is set at every opening, as each worker process
-    # has one of its own, which other code may set too. WebP is the one format that takes memory for
-    # the image when it is opened, so Pillow has to compare its size before.
-    Image.MAX_IMAGE_PIXELS = max_pixels if data[8:12] == b"WEBP" else None
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            return Image.open(io.BytesIO(data), formats=formats)
-    finally:
-        Image.MAX_IMAGE_PIXELS = max_pixels
-
-
-def _too_many_pixels(declared: str, max_pixels: int | None) -> str:
-    return (
-        f"declares {declared} pixels, more than data.max_pixels = {max_pixels} (a decompression"
-        " bomb?); not expanded"
-    )
-
-
-@functools.cache
-def _formats_for(signature: str | None) -> tuple[str, ...]:
-    """Return those of our formats that can be opened here, for a file that begins like this."""
-    if signature in PLUGIN_OF:
-        PLUGIN_OF[signature].register()
-    Image.init()
-    return tuple(name for name in IMAGE_FORMATS if name in Image.OPEN)
 
 
 def read_regular_file(file: str, row: dict[str, Any]) -> bytes:
@@ -279,7 +150,7 @@ def error_reason(error: Exception) -> str:
         return NOT_AN_IMAGE
     if isinstance(error, Image.DecompressionBombError):
         # Pillow's sentence names a limit of its own, which is twice ours.
-        return _too_many_pixels(
+        return too_many_pixels(
             str(error).partition("(")[2].partition(" ")[0], Image.MAX_IMAGE_PIXELS
         )
     return f"{error}" if isinstance(error, (OSError, ValueError)) else f"{error!r}"

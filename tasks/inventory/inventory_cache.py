@@ -20,10 +20,13 @@ from tasks.inventory import (
     displayed,
     duplicates,
     features,
+    file_contents,
     image_file,
     image_formats,
     jpeg_xl,
+    opened_image,
     orientation,
+    plain_png,
     similarity,
     splits,
     turns,
@@ -64,7 +67,7 @@ class InventoryCache:
         # Three versions, as they go stale for different reasons: another limit of pixels changes
         # what is read of a file, another fraction of the split only the inventory as a whole.
         compared = _version(
-            [similarity, orientation, deep_values, displayed, turns],
+            [similarity, opened_image, orientation, deep_values, displayed, turns],
             self._name,
             settings.max_pixels,
         )
@@ -72,6 +75,9 @@ class InventoryCache:
         # A plug-in that was installed in the meantime can read what could not be read before.
         read_by = [
             image_file,
+            file_contents,
+            opened_image,
+            plain_png,
             damage,
             deep_values,
             displayed,

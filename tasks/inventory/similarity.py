@@ -19,7 +19,7 @@ from PIL import Image
 
 from tasks.inventory.displayed import show_opened
 from tasks.inventory.features import area_weights
-from tasks.inventory.image_file import open_image
+from tasks.inventory.opened_image import open_image
 from tasks.inventory.turns import turn_image
 
 if TYPE_CHECKING:

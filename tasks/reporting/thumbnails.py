@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from PIL import Image, ImageOps
 
 from tasks.inventory.displayed import show_opened
-from tasks.inventory.image_file import open_image
+from tasks.inventory.opened_image import open_image
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -6,13 +6,9 @@ import warnings
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from tasks.generators.decoding import decoding_of
-from tasks.inventory.image_file import (
-    describe_file,
-    error_reason,
-    open_image,
-    read_regular_file,
-)
+from tasks.inventory.image_file import error_reason, read_regular_file
 from tasks.inventory.input_choice import is_gray
+from tasks.inventory.opened_image import describe_file, open_image
 from tasks.inventory.value_ranges import describe_clipping, describe_scaling
 
 if TYPE_CHECKING:
