@@ -62,6 +62,22 @@ def test_help_imports_no_heavy_library() -> None:
     assert ended.stdout.count("Usage: pixelgate") == 1 + len(COMMANDS)
 
 
+def test_a_gate_without_a_reference_does_not_import_scipy_stats() -> None:
+    """It is imported when an expectation that compares distributions uses it."""
+    script = (
+        "import sys; from tasks.runtime.environment import defer_scipy_stats, prepare\n"
+        "prepare(); defer_scipy_stats()\n"
+        "import expectations.gx_checkpoint, expectations.suites\n"
+        "from scipy import stats\n"
+        "before = 'scipy.stats._stats_py' in sys.modules\n"
+        "print(before, round(float(stats.chi2.sf(3.84, 1)), 3))\n"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert ended.stdout.split() == ["False", "0.05"], ended.stderr
+
+
 @pytest.mark.parametrize("command", ["", *COMMANDS])
 def test_help_has_examples_and_exit_codes(pixelgate: Command, command: str) -> None:
     """Every command shows an example of itself."""

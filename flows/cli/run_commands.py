@@ -32,6 +32,7 @@ from flows.cli.run_display import (
 )
 from flows.cli.screen import quiet, say
 from tasks.errors import UnreadableImagesError
+from tasks.runtime.environment import defer_scipy_stats
 
 if TYPE_CHECKING:
     from tasks.config.schema import RetrainConfig
@@ -43,12 +44,19 @@ commands = new_app()
 def _retrain(settings: RetrainConfig) -> RunSummary:
     """Run the flow in this process and return its summary."""
     with quiet(settings.paths):
-        from flows.retrain import retrain
         from tasks.orchestration.embedded_server import prefect_server
-        from tasks.orchestration.lost_server import summary_of
 
-        with prefect_server():
+        with prefect_server(meanwhile=_import_flow):
+            from flows.retrain import retrain
+            from tasks.orchestration.lost_server import summary_of
+
             return summary_of(retrain, settings)
+
+
+def _import_flow() -> None:
+    """Import what every run needs, which takes as long as the server's own start."""
+    defer_scipy_stats()
+    import tasks.validation.data_gate  # noqa: F401
 
 
 def _finish(summary: RunSummary, *, as_json: bool) -> None:

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 from tasks.errors import PixelgateError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 START_SECONDS, POLL_SECONDS, HEALTH_SECONDS = 180.0, 0.2, 10.0
 
@@ -30,13 +30,16 @@ log = logging.getLogger("pixelgate")
 
 
 @contextlib.contextmanager
-def prefect_server(*, dashboard: bool = False) -> Iterator[str]:
+def prefect_server(
+    *, dashboard: bool = False, meanwhile: Callable[[], object] | None = None
+) -> Iterator[str]:
     """Use the server that PREFECT_API_URL names, or one of our own.
 
     Our own stays until the process ends, since Prefect still sends to it when Python exits.
 
     Args:
         dashboard: serve Prefect's pages too, and run its scheduler.
+        meanwhile: called while our own server starts, which takes seconds.
 
     Yields:
         URL of the server's API.
@@ -52,6 +55,9 @@ def prefect_server(*, dashboard: bool = False) -> Iterator[str]:
         yield named
         return
     server = _own_server(dashboard)
+    if meanwhile:
+        meanwhile()
+    server.wait()
     with temporary_settings({PREFECT_API_URL: server.api_url}):
         yield server.api_url
 
@@ -65,10 +71,10 @@ class EmbeddedServer:
     """A server process on a free port, started again if it dies before this process does.
 
     Attributes:
-        api_url: URL of the API.
+        api_url: URL of the API, which answers after `wait`.
 
     Raises:
-        PixelgateError: it did not start.
+        PixelgateError: Prefect can't write to its folder.
     """
 
     def __init__(self, *, dashboard: bool) -> None:
@@ -76,9 +82,18 @@ class EmbeddedServer:
         self._dashboard = dashboard
         self._port = _free_port()
         self.api_url = f"http://127.0.0.1:{self._port}/api"
-        process = self._start()
-        self._wait_until_healthy(process)
-        threading.Thread(target=self._restart_for_ever, args=[process], daemon=True).start()
+        self._starting: subprocess.Popen[bytes] | None = self._start()
+
+    def wait(self) -> None:
+        """Wait until the server answers for the first time.
+
+        Raises:
+            PixelgateError: it did not start.
+        """
+        process, self._starting = self._starting, None
+        if process is not None:
+            self._wait_until_healthy(process)
+            threading.Thread(target=self._restart_for_ever, args=[process], daemon=True).start()
 
     def _start(self) -> subprocess.Popen[bytes]:
         environment = {

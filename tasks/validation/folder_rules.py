@@ -45,7 +45,7 @@ def _unread_classes(inventory: pd.DataFrame, facts: Mapping[str, Any], gate: Gat
         label: f"class {label}: {files}, {_reason(files, facts)}"
         for label, files in facts["unread"].items()
     }
-    is_seen = inventory[LABEL].isin(readable(inventory)[LABEL])
+    is_seen = inventory[LABEL].isin(readable(inventory)[LABEL].unique())
     damaged = inventory[inventory[LABEL].notna() & ~is_seen]
     for label, rows in damaged.groupby(LABEL):
         lines[str(label)] = (

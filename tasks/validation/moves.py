@@ -44,9 +44,9 @@ def moves_between(earlier: pd.DataFrame, inventory: pd.DataFrame) -> pd.DataFram
     """
     before = earlier[[PATH, LABEL, CONTENT]].fillna({LABEL: ""})
     now = inventory[[PATH, LABEL]].fillna({LABEL: ""}).assign(**{CONTENT: content_of(inventory)})
-    unchanged = now.merge(before, how="inner", on=[PATH, LABEL, CONTENT])[PATH]
-    different = now[~now[PATH].isin(unchanged)]
-    old = before[~before[PATH].isin(unchanged)]
+    different, old = _without(now, before), _without(before, now)
+    if different.empty and old.empty:
+        return pd.DataFrame(columns=COLUMNS, dtype="str")
     known = different[different[CONTENT].isin(before[CONTENT])]
     new = different.drop(known.index)
     gone = old[~old[CONTENT].isin(now[CONTENT])]
@@ -58,6 +58,13 @@ def moves_between(earlier: pd.DataFrame, inventory: pd.DataFrame) -> pd.DataFram
         _moves_of_known(known, before, now),
     ]
     return pd.concat(parts, ignore_index=True).astype("str")
+
+
+def _without(rows: pd.DataFrame, others: pd.DataFrame) -> pd.DataFrame:
+    """Return those of the rows that the others lack; both hold a path once."""
+    # A join, as `isin` makes Python objects of every string.
+    joined = rows.merge(others, how="left", on=[PATH, LABEL, CONTENT], indicator="side")
+    return rows[joined["side"].eq("left_only").to_numpy()]
 
 
 def _as_moves(rows: pd.DataFrame, change: str) -> pd.DataFrame:
