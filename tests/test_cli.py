@@ -29,6 +29,8 @@ COMMANDS = (
     "score",
     "card",
     "runs",
+    "status",
+    "desk",
     "config",
     "serve",
     "tune",

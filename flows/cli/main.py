@@ -6,12 +6,14 @@ from flows.cli import (
     backup_commands,
     baseline_commands,
     data_commands,
+    desk_command,
     ledger_commands,
     model_commands,
     quarantine_commands,
     run_commands,
     score_command,
     serve_command,
+    status_command,
     tune_command,
 )
 from flows.cli.options import new_app
@@ -25,6 +27,8 @@ app = new_app(
 # Without a name, typer merges the commands of a group into the app, in this order.
 for module in (
     run_commands,
+    status_command,
+    desk_command,
     model_commands,
     data_commands,
     tune_command,

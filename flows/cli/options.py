@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 EXIT_CODES = """\
 Exit codes: 0 success (promoted, champion kept, or unchanged); 1 an unexpected fault, or a failed
 drill; 2 wrong usage or settings; 3 the data gate rejected the data; 4 the model gate rejected the
-model; 5 predict could not read some of the images.
+model; 5 predict could not read some of the images; 6 status found a model that needs attention, 7
+one that is failing.
 """
 
 

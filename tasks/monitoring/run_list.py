@@ -24,19 +24,23 @@ def list_runs(home: Home) -> list[RunSummary]:
     folders = [file.parent for file in home.runs.glob(f"*/{CONFIG}")]
     # By their numbers, as the clock can be set back.
     folders.sort(key=lambda folder: (run_number(folder), folder.name), reverse=True)
-    return [_summary_of(home, folder) for folder in folders]
+    return [summary_of(home, folder) for folder in folders]
 
 
-def _summary_of(home: Home, folder: Path) -> RunSummary:
+def summary_of(home: Home, folder: Path) -> RunSummary:
+    """Return the summary in a run's folder; without a sound one, that of an unfinished run."""
     # A run in progress and one whose process was killed look the same from here.
-    name = None
+    message, name = "", None
     try:
         if (folder / SUMMARY).exists():
             return read_summary(home, folder.name)
-        name, message = read_json(folder / CONFIG).get("name"), ""
-    except (PixelgateError, OSError, ValueError, KeyError, AttributeError) as error:
+    except (PixelgateError, OSError) as error:
         # One torn file must not hide the other runs.
         message = str(error)
+    try:
+        name = read_json(folder / CONFIG).get("name")
+    except (PixelgateError, OSError, ValueError, AttributeError) as error:
+        message = message or str(error)
     return RunSummary(
         run_id=folder.name,
         name=name,

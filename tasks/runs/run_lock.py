@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
     from tasks.storage.home import Home
 
+ASKING_SECONDS = 0.5
+
 
 @contextmanager
 def run_lock(home: Home) -> Iterator[None]:
@@ -25,8 +27,9 @@ def run_lock(home: Home) -> Iterator[None]:
     home.state.mkdir(parents=True, exist_ok=True)
     lock = FileLock(home.lock)
     try:
-        # A second run waiting here would retrain on what the first one has just learned.
-        lock.acquire(timeout=0)
+        # A second run waiting here would retrain on what the first one has just learned. Only as
+        # long as somebody takes who asks whether a run is in progress.
+        lock.acquire(timeout=ASKING_SECONDS)
     except Timeout:
         raise RunInProgressError(
             f"Another retraining of the model {home.name} is running in {home.root}. Wait for it to"

@@ -19,6 +19,7 @@
 │   ├── evaluated/<key>/       finished evaluations
 │   ├── tuning/<study>/        Optuna studies
 │   ├── scratch/               what commands need for a moment
+│   ├── desk-token             the password of a desk that others can reach
 │   └── <model>.lock
 └── logs/pixelgate.log
 ```
@@ -138,6 +139,11 @@ class Home:
     def scratch(self) -> Path:
         """Holds what commands need for a moment."""
         return self.state / "scratch"
+
+    @property
+    def desk_token(self) -> Path:
+        """The password of an operations desk that other machines can reach."""
+        return self.state / "desk-token"
 
     @property
     def pretrained(self) -> Path:

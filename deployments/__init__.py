@@ -1,0 +1,1 @@
+"""What runs as a server: the operations desk."""

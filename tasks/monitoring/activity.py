@@ -1,0 +1,47 @@
+"""An unfinished run goes in; whether its process is at work or has died comes out."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import time
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tasks.runs.summary import RunSummary
+    from tasks.storage.home import Home
+
+# A gate holds no lock, and a run of another machine none that can be seen from here.
+QUIET_SECONDS = 120.0
+
+
+def is_in_progress(home: Home, newest: RunSummary) -> bool:
+    """Return whether the newest run of a model, which has no summary yet, is in progress.
+
+    It is if a process holds the model's lock, or if a file of the run was written in the last two
+    minutes.
+    """
+    return _is_locked(home.lock) or time.time() - _last_change(newest.directory) < QUIET_SECONDS
+
+
+def _is_locked(file: Path) -> bool:
+    try:
+        handle = os.open(file, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        # Shared, so that two who ask are not in each other's way; a run that starts at this very
+        # moment waits longer than this takes.
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    finally:
+        os.close(handle)
+    return False
+
+
+def _last_change(folder: Path) -> float:
+    files = [folder, *folder.iterdir()] if folder.is_dir() else []
+    return max((file.stat().st_mtime for file in files), default=0.0)

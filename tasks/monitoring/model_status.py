@@ -1,0 +1,195 @@
+"""A home goes in; for each model one sentence, one action, and whether somebody is needed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from tasks.errors import DamagedFileError
+from tasks.monitoring.activity import is_in_progress
+from tasks.monitoring.in_production import Production, production_of
+from tasks.monitoring.model_names import model_names
+from tasks.monitoring.status_words import (
+    Said,
+    say_damaged,
+    say_died,
+    say_ended,
+    say_healthy,
+    say_late,
+    say_nothing,
+)
+from tasks.outcome import Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from tasks.runs.summary import RunSummary
+    from tasks.storage.home import Home
+
+STRIP = 30
+# So many runs in a row that ended by an error are no accident.
+FAILURES = 3
+
+
+class Health(StrEnum):
+    """Whether a model needs somebody."""
+
+    HEALTHY = "healthy"
+    ATTENTION = "attention"
+    FAILING = "failing"
+
+    @property
+    def exit_code(self) -> int:
+        """Exit code of `pixelgate status`."""
+        return {Health.HEALTHY: 0, Health.ATTENTION: 6, Health.FAILING: 7}[self]
+
+
+@dataclass(frozen=True)
+class RunMark:
+    """A run in the strip of the last ones.
+
+    Attributes:
+        run_id: names its folder.
+        outcome: how it ended; unfinished if it has not.
+        message: in one line.
+    """
+
+    run_id: str
+    outcome: Outcome
+    message: str
+
+
+@dataclass(frozen=True)
+class ModelStatus:
+    """Whether production is healthy, and if not, what to do.
+
+    Attributes:
+        name: of the registered model.
+        health: healthy; attention, where production goes on but somebody should look; failing,
+            where nothing is in production, its records are damaged, or run after run fails.
+        sentence: what is the case.
+        action: what to do; empty if nothing.
+        production: the version in production; None if there is none, or if it can't be told.
+        running: id of the run in progress; None if there is none.
+        last: the last run that ended; None if there is none.
+        waiting: versions that wait for a person.
+        strip: the last 30 runs, the oldest first.
+    """
+
+    name: str
+    health: Health
+    sentence: str
+    action: str
+    production: Production | None
+    running: str | None
+    last: RunSummary | None
+    waiting: tuple[str, ...]
+    strip: tuple[RunMark, ...]
+
+
+def model_statuses(
+    home: Home, summaries: Sequence[RunSummary], *, late_after_hours: float | None = None
+) -> list[ModelStatus]:
+    """Return the status of every model of a home, sorted by name.
+
+    Args:
+        home: of any of them.
+        summaries: of all runs of the home, the newest first.
+        late_after_hours: a model whose last run is older needs attention; None for any age.
+    """
+    return [
+        status_of(
+            home.renamed(name),
+            [summary for summary in summaries if summary.name == name],
+            late_after_hours=late_after_hours,
+        )
+        for name in model_names(home, summaries)
+    ]
+
+
+def worst_health(statuses: Iterable[ModelStatus]) -> Health:
+    """Return the health of the model that is worst off; healthy if there is none."""
+    return max((each.health for each in statuses), key=list(Health).index, default=Health.HEALTHY)
+
+
+def status_of(
+    home: Home, summaries: Sequence[RunSummary], *, late_after_hours: float | None = None
+) -> ModelStatus:
+    """Return the status of one model.
+
+    Args:
+        home: of the model.
+        summaries: of its runs, the newest first.
+        late_after_hours: see `model_statuses`.
+    """
+    ended = [each for each in summaries if each.outcome is not Outcome.UNFINISHED]
+    last = ended[0] if ended else None
+    running = died = None
+    if summaries and summaries[0].outcome is Outcome.UNFINISHED:
+        is_running = is_in_progress(home, summaries[0])
+        running, died = (summaries[0], None) if is_running else (None, summaries[0])
+    try:
+        production = production_of(home, summaries)
+    except DamagedFileError as error:
+        production, health, said = None, Health.FAILING, say_damaged(error)
+    else:
+        health, said = _judge(home, production, ended, died, late_after_hours)
+    return ModelStatus(
+        name=home.name,
+        health=health,
+        sentence=said.sentence,
+        action=said.action,
+        production=production,
+        running=running.run_id if running else None,
+        last=last,
+        waiting=_waiting(ended, production),
+        strip=tuple(
+            RunMark(each.run_id, each.outcome, each.first_line)
+            for each in reversed(summaries[:STRIP])
+        ),
+    )
+
+
+def _judge(
+    home: Home,
+    production: Production | None,
+    ended: Sequence[RunSummary],
+    died: RunSummary | None,
+    late_after_hours: float | None,
+) -> tuple[Health, Said]:
+    """Return the health and the words of a model whose records are sound: the worst comes first."""
+    last = ended[0] if ended else None
+    if died is not None:
+        return _worse(production), say_died(home, died)
+    if last is not None and (last.outcome.is_bad or last.outcome is Outcome.AWAITING_APPROVAL):
+        failed = [each.outcome is Outcome.FAILED for each in ended[:FAILURES]]
+        always = all(failed) and len(failed) == FAILURES
+        return Health.FAILING if always else _worse(production), say_ended(home, last, production)
+    if production is None:
+        return Health.FAILING, say_nothing(home, last)
+    late = last is not None and late_after_hours is not None and _hours(last) > late_after_hours
+    if last is not None and late:
+        return Health.ATTENTION, say_late(home, last, late_after_hours or 0)
+    return Health.HEALTHY, say_healthy(production, last)
+
+
+def _worse(production: Production | None) -> Health:
+    return Health.FAILING if production is None else Health.ATTENTION
+
+
+def _hours(run: RunSummary) -> float:
+    moment = run.finished or run.started
+    return (datetime.now(moment.tzinfo) - moment).total_seconds() / 3600 if moment else 0.0
+
+
+def _waiting(ended: Sequence[RunSummary], production: Production | None) -> tuple[str, ...]:
+    """Return the version that waits for approval: only the newest is worth a decision."""
+    for each in ended:
+        if each.outcome is Outcome.AWAITING_APPROVAL and each.model_version:
+            is_decided = production is not None and production.version == each.model_version
+            return () if is_decided else (each.model_version,)
+        if each.outcome.is_judged:
+            break
+    return ()
