@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from tasks.config.base import Part, Positive
+from tasks.config.base import Part, PathName, Positive
 
 
 class EvaluationConfig(Part):
@@ -17,4 +17,9 @@ class EvaluationConfig(Part):
     )
     mistakes_shown: Positive = Field(
         40, description="Misclassified images in the report, the most confident first."
+    )
+    golden_dir: PathName | None = Field(
+        None,
+        description="Folder of images, in a folder for each class, that every model must classify"
+        " correctly: one that misses any of them is rejected.",
     )

@@ -32,3 +32,17 @@ class PromotionConfig(Part):
         description="Confidence level of the comparison: a model that is worse by the margin is"
         " promoted in at most half of the rest (2.5%).",
     )
+    min_class_recall: Fraction = Field(
+        0.0,
+        description="A model with a class whose recall is certainly lower (by its interval) is"
+        " rejected; 0 asks for none.",
+    )
+    max_newly_wrong: Annotated[float, Field(ge=0, le=1)] = Field(
+        1.0,
+        description="Largest share of the test images that the champion classifies correctly and"
+        " the new model doesn't; 1 allows any.",
+    )
+    max_calibration_error: Annotated[float, Field(ge=0, le=1)] = Field(
+        1.0,
+        description="Largest expected calibration error of a model that is promoted; 1 allows any.",
+    )

@@ -21,7 +21,7 @@ def require_files(config: RetrainConfig) -> None:
 
     Raises:
         DataFolderError: no data folder is set, or it or the manifest doesn't exist.
-        SettingsError: the file of weights or of a suite doesn't exist.
+        SettingsError: the file of weights or of a suite, or the golden folder, doesn't exist.
     """
     existing_data(config.data)
     manifest = config.data.manifest
@@ -32,6 +32,9 @@ def require_files(config: RetrainConfig) -> None:
         raise SettingsError(f"training.weights = {weights}: there is no such file.")
     if config.training.is_pretrained and find_checkpoint() is None:
         raise SettingsError(NOT_INSTALLED)
+    golden = config.evaluation.golden_dir
+    if golden is not None and not golden.is_dir():
+        raise SettingsError(f"evaluation.golden_dir = {golden}: there is no such folder.")
     for suite in config.gate.suites:
         if suite.endswith(".json") and not Path(suite).is_file():
             raise SettingsError(f"gate.suites: no file at {Path(suite).absolute()}.")

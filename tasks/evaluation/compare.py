@@ -9,10 +9,13 @@ import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import keras
+
 from tasks.errors import PixelgateError
 from tasks.evaluation.evaluate import Evaluation, evaluate_model
+from tasks.evaluation.golden import GOLDEN, answer_golden
 from tasks.runs.result_store import copy_result, stale_folders
-from tasks.storage.atomic import atomic_folder, read_json
+from tasks.storage.atomic import atomic_folder, read_json, write_parquet
 from tasks.storage.checked import believe_folder
 
 if TYPE_CHECKING:
@@ -78,6 +81,10 @@ def evaluate_both(
                     predictions=unfinished / name,
                     version=contender.version,
                 )
+        if config.evaluation.golden_dir is not None:
+            network = keras.saving.load_model(challenger.file)
+            answers = answer_golden(network, challenger.contract, config)
+            write_parquet(unfinished / GOLDEN, answers)
     for old in stale_folders(directory.parent, kept=EVALUATIONS_KEPT):
         shutil.rmtree(old, ignore_errors=True)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from tasks.model_gate.class_rules import check_classes
 from tasks.model_gate.rules import Decision, decide, judge_model
 from tasks.model_gate.saved_model import check_saved_file
 from tasks.model_gate.versus import compare_evaluations
@@ -46,6 +47,7 @@ def judge_version(case: Case, config: RetrainConfig) -> Decision:
         comparison = compare_evaluations(case.evaluation, case.champion, config.promotion)
     checks = (
         *judge_model(case.evaluation, comparison, config),
+        *check_classes(case.evaluation, case.champion, config),
         check_saved_file(case.saved, case.model, case.images),
     )
     decision = decide(case.version, case.evaluation, checks, comparison)

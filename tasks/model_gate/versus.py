@@ -58,7 +58,7 @@ def count_disagreements(challenger: pd.DataFrame, champion: pd.DataFrame) -> Cou
     Raises:
         PixelgateError: no image is in both.
     """
-    right = [_right(table).rename(name) for name, table in enumerate((challenger, champion))]
+    right = [right_answers(table).rename(name) for name, table in enumerate((challenger, champion))]
     both = pd.concat(right, axis="columns", join="inner")
     if both.empty:
         raise PixelgateError(
@@ -138,7 +138,7 @@ def _points(share: float) -> str:
     return f"{100 * share:+.2f}"
 
 
-def _right(table: pd.DataFrame) -> pd.Series[bool]:
+def right_answers(table: pd.DataFrame) -> pd.Series[bool]:
     """Return whether each image, by content and label, is classified correctly."""
     right = (table[PREDICTED].astype("str") == table[LABEL].astype("str")).rename("right")
     keys = [table[SHA256], table[LABEL].astype("str")]

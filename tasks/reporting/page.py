@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from tasks.reporting.gallery import build_gallery
+from tasks.model_gate.class_rules import newly_wrong
+from tasks.reporting.gallery import add_thumbnails, build_gallery
 from tasks.runs.run_folder import (
     CHAMPION_EVALUATION,
     EVALUATION,
@@ -37,6 +38,7 @@ FIGURES = {
     "mistakes": ("evaluation/mistakes.png", "Worst mistakes, the most confident first"),
 }
 MOVES_SHOWN = 50
+NEWLY_WRONG_SHOWN = 24
 # Of an evaluation; accuracy is shown at the top of the page.
 MEASURES = {
     "macro_f1": "macro F1",
@@ -79,6 +81,7 @@ def write_report(run: Run, summary: RunSummary) -> Path:
         training=_optional(run.directory / TRAINING),
         data_docs=verdict and "validation/" + _data_docs(),
         gallery=_gallery(run, verdict),
+        newly_wrong=_newly_wrong(run),
         moves=_moves(run.validation / MOVES_FILE),
         baseline=verdict.get("baseline"),
         config=stored_settings(run.config),
@@ -89,15 +92,37 @@ def write_report(run: Run, summary: RunSummary) -> Path:
 
 
 def _gallery(run: Run, verdict: Mapping[str, Any]) -> list[dict[str, Any]]:
-    directory = run.config.data.directory or run.config.data.manifest
-    if directory is None:
+    root = _data_root(run)
+    if root is None:
         return []
     return build_gallery(
         verdict.get("findings", []),
         run.directory / "validation",
-        root=directory if directory.is_dir() else directory.parent,
+        root=root,
         max_pixels=run.config.data.max_pixels,
     )
+
+
+def _newly_wrong(run: Run) -> list[dict[str, Any]]:
+    """Return the images that the champion classified correctly, with their thumbnails."""
+    files = [
+        (run.directory / name).with_suffix(".parquet") for name in (EVALUATION, CHAMPION_EVALUATION)
+    ]
+    root = _data_root(run)
+    if root is None or not all(file.exists() for file in files):
+        return []
+    rows = newly_wrong(*files).head(NEWLY_WRONG_SHOWN)
+    items = [
+        {"path": row.path, "value": f"{row.label}, taken for {row.predicted}"}
+        for row in rows.itertuples()
+    ]
+    add_thumbnails(items, root, run.config.data.max_pixels)
+    return items
+
+
+def _data_root(run: Run) -> Path | None:
+    directory = run.config.data.directory or run.config.data.manifest
+    return directory if directory is None or directory.is_dir() else directory.parent
 
 
 def _moves(file: Path) -> list[dict[str, Any]]:

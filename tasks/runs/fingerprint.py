@@ -24,7 +24,7 @@ RECIPE = (
 # The same images in another folder, or read by more processes, are the same images.
 NOT_RECIPE = ("directory", "manifest", "workers")
 
-WEIGHTS = "weights"
+WEIGHTS, GOLDEN = "weights", "golden_dir"
 
 # They decode, augment, train and save: with others the same recipe gives another model.
 LIBRARIES = ("tensorflow", "keras", "pillow", "numpy")
@@ -42,7 +42,7 @@ def recipe_key(fingerprint: str, config: RetrainConfig) -> str:
         name: value for name, value in settings["data"].items() if name not in NOT_RECIPE
     }
     # The same weights in another folder, such as a home that was moved, are the same weights.
-    del settings["training"][WEIGHTS]
+    del settings["training"][WEIGHTS], settings["evaluation"][GOLDEN]
     return digest([fingerprint, settings, _contents(config), code_version(), _library_versions()])
 
 
@@ -54,7 +54,14 @@ def _contents(config: RetrainConfig) -> dict[str, str | None]:
         for name in named
         if ":" in name or name.endswith(".json")
     }
-    return contents | _weights(config.training)
+    return contents | _weights(config.training) | _golden(config.evaluation.golden_dir)
+
+
+def _golden(folder: Path | None) -> dict[str, str | None]:
+    if folder is None:
+        return {}
+    files = sorted(file for file in folder.rglob("*") if file.is_file())
+    return {GOLDEN: digest([[str(each.relative_to(folder)), file_digest(each)] for each in files])}
 
 
 def _weights(training: TrainingConfig) -> dict[str, str | None]:
