@@ -22,7 +22,7 @@ import pandas as pd
 
 from tests.command_line import command_of
 from tests.image_trees import ROOT, draw_image, state_of, write_tree
-from tests.processes import processes_of, unmeasured, wait_until
+from tests.processes import interruptible, processes_of, unmeasured, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -156,14 +156,15 @@ class Faults:
         self._check_splits(name)
 
     def _start(self) -> subprocess.Popen[str]:
-        return subprocess.Popen(
-            command_of(*self.arguments),
-            cwd=self.folder / "cwd",
-            env=self.environment,
-            stderr=subprocess.PIPE,
-            text=True,
-            start_new_session=True,
-        )
+        with interruptible():
+            return subprocess.Popen(
+                command_of(*self.arguments),
+                cwd=self.folder / "cwd",
+                env=self.environment,
+                stderr=subprocess.PIPE,
+                text=True,
+                start_new_session=True,
+            )
 
     def _wait(self, process: subprocess.Popen[str], files: int | None, seconds: float) -> None:
         """Return after some seconds, at the end of the process, or when so many files are new."""

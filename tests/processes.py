@@ -34,6 +34,19 @@ def wait_until(
     pytest.fail(f"waited {seconds:.0f} s for {what}")
 
 
+@contextlib.contextmanager
+def interruptible() -> Iterator[None]:
+    """Let processes started meanwhile hear Ctrl-C, as a terminal does.
+
+    A shell starts what runs in the background deaf to it, and so do the tests it runs.
+    """
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 def training_children(process: int) -> list[int]:
     """Return the ids of the training processes whose parent is exactly this process."""
     children = []

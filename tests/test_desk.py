@@ -18,7 +18,7 @@ from tasks.outcome import Outcome
 from tasks.storage.home import Home
 from tests.command_line import command_of
 from tests.image_trees import ROOT
-from tests.processes import wait_until
+from tests.processes import interruptible, wait_until
 from tests.run_records import write_promotion, write_run
 
 if TYPE_CHECKING:
@@ -200,7 +200,8 @@ def test_the_desk_in_a_browser(browser: Browser, home: Home, tmp_path: Path, sch
     """From the first screen to the report of a rejected run, on a phone, in both looks."""
     log = (tmp_path / "desk.log").open("w")
     command = command_of("desk", "--home", home.root, "--port", "0")
-    process = subprocess.Popen(command, stdout=log, stderr=log, cwd=ROOT)
+    with interruptible():
+        process = subprocess.Popen(command, stdout=log, stderr=log, cwd=ROOT)
     try:
         url = wait_until(
             lambda: "".join(re.findall(r"desk: (http://\S+)", (tmp_path / "desk.log").read_text())),

@@ -13,7 +13,7 @@ import pytest
 
 from tests.command_line import command_of
 from tests.image_trees import ROOT
-from tests.processes import free_ports, processes_of, unmeasured, wait_until
+from tests.processes import free_ports, interruptible, processes_of, unmeasured, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,17 +42,16 @@ def slow_run(
         *("--set", f'training.callbacks=["{own_module}:Slow"]'),
     )
     paths = os.pathsep.join([str(ROOT), str(tmp_path)])
-    # As in a terminal: a process whose parent ignores SIGINT, as in the background of a shell,
-    # ignores it too.
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    with subprocess.Popen(
-        command,
-        cwd=tmp_path,
-        env={**environment, "PYTHONPATH": paths, "SECONDS_A_STEP": "0.3"},
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    ) as process:
+    with interruptible():
+        process = subprocess.Popen(
+            command,
+            cwd=tmp_path,
+            env={**environment, "PYTHONPATH": paths, "SECONDS_A_STEP": "0.3"},
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+    with process:
         assert process.stderr is not None
         for line in process.stderr:
             if "epoch 1/40" in line:
