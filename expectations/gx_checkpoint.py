@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from great_expectations.data_context.store.store import DataDocsSiteConfigTypedDict
     from great_expectations.expectations.expectation import Expectation
 
-DATA_DOCS = "gx/uncommitted/data_docs/local_site/index.html"
 VARIABLES = "gx/uncommitted/config_variables.yml"
 
 

@@ -11,7 +11,6 @@ from tasks.config.data import DataConfig
 from tasks.errors import DataFolderError, SettingsError
 from tasks.evaluation.answers import PREDICTED, PROBABILITY, best_answers, class_probabilities
 from tasks.generators.inputs import decode_for
-from tasks.generators.pipelines import pixels_of
 from tasks.inventory.columns import ERROR, LABEL, PATH, readable
 from tasks.inventory.scan import take_inventory
 
@@ -43,6 +42,9 @@ def answer_golden(network: Any, contract: InputContract, config: RetrainConfig) 
     images = readable(inventory)
     answers = pd.DataFrame(columns=[PREDICTED, PROBABILITY], index=images.index)
     if len(images):
+        # Imported here, as reports read only the name of the file, and TensorFlow takes seconds.
+        from tasks.generators.pipelines import pixels_of
+
         pixels = decode_for(contract, images, config.data, config.paths)
         outputs = network.predict(pixels_of(pixels, np.arange(len(images))), verbose=0)
         answers = best_answers(class_probabilities(outputs, contract), contract.classes)

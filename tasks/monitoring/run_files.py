@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tasks.runs.run_folder import CARD_PAGE, REPORT, VALIDATION
+from tasks.validation.evidence import DATA_DOCS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -15,11 +16,10 @@ if TYPE_CHECKING:
 SUFFIXES = frozenset(
     {".html", ".png", ".jpg", ".svg", ".gif", ".css", ".js", ".ico", ".woff", ".woff2", ".json"}
 )
-DATA_DOCS = f"{VALIDATION}/gx/uncommitted/data_docs/local_site"
 PAGES = {
     "Report": REPORT,
     "Model card": CARD_PAGE,
-    "Data Docs of Great Expectations": f"{DATA_DOCS}/index.html",
+    "Data Docs of Great Expectations": f"{VALIDATION}/{DATA_DOCS}",
 }
 
 

@@ -18,7 +18,7 @@ from tasks.runs.run_folder import (
     stored_settings,
 )
 from tasks.storage.atomic import atomic_write, read_json
-from tasks.validation.evidence import MOVES_FILE
+from tasks.validation.evidence import DATA_DOCS, MOVES_FILE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -79,7 +79,7 @@ def write_report(run: Run, summary: RunSummary) -> Path:
         champion=_optional(run.directory / CHAMPION_EVALUATION) or {},
         measures=MEASURES,
         training=_optional(run.directory / TRAINING),
-        data_docs=verdict and "validation/" + _data_docs(),
+        data_docs=verdict and "validation/" + DATA_DOCS,
         gallery=_gallery(run, verdict),
         newly_wrong=_newly_wrong(run),
         moves=_moves(run.validation / MOVES_FILE),
@@ -133,13 +133,6 @@ def _moves(file: Path) -> list[dict[str, Any]]:
     order = moves["change"].map({"relabelled": 0, "changed": 1, "removed": 2}).fillna(3)
     shown = moves.iloc[order.argsort(kind="stable")].head(MOVES_SHOWN).fillna("")
     return [{str(key): value for key, value in row.items()} for row in shown.to_dict("records")]
-
-
-def _data_docs() -> str:
-    # Great Expectations takes seconds to import.
-    from expectations.gx_checkpoint import DATA_DOCS
-
-    return DATA_DOCS
 
 
 def _optional(file: Path) -> Any:

@@ -107,7 +107,7 @@ def believe_json(path: Path) -> dict[str, Any] | None:
 def write_checked_parquet(path: Path, frame: pd.DataFrame) -> Path:
     """Write a frame with the checksum of its rows."""
     sealed = frame.copy(deep=False)
-    sealed.attrs = {**frame.attrs, CHECKSUM: _rows_digest(frame)}
+    sealed.attrs = {**frame.attrs, CHECKSUM: rows_digest(frame)}
     return write_parquet(path, sealed)
 
 
@@ -128,7 +128,7 @@ def read_checked_parquet(path: Path) -> pd.DataFrame:
         raise
     except Exception as error:  # noqa: BLE001 - a torn file raises anything
         raise DamagedFileError(path, f"it can't be read ({error})") from None
-    if frame.attrs.pop(CHECKSUM, None) != _rows_digest(frame):
+    if frame.attrs.pop(CHECKSUM, None) != rows_digest(frame):
         raise DamagedFileError(path, "its content changed since it was written")
     return frame
 
@@ -144,7 +144,8 @@ def believe_parquet(path: Path) -> pd.DataFrame | None:
         return None
 
 
-def _rows_digest(frame: pd.DataFrame) -> str:
+def rows_digest(frame: pd.DataFrame) -> str:
+    """Return the SHA-256, in hexadecimal, of a frame's columns and rows."""
     import pandas as pd
 
     hasher = hashlib.sha256("\x1f".join(map(str, frame.columns)).encode())

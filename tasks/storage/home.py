@@ -17,6 +17,7 @@
 │   ├── training/<key>/        trainings in progress
 │   ├── trained/<key>/         finished trainings
 │   ├── evaluated/<key>/       finished evaluations
+│   ├── judged/<key>/          verdicts on the data, with their evidence
 │   ├── tuning/<study>/        Optuna studies
 │   ├── scratch/               what commands need for a moment
 │   ├── desk-token             the password of a desk that others can reach
@@ -201,6 +202,10 @@ class Home:
     def evaluation(self, key: str) -> Path:
         """Return the folder of the finished evaluations of one key."""
         return self.evaluated / key[:KEY_LENGTH]
+
+    def verdict(self, key: str) -> Path:
+        """Return the folder of the data gate's verdict of one key."""
+        return self.state / "judged" / key[:KEY_LENGTH]
 
     def study(self, name: str) -> Path:
         """Return the folder of an Optuna study."""

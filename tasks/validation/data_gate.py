@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -14,18 +15,21 @@ from tasks.inventory.value_ranges import value_range_of
 from tasks.runs.run_folder import INVENTORY
 from tasks.validation.baseline import Baseline, accept_baseline
 from tasks.validation.context import gather_context
+from tasks.validation.kept_verdicts import keep_verdict, reuse_verdict, verdict_key
 from tasks.validation.quarantine import record_quarantine
-from tasks.validation.validate import validate_inventory
 from tasks.validation.verdict import read_verdict
 
 if TYPE_CHECKING:
     from tasks.config.schema import RetrainConfig
     from tasks.runs.run_folder import Run
+    from tasks.validation.context import Context
     from tasks.validation.verdict import Verdict
 
 # These compare with the last accepted data, so their failures must not prevent an operator from
 # replacing it.
 RELATIVE_RULES = ("relabelled", "volume", "staleness", "class_shares", "known_classes", "drift_")
+
+log = logging.getLogger("pixelgate")
 
 
 def judge_inventory(
@@ -46,10 +50,24 @@ def judge_inventory(
         input_side=_input_side(inventory, run.config),
         value_range=value_range_of(readable(inventory), setting),
     )
-    verdict = validate_inventory(
-        inventory, run.config.gate, directory=run.validation, context=context
-    )
+    verdict = _kept_or_new(run, inventory, context)
     record_quarantine(home, inventory, verdict)
+    return verdict
+
+
+def _kept_or_new(run: Run, inventory: pd.DataFrame, context: Context) -> Verdict:
+    home, gate = run.config.paths, run.config.gate
+    key = verdict_key(inventory, gate, context)
+    if not run.config.force:
+        kept = reuse_verdict(home, key, inventory, gate, context, directory=run.validation)
+        if kept is not None:
+            log.info("these files were judged before by the same rules; that verdict stands")
+            return kept
+    # Imported when there is something to judge, as Great Expectations takes seconds.
+    from tasks.validation.validate import validate_inventory
+
+    verdict = validate_inventory(inventory, gate, directory=run.validation, context=context)
+    keep_verdict(home, key, run.validation)
     return verdict
 
 

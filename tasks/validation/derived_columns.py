@@ -137,16 +137,28 @@ def _size_problems(
     return abnormal_sizes(inventory, input_side=side, far=gate.sizes.far)
 
 
-def _new_image_columns(inventory: pd.DataFrame, context: Context) -> dict[str, pd.Series]:
-    """Return the days since each image was new, and the measures of those that are new now."""
+def days_since_new(inventory: pd.DataFrame, context: Context) -> pd.Series | None:
+    """Return the days since each image was first seen, missing where it is new now.
+
+    Args:
+        inventory: as `take_inventory` returns it.
+        context: its baseline knows when an image was first seen; None is returned without one.
+    """
     if context.baseline is None:
-        return {}
+        return None
     files = context.baseline.files.drop_duplicates(CONTENT).set_index(CONTENT)
     # By content, so that renaming or moving an old image doesn't make it new.
     seen = pd.to_datetime(content_of(inventory).map(files[FIRST_SEEN]), utc=True)
-    days = (pd.Timestamp(context.now) - seen).dt.total_seconds() / 86_400
+    return (pd.Timestamp(context.now) - seen).dt.total_seconds() / 86_400
+
+
+def _new_image_columns(inventory: pd.DataFrame, context: Context) -> dict[str, pd.Series]:
+    """Return the days since each image was new, and the measures of those that are new now."""
+    days = days_since_new(inventory, context)
+    if days is None:
+        return {}
     measures = {
-        new_only(name): inventory[name].astype("float64").where(seen.isna()) for name in MEASURES
+        new_only(name): inventory[name].astype("float64").where(days.isna()) for name in MEASURES
     }
     return {DAYS_SINCE_NEW: days.fillna(0.0), **measures}
 

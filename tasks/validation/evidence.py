@@ -10,6 +10,8 @@ GROUPS_FILE = "groups.parquet"
 LABEL_ERRORS_FILE = "label_errors.parquet"
 OFFENDERS_FILE = "offenders.parquet"
 QUARANTINE_FILE = "quarantine.parquet"
+# Where a project of Great Expectations has the start page of its Data Docs.
+DATA_DOCS = "gx/uncommitted/data_docs/local_site/index.html"
 
 # Of offenders: one row per file and expectation that it breaks.
 RULE = "rule"

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from expectations.gx_checkpoint import DATA_DOCS, run_checkpoint, validate_frame
+from expectations.gx_checkpoint import run_checkpoint, validate_frame
 from tasks.inventory.columns import GROUP, LABEL, PATH, SPLIT, fingerprint
 from tasks.storage.atomic import write_parquet
 from tasks.validation.baseline import content_of
@@ -14,6 +14,7 @@ from tasks.validation.context import Context
 from tasks.validation.data_rules import suites_for
 from tasks.validation.derived_columns import add_derived_columns
 from tasks.validation.evidence import (
+    DATA_DOCS,
     GROUPS_FILE,
     LABEL_ERRORS_FILE,
     MOVES_FILE,
