@@ -55,6 +55,31 @@ for number in range(int(sys.argv[3])):
     SplitLedger(folder, folder, seed=1).remember(rows, pd.Series(["drawn"], dtype="str"))
 """
 
+KEEP_VERDICTS = """
+import sys
+from pathlib import Path
+import pandas as pd
+from tasks.config.gate import GateConfig
+from tasks.storage.home import Home
+from tasks.validation.context import Context
+from tasks.validation.kept_verdicts import keep_verdict, reuse_verdict
+from tasks.validation.verdict import Verdict, write_verdict
+root, who = Path(sys.argv[1]), sys.argv[2]
+home, judged, gate = Home("model", root), root / who, GateConfig()
+verdict = Verdict(accepted=True, findings=(), data_fingerprint="f", data_docs=judged / "docs",
+                  offenders=judged / "offenders", quarantine=judged / "quarantine")
+for number in range(20):
+    (judged / "gx").mkdir(parents=True, exist_ok=True)
+    (judged / f"gx/{number}").write_text(who)
+write_verdict(judged, verdict)
+for number in range(int(sys.argv[3])):
+    keep_verdict(home, "key", judged)
+    again = root / f"{who}-{number}"
+    kept = reuse_verdict(home, "key", pd.DataFrame(), gate, Context(), directory=again)
+    assert kept is not None and kept.accepted
+    assert len(list((again / "gx").iterdir())) == 20
+"""
+
 
 def run_together(script: str, folder: Path) -> None:
     """Run a script in several processes at once, each under a name of its own."""
@@ -80,6 +105,12 @@ def test_splits_of_four_processes_are_all_kept(tmp_path: Path) -> None:
     entries = read_checked_parquet(next(tmp_path.glob("*.splits.parquet")))
     assert len(entries) == PROCESSES * ROUNDS
     assert entries["sha256"].is_unique
+
+
+def test_four_processes_keep_and_reuse_one_verdict(tmp_path: Path) -> None:
+    """Each gets the whole of it, whoever else replaces it at that moment."""
+    run_together(KEEP_VERDICTS, tmp_path)
+    assert believe_folder(Home("model", tmp_path).verdict("key"))
 
 
 @pytest.mark.parametrize(

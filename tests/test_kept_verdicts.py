@@ -13,11 +13,8 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from tasks.inventory.run_inventory import record_inventory
 from tasks.orchestration.gate_run import accept_data, judge_data
-from tasks.runs.run_folder import open_run
 from tasks.validation.context import gather_context
-from tasks.validation.data_gate import judge_inventory
 from tasks.validation.evidence import OFFENDERS_FILE
 from tasks.validation.kept_verdicts import reuse_verdict, verdict_key
 from tasks.validation.quarantine import clear_quarantine
@@ -45,8 +42,8 @@ print([name for name in ("great_expectations", "sklearn", "tensorflow") if name 
 
 
 @pytest.fixture
-def judged(keeper: GateKeeper, image_tree: Tree) -> tuple[Path, RetrainConfig]:
-    """Images that were judged twice, the second time with what the first one kept."""
+def images(keeper: GateKeeper, image_tree: Tree) -> tuple[Path, RetrainConfig]:
+    """Return images and the settings that judge them."""
     root = image_tree({"cat": 60, "dog": 60})
     return root, keeper.config(root)
 
@@ -60,10 +57,10 @@ def stands(config: RetrainConfig, caplog: pytest.LogCaptureFixture) -> bool:
 
 
 def test_the_same_data_is_not_judged_again(
-    judged: tuple[Path, RetrainConfig], caplog: pytest.LogCaptureFixture
+    images: tuple[Path, RetrainConfig], caplog: pytest.LogCaptureFixture
 ) -> None:
     """Each run has all the evidence, with Data Docs of its own."""
-    _, config = judged
+    _, config = images
     first, _ = judge_data(config)
     with caplog.at_level(logging.INFO, "pixelgate"):
         again, summary = judge_data(config)
@@ -106,11 +103,11 @@ def _accept(_root: Path, config: RetrainConfig) -> None:
 )
 def test_whatever_a_verdict_depends_on_is_judged_anew(
     change: Callable[[Path, RetrainConfig], None],
-    judged: tuple[Path, RetrainConfig],
+    images: tuple[Path, RetrainConfig],
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     """Files, names, folders and the accepted data."""
-    root, config = judged
+    root, config = images
     judge_data(config)
     change(root, config)
     assert not stands(config, caplog)
@@ -122,24 +119,24 @@ def test_whatever_a_verdict_depends_on_is_judged_anew(
 )
 def test_other_settings_judge_anew(
     rules: dict[str, Any],
-    judged: tuple[Path, RetrainConfig],
+    images: tuple[Path, RetrainConfig],
     keeper: GateKeeper,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     """A threshold or a severity, and not only for the rules that fail."""
-    root, config = judged
+    root, config = images
     judge_data(config)
     assert not stands(keeper.config(root, **rules), caplog)
     assert stands(config, caplog)
 
 
 def test_a_kept_verdict_that_was_changed_is_not_believed(
-    judged: tuple[Path, RetrainConfig], caplog: pytest.LogCaptureFixture
+    images: tuple[Path, RetrainConfig], caplog: pytest.LogCaptureFixture
 ) -> None:
     """It is set aside with a warning that names it, and made again."""
-    _, config = judged
+    _, config = images
     judge_data(config)
-    (kept,) = (config.paths.state / "judged").iterdir()
+    (kept,) = config.paths.judged.glob("[0-9a-f]*")
     (kept / OFFENDERS_FILE).write_bytes(b"nothing")
     assert not stands(config, caplog)
     assert OFFENDERS_FILE in caplog.text
@@ -147,10 +144,10 @@ def test_a_kept_verdict_that_was_changed_is_not_believed(
 
 
 def test_a_cleared_file_is_judged_anew(
-    judged: tuple[Path, RetrainConfig], keeper: GateKeeper, caplog: pytest.LogCaptureFixture
+    images: tuple[Path, RetrainConfig], keeper: GateKeeper, caplog: pytest.LogCaptureFixture
 ) -> None:
     """What an operator cleared no longer counts."""
-    root, _ = judged
+    root, _ = images
     Image.new("L", (16, 16), 90).save(root / "cat/blank.png")
     config = keeper.config(root, not_blank={"quarantine": True}, quarantine={"max_share": 0.5})
     judge_data(config)
@@ -158,16 +155,14 @@ def test_a_cleared_file_is_judged_anew(
     assert not stands(config, caplog)
 
 
-def test_time_changes_a_verdict(judged: tuple[Path, RetrainConfig], keeper: GateKeeper) -> None:
+def test_time_changes_a_verdict(images: tuple[Path, RetrainConfig], keeper: GateKeeper) -> None:
     """The days since the last new image go on, and the rule fails when they are too many."""
-    root, config = judged
+    root, config = images
     accept_data(config, reason="a test")
-    judge_data(config)
+    assert judge_data(config)[0].accepted
     inventory = keeper.inventory(root)
     context = gather_context(config.paths, champion_classes=None)
-    run = open_run(config)
-    record_inventory(run, inventory)
-    assert judge_inventory(run, inventory, champion_classes=None).accepted
+    # As the gate finds it for images of 16 x 16 pixels.
     context = dataclasses.replace(context, input_side=16)
     key = verdict_key(inventory, config.gate, context)
 
@@ -183,9 +178,9 @@ def test_time_changes_a_verdict(judged: tuple[Path, RetrainConfig], keeper: Gate
     assert not (root.parent / "late").exists()
 
 
-def test_the_same_data_needs_no_great_expectations(judged: tuple[Path, RetrainConfig]) -> None:
+def test_the_same_data_needs_no_great_expectations(images: tuple[Path, RetrainConfig]) -> None:
     """Its import takes longer than everything else of such a gate."""
-    root, config = judged
+    root, config = images
     home = str(config.paths.root)
     printed = [
         subprocess.run(

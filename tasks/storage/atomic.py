@@ -71,11 +71,12 @@ def atomic_folder(path: Path, *, sealed: bool = False) -> Iterator[Path]:
 
 
 def write_checksums(folder: Path) -> None:
-    """Write the SHA-256 of every file in a folder to `checksums.json` in it."""
-    files = sorted(file for file in folder.rglob("*") if file.is_file())
+    """Write the SHA-256 of every file in a folder, but for an earlier list, to `checksums.json`."""
+    listed = folder / CHECKSUMS
+    files = sorted(file for file in folder.rglob("*") if file.is_file() and file != listed)
     checksums = {file.relative_to(folder).as_posix(): file_digest(file) for file in files}
     # Not flushed: the folder is, as a whole, before it is renamed.
-    (folder / CHECKSUMS).write_text(json.dumps(checksums, indent=2) + "\n", "utf-8")
+    listed.write_text(json.dumps(checksums, indent=2) + "\n", "utf-8")
 
 
 def sync(path: Path) -> None:

@@ -171,6 +171,11 @@ class Home:
         """Holds the finished evaluations."""
         return self.state / "evaluated"
 
+    @property
+    def judged(self) -> Path:
+        """Holds the last verdicts on the data."""
+        return self.state / "judged"
+
     def stored(self, content: Any) -> Any:
         """Return plain content as a file under this home holds it: with `<home>` for its path.
 
@@ -205,7 +210,7 @@ class Home:
 
     def verdict(self, key: str) -> Path:
         """Return the folder of the data gate's verdict of one key."""
-        return self.state / "judged" / key[:KEY_LENGTH]
+        return self.judged / key[:KEY_LENGTH]
 
     def study(self, name: str) -> Path:
         """Return the folder of an Optuna study."""

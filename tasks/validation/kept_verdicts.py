@@ -10,12 +10,12 @@ import shutil
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
-from tasks.errors import DamagedFileError
 from tasks.runs.fingerprint import code_version
 from tasks.runs.result_store import copy_result, stale_folders
 from tasks.storage.atomic import CHECKSUMS, atomic_folder
 from tasks.storage.checked import believe_folder, rows_digest
 from tasks.storage.hashing import digest, file_digest
+from tasks.storage.locks import file_lock
 from tasks.validation.derived_columns import days_since_new
 from tasks.validation.learned_thresholds import learned_thresholds
 from tasks.validation.verdict import read_verdict, write_verdict
@@ -90,14 +90,16 @@ def reuse_verdict(  # noqa: PLR0913 - whose verdict, of what, by what, and where
     Returns:
         The verdict; None where none is kept, where it is damaged, or where time has changed it.
     """
-    if key is None or directory.exists() or not believe_folder(home.verdict(key)):
+    if key is None or directory.exists():
         return None
-    copy_result(home.verdict(key), directory)
+    # Another gate of this data may be replacing or pruning it.
+    with file_lock(home.judged):
+        if not believe_folder(home.verdict(key)):
+            return None
+        copy_result(home.verdict(key), directory)
+    # Of the copy, whose verdict is about to change.
     (directory / CHECKSUMS).unlink()
-    try:
-        verdict = _of_today(read_verdict(directory), inventory, gate, context)
-    except DamagedFileError:
-        verdict = None
+    verdict = _of_today(read_verdict(directory), inventory, gate, context)
     if verdict is None:
         shutil.rmtree(directory)
         return None
@@ -116,11 +118,12 @@ def keep_verdict(home: Home, key: str | None, directory: Path) -> None:
     if key is None:
         return
     folder = home.verdict(key)
-    shutil.rmtree(folder, ignore_errors=True)
-    with atomic_folder(folder, sealed=True) as copy:
-        shutil.copytree(directory, copy, dirs_exist_ok=True)
-    for stale in stale_folders(folder.parent, kept=KEPT):
-        shutil.rmtree(stale, ignore_errors=True)
+    with file_lock(home.judged):
+        shutil.rmtree(folder, ignore_errors=True)
+        with atomic_folder(folder, sealed=True) as copy:
+            shutil.copytree(directory, copy, dirs_exist_ok=True)
+        for stale in stale_folders(home.judged, kept=KEPT):
+            shutil.rmtree(stale, ignore_errors=True)
 
 
 def _of_today(
@@ -133,13 +136,11 @@ def _of_today(
     lowest = float(days.fillna(0.0).min())
     settings, _ = learned_thresholds(gate, context.baselines)
     fresh = lowest <= float(settings.staleness.max_days)
-    findings = []
-    for finding in verdict.findings:
-        if finding.rule != STALENESS:
-            findings.append(finding)
-        elif finding.success != fresh:
-            return None
-        else:
-            today = {"observed": f"{lowest:.4g}", "value": lowest}
-            findings.append(finding.model_copy(update=today))
-    return verdict.model_copy(update={"findings": tuple(findings)})
+    if any(each.rule == STALENESS and each.success != fresh for each in verdict.findings):
+        return None
+    today = {"observed": f"{lowest:.4g}", "value": lowest}
+    findings = tuple(
+        each.model_copy(update=today) if each.rule == STALENESS else each
+        for each in verdict.findings
+    )
+    return verdict.model_copy(update={"findings": findings})
