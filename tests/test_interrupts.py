@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -74,6 +75,40 @@ def test_an_interrupted_run_ends_soon_and_leaves_nothing(
     assert err.strip().splitlines()[-1] == "interrupted; run the same command to resume"
     assert "Traceback" not in err
     wait_until(lambda: not processes_of(tmp_path), seconds=SECONDS_TO_END, what="all to end")
+
+
+BROKEN_LIBRARY = """
+import os, signal, sys
+from pathlib import Path
+from flows.cli.screen import errors_as_messages, quiet
+from tasks.errors import TrainingFailedError
+from tasks.storage.home import Home
+
+number = int(sys.argv[2])
+failure = {"Error": RuntimeError, "Ours": TrainingFailedError}[sys.argv[3]]
+with errors_as_messages(), quiet(Home(Path(sys.argv[1]))):
+    try:
+        os.kill(os.getpid(), number)
+        sum(range(10**8))
+    finally:
+        raise failure("Task run is not set")
+"""
+
+
+@pytest.mark.parametrize("failure", ["Error", "Ours"])
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_that_breaks_a_library_is_an_interruption(
+    tmp_path: Path, environment: dict[str, str], number: signal.Signals, code: int, failure: str
+) -> None:
+    """A library's clean-up that fails of it, as Prefect's did, does not hide what happened."""
+    with interruptible():
+        process, _ = ended(
+            [sys.executable, "-c", BROKEN_LIBRARY, str(tmp_path / "home"), str(number), failure],
+            environment,
+            tmp_path,
+        )
+    assert process.returncode == code
+    assert process.stderr == "interrupted; run the same command to resume\n"
 
 
 def test_a_killed_run_leaves_no_process(slow_run: subprocess.Popen[str], tmp_path: Path) -> None:

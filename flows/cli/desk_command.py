@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from flows.cli.options import Home, examples, load, new_app
-from flows.cli.screen import Interrupted, say
+from flows.cli.screen import say
+from tasks.runtime.interruption import Interrupted
 
 commands = new_app()
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from tasks.errors import INTERRUPTED, PixelgateError
 from tasks.runtime import progress
+from tasks.runtime.interruption import Interrupted, interruption_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,18 +24,6 @@ if TYPE_CHECKING:
 LOG_BYTES = 10 * 2**20
 # With less room on its disk, the log file is not written to any more.
 LEAST_ROOM = 64 * 2**10
-
-
-class Interrupted(BaseException):
-    """SIGINT or SIGTERM arrived; everything that is open is closed on the way out.
-
-    Attributes:
-        signal: its number.
-    """
-
-    def __init__(self, number: int) -> None:
-        super().__init__(number)
-        self.signal = number
 
 
 def say(text: str = "") -> None:
@@ -55,6 +44,7 @@ def errors_as_messages() -> Iterator[None]:
             # Now, while there are words for a full disk, and not when the interpreter ends.
             sys.stdout.flush()
     except PixelgateError as error:
+        _exit_if_interrupted(error)
         say(f"Error: {error}")
         sys.exit(error.exit_code)
     except BrokenPipeError as error:
@@ -62,16 +52,16 @@ def errors_as_messages() -> Iterator[None]:
         _discard(sys.stdout)
         sys.exit(_code_before(error) or 0)
     except OSError as error:
+        _exit_if_interrupted(error)
         _discard(sys.stdout)
         say(f"Error: {_describe(error)}")
         sys.exit(_code_before(error) or 1)
     except BaseException as error:
-        number = _signal_of(error)
-        if number is None:
-            _say_unforeseen(error)
-            raise
-        say(INTERRUPTED)
-        sys.exit(128 + number)
+        # An end that was decided on is no interruption, whatever came before it.
+        if not isinstance(error, SystemExit):
+            _exit_if_interrupted(error)
+        _say_unforeseen(error)
+        raise
     finally:
         signal.signal(signal.SIGTERM, before)
 
@@ -88,12 +78,12 @@ def _say_unforeseen(error: BaseException) -> None:
         say(f"Error: {_describe(error)}\nThe traceback is in the log file under home.")
 
 
-def _signal_of(error: BaseException) -> int | None:
-    """Return the signal an exception stands for; None for any other."""
-    if isinstance(error, Interrupted):
-        return error.signal
-    # Prefect's own for SIGTERM, while a flow runs; by name, as Prefect takes seconds to import.
-    return signal.SIGTERM if type(error).__name__ == "TerminationSignal" else None
+def _exit_if_interrupted(error: BaseException) -> None:
+    """End with the exit code of a signal, if it was one that broke what failed."""
+    number = interruption_of(error)
+    if number is not None:
+        say(INTERRUPTED)
+        sys.exit(128 + number)
 
 
 def _raise_interrupted(_signal: int, _frame: object) -> None:
@@ -135,6 +125,9 @@ def quiet(home: Home) -> Iterator[None]:
     except (PixelgateError, SystemExit):
         raise
     except Exception as error:  # noqa: BLE001 - the last resort, which says where the traceback is
+        number = interruption_of(error)
+        if number is not None:
+            raise Interrupted(number) from None
         say(f"Error: {_describe(error)}\n{_remedy(error, home, file)}")
         # After the message, which must not depend on a full disk.
         with contextlib.suppress(OSError):

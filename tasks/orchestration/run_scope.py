@@ -12,6 +12,7 @@ from tasks.runs.run_folder import REGISTRATION, open_run, read_evidence
 from tasks.runs.run_lock import run_lock
 from tasks.runs.summary import write_summary
 from tasks.runtime import environment
+from tasks.runtime.interruption import interruption_of
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -61,7 +62,7 @@ class RunScope:
             type(self).ended = _conclude(self._run, error)
         finally:
             self._lock.__exit__(None, None, None)
-        return isinstance(error, PixelgateError | EarlyEnd)
+        return isinstance(error, PixelgateError | EarlyEnd) and interruption_of(error) is None
 
 
 def _conclude(run: Run, error: BaseException | None) -> RunSummary:
@@ -109,11 +110,10 @@ def _outcome(run: Run, error: BaseException | None) -> tuple[Outcome, str]:
     if error is None:
         registration = run.config.paths.shown(read_evidence(run, REGISTRATION))
         return Outcome(registration["outcome"]), registration["message"]
+    if interruption_of(error) is not None:
+        return Outcome.FAILED, INTERRUPTED
     if isinstance(error, PixelgateError | EarlyEnd):
         return error.outcome, str(error)
-    if not isinstance(error, Exception):
-        # KeyboardInterrupt, and Prefect's exception for SIGTERM.
-        return Outcome.FAILED, INTERRUPTED
     return Outcome.FAILED, f"{type(error).__name__}: {error}"
 
 
