@@ -74,10 +74,11 @@ def _timed(function: Callable[[Any], Any], value: Any) -> float:
 
 def _engines(base: Any, size: int) -> Iterator[tuple[str, int, Callable[[Any], Any]]]:
     """Yield name, images in a call, and function of each engine."""
+    from tasks.embedding import onnx_engine
     from tasks.training import feature_engine
 
     for batch in (1, 8, 32):
-        feature_engine.BATCH = batch
+        onnx_engine.BATCH = batch
         yield "ONNX Runtime, a session for each core", batch, feature_engine.open_engine(base)[1]
     yield "ONNX Runtime, one session on all cores", 32, _one_session(base)
     for precision in ("float32", "mixed_bfloat16"):
@@ -92,9 +93,11 @@ def _in_parts(function: Callable[[Any], Any]) -> Callable[[Any], list[Any]]:
 def _one_session(base: Any) -> Callable[[Any], Any]:
     import onnxruntime
 
-    from tasks.models.lite_onnx import FEATURES, IMAGES, to_onnx
+    from tasks.embedding.lite_onnx import FEATURES, IMAGES, to_onnx
+    from tasks.models.efficientnet_lite import lite_weights
 
-    session = onnxruntime.InferenceSession(to_onnx(base), providers=["CPUExecutionProvider"])
+    model = to_onnx(lite_weights(base))
+    session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
     return _in_parts(lambda images: session.run([FEATURES], {IMAGES: images}))
 
 

@@ -13,11 +13,11 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 
 from tasks.config.training import TrainingConfig
+from tasks.embedding.feature_shards import KEPT, SHARD, FeatureShards, prune_features
+from tasks.embedding.lite_structure import BLOCKS, block_of
 from tasks.models.architectures import build_model
-from tasks.models.efficientnet_lite import BLOCKS, block_of
 from tasks.models.pretrained import load_pretrained
 from tasks.runtime.pretrained_weights import PRETRAINED
-from tasks.training.feature_shards import KEPT, SHARD, FeatureShards, prune_features
 from tasks.training.hardware import choose_hardware
 from tasks.training.linear_head import Examples, fit_head
 from tasks.training.phases import (

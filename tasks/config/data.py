@@ -86,6 +86,17 @@ class DataConfig(Part):
         description="Smallest correlation of two thumbnails for near-duplicates, which share a"
         " split; the pixels must confirm it. None: only exact copies share a split.",
     )
+    embeddings: Literal["auto", "always", "never"] = Field(
+        "auto",
+        description="Whether the gate compares what images show, by a network that has seen"
+        " ImageNet: for label errors, outliers, warped copies and drift. auto: for large colour"
+        " photographs, where the extra pretrained is installed.",
+    )
+    max_embedded: Positive = Field(
+        50_000,
+        description="With embeddings = auto, more photographs are not embedded: these take about"
+        " five minutes on two cores, the first time.",
+    )
     max_pixels: Positive = Field(
         50_000_000,
         description="An image with more pixels is not decoded: it may be a decompression bomb.",

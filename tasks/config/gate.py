@@ -22,6 +22,7 @@ from tasks.config.gate_rules import (
     LabelErrorsRule,
     ModesRule,
     NearLeakageRule,
+    OutliersRule,
     PassedOverRule,
     RelabelledRule,
     Rule,
@@ -116,6 +117,9 @@ class GateConfig(Part):
     label_errors: LabelErrorsRule = Field(
         LabelErrorsRule(), description="Few labels contradict what the images show."
     )
+    outliers: OutliersRule = Field(
+        OutliersRule(), description="Few images show something else than all others."
+    )
     leakage: FileRule = Field(FileRule(), description="No image appears in two splits.")
     near_leakage: NearLeakageRule = Field(
         NearLeakageRule(),
@@ -183,6 +187,9 @@ class GateConfig(Part):
     )
     drift_sharpness: DriftRule = Field(
         DriftRule(), description="Sharpness is distributed as in the last accepted run."
+    )
+    drift_embedding: DriftRule = Field(
+        DriftRule(), description="What images show is distributed as in the last accepted run."
     )
     quarantine: QuarantineConfig = QuarantineConfig()
     learning: LearningConfig = LearningConfig()

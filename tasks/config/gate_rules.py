@@ -183,7 +183,7 @@ class LabelErrorsRule(ShareRule):
     # Only a suspicion: a person must look at the images.
     severity: Severity = "warning"
     max_share: Fraction | Learn = Field(
-        0.02, description="Largest share of files whose label may be suspect; or learn."
+        0.01, description="Largest share of files whose label may be suspect; or learn."
     )
     check: bool = Field(
         default=True, description="Look for suspect labels; false saves a few seconds per run."
@@ -196,6 +196,26 @@ class LabelErrorsRule(ShareRule):
         0.85,
         description="Cross-validated accuracy below which the quick model is not trusted and no"
         " label is judged.",
+    )
+    min_probe_accuracy: Fraction = Field(
+        0.6,
+        description="The same where images are embedded: a model on embeddings that is less sure"
+        " still knows when it is.",
+    )
+
+
+class OutliersRule(ShareRule):
+    """Few images show something else than all others."""
+
+    # A strange image may be a rare one: a person must look at it.
+    severity: Severity = "warning"
+    max_share: Fraction | Learn = Field(
+        0.001, description="Largest share of embedded files that may be outliers; or learn."
+    )
+    far: Annotated[float, Field(gt=0)] = Field(
+        4.0,
+        description="Distance of an image's embedding to its nearest neighbours from which on it is"
+        " an outlier, in standard deviations from what is usual in its class.",
     )
 
 

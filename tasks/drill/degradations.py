@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from PIL import Image, ImageEnhance, ImageFilter
+from PIL import Image, ImageEnhance, ImageFilter, ImageOps
 
 
 def enlarge(image: Image.Image) -> Image.Image:
@@ -27,6 +27,11 @@ def blur(image: Image.Image) -> Image.Image:
     """Return the image out of focus."""
     # In proportion to the image: a radius that ruins a thumbnail is invisible in a photograph.
     return image.filter(ImageFilter.GaussianBlur(max(1.5, max(image.size) / 40)))
+
+
+def negate(image: Image.Image) -> Image.Image:
+    """Return the negative of the image, as from another kind of film."""
+    return ImageOps.invert(image)
 
 
 def brighten(image: Image.Image) -> Image.Image:

@@ -49,6 +49,7 @@ class Fault:
         days_later: days from now at which the data is judged.
         min_recall: share of those paths that the rule must name; rules that compare images by
             similarity miss some.
+        needs_embeddings: whether it shows only in what the images show.
         settings: of rules, as the fault needs them to show in a small sample.
     """
 
@@ -58,6 +59,7 @@ class Fault:
     days_later: float = 0.0
     settings: dict[str, dict[str, Any]] = field(default_factory=dict)
     min_recall: float = 1.0
+    needs_embeddings: bool = False
 
 
 def truncate_file(sample: Sample) -> list[str]:

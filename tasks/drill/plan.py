@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tasks.drill import degradations, faults, folder_faults, set_faults
+from tasks.drill import content_faults, degradations, faults, folder_faults, set_faults
 from tasks.drill.faults import Fault, change_all
 from tasks.inventory.columns import TRAIN
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from tasks.config.gate import GateConfig
     from tasks.drill.sample import Sample
 
@@ -55,10 +57,28 @@ FAULTS = (
         "files moved to another class",
         faults.mislabel_files,
         # A sample has too few images for an accurate quick model.
-        settings={"label_errors": {"max_share": 0.005, "min_accuracy": 0.5}},
+        settings={
+            "label_errors": {"max_share": 0.005, "min_accuracy": 0.5, "min_probe_accuracy": 0.5}
+        },
+    ),
+    Fault(
+        "outliers",
+        "a chart among the images",
+        content_faults.add_test_chart,
+        # In a sample it takes less to be usual.
+        settings={"outliers": {"max_share": 0.0, "far": 3.0}},
+        needs_embeddings=True,
     ),
     Fault("leakage", "a training image in test", faults.leak_image),
     Fault("near_leakage", "a near-duplicate in test", faults.leak_near_duplicate),
+    Fault(
+        "near_leakage",
+        "cropped, mirrored copies in test",
+        content_faults.leak_cropped_copies,
+        settings={"near_leakage": {"max_share": 0.001}},
+        min_recall=0.5,
+        needs_embeddings=True,
+    ),
     Fault("sibling_leakage", "copies augmented from one image, apart", set_faults.part_siblings),
     Fault(
         "siblings",
@@ -83,6 +103,12 @@ FAULTS = (
     Fault("drift_contrast", "images of low contrast", change_all(degradations.reduce_contrast)),
     Fault("drift_sharpness", "blurred images", change_all(degradations.blur)),
     Fault(
+        "drift_embedding",
+        "negatives",
+        change_all(degradations.negate),
+        needs_embeddings=True,
+    ),
+    Fault(
         "quarantine",
         "more damaged files than may be left out",
         faults.truncate_half,
@@ -101,9 +127,19 @@ def plan_faults(gate: GateConfig) -> list[Fault]:
 
 
 def why_not_active(
-    fault: Fault, gate: GateConfig, sample: Sample, *, labels_judged: bool
+    fault: Fault, gate: GateConfig, sample: Sample, *, judged: Collection[str], embedded: bool
 ) -> str | None:
-    """Return why a rule can't trip with these settings and this sample; None if it must trip."""
+    """Return why a rule can't trip with these settings and this sample; None if it must trip.
+
+    Args:
+        fault: that is to be planted.
+        gate: the settings of the rules.
+        sample: in which it is planted.
+        judged: the rules that judged the untouched sample.
+        embedded: whether its images were embedded.
+    """
+    if fault.needs_embeddings and not embedded:
+        return "images are not embedded"
     sizes = gate.sizes
     bounds = (sizes.min_side, sizes.max_side, sizes.min_aspect, sizes.max_aspect)
     # The class that a fault shrinks keeps one file in train.
@@ -119,8 +155,9 @@ def why_not_active(
         and f"gate.value_range.min_levels is {gate.value_range.min_levels:g}",
         "class_values": gate.class_values.max_ratio >= PLANTED_RATIO
         and f"gate.class_values.max_ratio is {gate.class_values.max_ratio:g}",
-        "label_errors": not labels_judged
+        "label_errors": "label_errors" not in judged
         and "too few images or too weak a quick model to judge labels",
+        "outliers": "outliers" not in judged and "too few images to know what is usual",
         "class_balance": float(gate.class_balance.max_ratio) >= largest_ratio
         and "gate.class_balance.max_ratio allows more than the"
         f" {largest_ratio:.1f} that a sample can show",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
@@ -15,6 +15,7 @@ from tasks.drill.plan import NOISE_OF_ONE, plan_faults, why_not_active
 from tasks.drill.sample import Sample, take_sample
 from tasks.errors import DrillFailedError
 from tasks.inventory.columns import PATH, TEST
+from tasks.inventory.embeddings import embeddings_of
 from tasks.inventory.scan import inventory_of, root_of, take_inventory
 from tasks.runtime.progress import track
 from tasks.storage.home import Home
@@ -25,6 +26,7 @@ from tasks.validation.evidence import RULE
 from tasks.validation.validate import validate_inventory
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from pathlib import Path
 
     from tasks.config.data import DataConfig
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
     from tasks.config.gate_rules import Rule
     from tasks.config.schema import RetrainConfig
     from tasks.drill.faults import Fault
+    from tasks.inventory.embeddings import Embeddings
     from tasks.validation.verdict import Verdict
 
 UNTOUCHED = "(untouched sample)"
@@ -97,9 +100,19 @@ def run_drill(config: RetrainConfig) -> list[DrillResult]:
     inventory = inventory_of(config)
     with scratch_folder(config.paths) as scratch:
         gate = config.gate.model_copy(update={"suites": []})
-        verdict = validate_inventory(inventory, gate, directory=scratch / "whole", data_docs=False)
+        root = root_of(inventory)
+        embeddings = embeddings_of(
+            inventory, config.data, root=root, cache_dir=config.paths.inventory
+        )
+        verdict = validate_inventory(
+            inventory,
+            gate,
+            directory=scratch / "whole",
+            context=Context(embeddings=embeddings),
+            data_docs=False,
+        )
         offending = pd.read_parquet(verdict.offenders)[PATH]
-        sample = take_sample(inventory, root_of(inventory), scratch, without=set(offending))
+        sample = take_sample(inventory, root, scratch, without=set(offending))
         return _Rehearsal(config.data, gate, sample, scratch=scratch, seed=config.seed).run()
 
 
@@ -133,7 +146,7 @@ class _Rehearsal:
         self._home = Home("drill", scratch / "home")
         self._gate = fit_gate(gate, sample)
         self._data = data.model_copy(update={**OWN_FOLDERS, "directory": sample.work})
-        self._judged = 0
+        self._judged, self._embedded = 0, False
 
     def run(self) -> list[DrillResult]:
         """Judge the untouched sample, then each fault."""
@@ -148,18 +161,29 @@ class _Rehearsal:
             detail="; ".join(f"{finding.rule}: {finding.observed}" for finding in failures),
             seconds=time.monotonic() - started,
         )
-        accept_baseline(self._home, inventory, verdict, run_id="drill", max_baselines=1)
-        labels_judged = any(finding.rule == "label_errors" for finding in verdict.findings)
+        embeddings = self._embeddings_of(inventory)
+        self._embedded = embeddings is not None
+        accept_baseline(
+            self._home,
+            inventory,
+            verdict,
+            run_id="drill",
+            max_baselines=1,
+            embeddings=embeddings,
+        )
+        judged = {finding.rule for finding in verdict.findings}
         faults = plan_faults(self._gate)
         batches = [[fault] for fault in faults]
         tracked = track(batches, total=len(faults), description="drill", unit="faults")
         return [
             untouched,
-            *(self._try(fault, labels_judged=labels_judged) for (fault,) in tracked),
+            *(self._try(fault, judged) for (fault,) in tracked),
         ]
 
-    def _try(self, fault: Fault, *, labels_judged: bool) -> DrillResult:
-        reason = why_not_active(fault, self._gate, self._sample, labels_judged=labels_judged)
+    def _try(self, fault: Fault, judged: Collection[str]) -> DrillResult:
+        reason = why_not_active(
+            fault, self._gate, self._sample, judged=judged, embedded=self._embedded
+        )
         if reason:
             return DrillResult(
                 rule=fault.rule,
@@ -212,10 +236,15 @@ class _Rehearsal:
             inventory,
             gate,
             directory=self._scratch / f"validation{self._judged}",
-            context=context,
+            context=replace(context, embeddings=self._embeddings_of(inventory)),
             data_docs=False,
         )
         return inventory, verdict
+
+    def _embeddings_of(self, inventory: pd.DataFrame) -> Embeddings | None:
+        return embeddings_of(
+            inventory, self._data, root=self._sample.work, cache_dir=self._home.inventory
+        )
 
 
 def fit_gate(gate: GateConfig, sample: Sample) -> GateConfig:

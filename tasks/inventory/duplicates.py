@@ -4,11 +4,14 @@ Exact duplicates are files of the same pixels. Near-duplicates, also turned by q
 are found without comparing all pairs: the hashes of their thumbnails in a standard position, cut
 into five blocks, agree in at least two. Each candidate is then confirmed on the pixels, first of
 the thumbnails and then of the files, since by the hash alone most handwritten digits are alike.
+
+Where there are embeddings, warped copies join these groups, see `warped_copies`.
 """
 
 from __future__ import annotations
 
 import itertools
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -29,6 +32,7 @@ from tasks.inventory.columns import (
 from tasks.inventory.features import COLOR_SIDE, GRAY_SIDE, NEUTRAL
 from tasks.inventory.similarity import confirm_pairs
 from tasks.inventory.turns import TURNS, turned_grid, undone_after
+from tasks.inventory.warped_copies import warped_copies
 from tasks.runtime.parallel import in_chunks, map_chunks
 from tasks.runtime.progress import track
 from tasks.storage.checked import believe_parquet, write_checked_parquet
@@ -39,6 +43,7 @@ if TYPE_CHECKING:
 
     from tasks.config.data import DataConfig
     from tasks.inventory.canonical_views import Views
+    from tasks.inventory.embeddings import Embeddings
 
 BLOCKS, AGREEING_BLOCKS = 5, 2
 # Re-encoded, brightened or rescaled copies nearly always differ in at most 6 bits.
@@ -56,8 +61,26 @@ ROUNDING = 1e-4
 MIN_VISIBLE_CONTRAST = 1.0
 
 
+@dataclass(frozen=True)
+class PairCache:
+    """Parquet files of pairs of images that were compared.
+
+    Attributes:
+        similar: by their thumbnails.
+        warped: by their embeddings.
+    """
+
+    similar: Path
+    warped: Path
+
+
 def assign_groups(
-    inventory: pd.DataFrame, settings: DataConfig, *, root: Path, pairs_cache: Path | None = None
+    inventory: pd.DataFrame,
+    settings: DataConfig,
+    *,
+    root: Path,
+    embeddings: Embeddings | None = None,
+    cache: PairCache | None = None,
 ) -> pd.DataFrame:
     """Fill the group column.
 
@@ -66,7 +89,8 @@ def assign_groups(
         settings: near_duplicates (the least correlation of two thumbnails, or None), the limit of
             pixels and the number of processes.
         root: folder the paths are relative to.
-        pairs_cache: Parquet file of the pairs compared before, whose files are not read again.
+        embeddings: those of the inventory, by which warped copies are found; None to find none.
+        cache: the pairs compared before, whose files are not read again.
 
     Returns:
         A new frame; group is the path of the first file of the row's group, or None for a file
@@ -75,7 +99,17 @@ def assign_groups(
     shown = inventory[inventory[ERROR].isna() & inventory[CONTRAST].ge(MIN_VISIBLE_CONTRAST)]
     number, _ = pd.factorize(shown[PIXEL_HASH])
     distinct = shown[~shown.duplicated(PIXEL_HASH)]
-    pairs = _near_pairs(distinct, settings, root, pairs_cache)
+    pairs = _near_pairs(distinct, settings, root, cache.similar if cache else None)[:, :2]
+    if embeddings is not None and settings.near_duplicates is not None:
+        known = distinct[embeddings.known[inventory.index.get_indexer(distinct.index)]]
+        copies = warped_copies(
+            known,
+            embeddings.of(inventory, known),
+            settings,
+            root=root,
+            cache=cache.warped if cache else None,
+        )
+        pairs = np.concatenate([pairs, distinct.index.get_indexer(known.index)[copies]])
     # "Is similar to" is not transitive, but a group must be: its files share a split. So groups are
     # the connected components of the graph of pairs.
     graph = coo_array((np.ones(len(pairs)), (pairs[:, 0], pairs[:, 1])), shape=[len(distinct)] * 2)

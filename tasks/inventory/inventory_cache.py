@@ -19,6 +19,8 @@ from tasks.inventory import (
     deep_values,
     displayed,
     duplicates,
+    embed_files,
+    embeddings,
     features,
     file_contents,
     image_file,
@@ -27,11 +29,15 @@ from tasks.inventory import (
     opened_image,
     orientation,
     plain_png,
+    registration,
     similarity,
     splits,
     turns,
+    warped_copies,
 )
 from tasks.inventory.columns import BYTES, COLUMNS, IMAGE_COLUMNS, MTIME_NS, PATH
+from tasks.inventory.duplicates import PairCache
+from tasks.runtime.pretrained_weights import can_embed
 from tasks.storage.atomic import write_parquet
 from tasks.storage.hashing import digest, file_digest
 
@@ -58,7 +64,7 @@ class InventoryCache:
 
     Attributes:
         known: the inventory as it was last taken; no rows where there is no valid cache.
-        pairs: Parquet file of the pairs of images that were compared.
+        pairs: the files of the pairs of images that were compared.
     """
 
     def __init__(self, folder: Path, root: Path, settings: DataConfig, *, seed: int) -> None:
@@ -71,7 +77,10 @@ class InventoryCache:
             self._name,
             settings.max_pixels,
         )
-        self.pairs = folder / f"pairs-{compared[:32]}.parquet"
+        warped = _version([registration], compared)
+        self.pairs = PairCache(
+            folder / f"pairs-{compared[:32]}.parquet", folder / f"warped-{warped[:32]}.parquet"
+        )
         # A plug-in that was installed in the meantime can read what could not be read before.
         read_by = [
             image_file,
@@ -88,8 +97,10 @@ class InventoryCache:
         ]
         self._images = _version(read_by, settings.max_pixels, image_formats.plugins_installed())
         all_settings = settings.model_dump(mode="json", exclude={"directory", "workers"})
+        by_embedding = [embed_files, embeddings, registration, warped_copies]
         self._whole = _version(
-            [*read_by, turns, canonical_views, similarity, duplicates, splits],
+            [*read_by, turns, canonical_views, similarity, duplicates, splits, *by_embedding],
+            can_embed(),
             all_settings,
             seed,
         )

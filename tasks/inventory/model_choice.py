@@ -73,6 +73,18 @@ def choose_model(
     return ModelChoice(PRETRAINED, f"{photos}, and ImageNet weights are installed")
 
 
+def are_large_photographs(images: pd.DataFrame) -> bool:
+    """Return whether most images are photographs, and large enough for the pretrained network.
+
+    Args:
+        images: height, width, format, mode, bytes and entropy.
+    """
+    if images.empty:
+        return False
+    area = images[HEIGHT].astype("float64") * images[WIDTH]
+    return bool(area.pow(0.5).median() >= PHOTO_SIDE) and _are_photographs(images, area)
+
+
 def _obstacle(images: pd.DataFrame, area: pd.Series, color_mode: str) -> str | None:
     """Return what speaks against the pretrained backbone, in words."""
     if color_mode != "rgb":

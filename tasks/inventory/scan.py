@@ -23,6 +23,7 @@ from tasks.inventory.columns import (
 )
 from tasks.inventory.declared_groups import declared_groups, describe_groups
 from tasks.inventory.duplicates import assign_groups
+from tasks.inventory.embeddings import embeddings_of
 from tasks.inventory.inventory_cache import InventoryCache
 from tasks.inventory.layouts import read_layout
 from tasks.inventory.reading import read_files
@@ -95,11 +96,13 @@ def take_inventory(
     # Worker processes read the files while this process derives their labels.
     wait_for_images = _start_reading(root, reading.listing, settings, cache, eager_decoder)
     files = reading.frame().assign(**{SIBLINGS: groups})
+    rows = _joined(files, wait_for_images())
     inventory = assign_groups(
-        _joined(files, wait_for_images()),
+        rows,
         settings,
         root=root,
-        pairs_cache=cache.pairs if cache else None,
+        embeddings=embeddings_of(rows, settings, root=root, cache_dir=cache_dir),
+        cache=cache.pairs if cache else None,
     )
     drawn = drawn_splits(inventory[SPLIT])
     inventory = _with_splits(inventory, ledger, settings, seed=seed)

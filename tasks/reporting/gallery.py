@@ -14,6 +14,7 @@ from tasks.validation.evidence import (
     EXPECTATION,
     LABEL_ERRORS_FILE,
     OFFENDERS_FILE,
+    OUTLIERS_FILE,
     RULE,
     VALUE,
 )
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 SHOWN_PER_RULE = 12
 # Rules whose offenders have an order of their own, the worst first, and the file that holds it.
-RANKED = {"label_errors": LABEL_ERRORS_FILE}
+RANKED = {"label_errors": LABEL_ERRORS_FILE, "outliers": OUTLIERS_FILE}
 
 
 def build_gallery(
@@ -34,7 +35,7 @@ def build_gallery(
 
     Args:
         findings: of the verdict, as plain values.
-        validation: folder with offenders.parquet and the ranked list of suspect labels.
+        validation: folder with offenders.parquet and the ranked lists of suspects.
         root: the data folder; a file that is gone or can't be read is listed without an image.
         max_pixels: an image that declares more is not decoded.
 

@@ -32,6 +32,11 @@ def has_engine() -> bool:
     return all(_folder_of(name) is not None for name in ("onnx", "onnxruntime"))
 
 
+def can_embed() -> bool:
+    """Tell whether the gate can look at what images show: the whole extra `pretrained` is there."""
+    return find_checkpoint() is not None and has_engine() and _folder_of("cv2") is not None
+
+
 def _folder_of(package: str) -> Path | None:
     try:
         found = importlib.util.find_spec(package)

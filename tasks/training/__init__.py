@@ -11,8 +11,7 @@ What other packages call:
 What they are made of:
 
 - `hardware`, `precision`, `distributed`: what the machine decides, and several workers.
-- `features_phase`, `feature_engine`, `feature_shards`, `linear_head`: a last layer, fitted on a
-  frozen base.
+- `features_phase`, `feature_engine`, `linear_head`: a last layer, fitted on a frozen base.
 - `initial_weights`, `whitening`: the weights training starts from.
 - `phases`, `optimizers`: which layers learn in which epochs, with which optimizer and schedule.
 - `callbacks`, `training_faults`: what ends a training early, and the messages it leaves.

@@ -3,27 +3,23 @@
 from __future__ import annotations
 
 import logging
-import os
-from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import tensorflow as tf
 
-from tasks.models.efficientnet_lite import DEVIATION, MEAN
-from tasks.models.lite_onnx import FEATURES, IMAGES, to_onnx
+from tasks.embedding.lite_onnx import to_onnx
+from tasks.embedding.lite_structure import DEVIATION, MEAN
+from tasks.embedding.onnx_engine import open_on_all_cores
+from tasks.models.efficientnet_lite import lite_weights
 from tasks.runtime.pretrained_weights import has_engine
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     import keras
 
-    Engine = Callable[[np.ndarray], np.ndarray]
+    from tasks.embedding.onnx_engine import Engine
 
-# Images in one call. One alone keeps its maps in the cache of a core, which is as fast as any
-# (benchmarks/results/photos.md), and has the same bits whatever images come with it.
-BATCH, GRAPH_BATCH = 1, 32
+GRAPH_BATCH = 32
 
 log = logging.getLogger("pixelgate.training")
 
@@ -41,39 +37,9 @@ def open_engine(base: keras.Model) -> tuple[str, Engine]:
     if tf.config.list_physical_devices("GPU"):
         return "tensorflow", _graph(base)
     if has_engine():
-        return "onnxruntime", _runtime(to_onnx(base))
+        return "onnxruntime", open_on_all_cores(to_onnx(lite_weights(base)))
     log.info("onnx and onnxruntime are not installed; TensorFlow computes features more slowly")
     return "tensorflow", _graph(base)
-
-
-def _runtime(model: bytes) -> Engine:
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    # One session a core scales better than one session on all cores, and gives the same bits
-    # whatever the number of cores.
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    sessions = [
-        onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
-        for _ in range(cores or 1)
-    ]
-
-    def compute(images: np.ndarray) -> np.ndarray:
-        idle = list(sessions)
-
-        def part(start: int) -> Any:
-            # One thread a session, so that there is always an idle one.
-            session = idle.pop()
-            try:
-                return session.run([FEATURES], {IMAGES: images[start : start + BATCH]})[0]
-            finally:
-                idle.append(session)
-
-        with ThreadPoolExecutor(len(sessions)) as threads:
-            return np.concatenate([*threads.map(part, range(0, len(images), BATCH))])
-
-    return compute
 
 
 def _graph(base: keras.Model) -> Engine:

@@ -16,6 +16,7 @@ import keras
 import numpy as np
 import pandas as pd
 
+from tasks.embedding.feature_shards import FeatureShards, prune_features
 from tasks.generators.decoded_array import DecodedArray
 from tasks.generators.decoding import decoding_of
 from tasks.generators.inputs import TARGET
@@ -25,7 +26,6 @@ from tasks.models.efficientnet_lite import NAME
 from tasks.storage.hashing import digest
 from tasks.training.class_weights import class_weights
 from tasks.training.feature_engine import open_engine
-from tasks.training.feature_shards import FeatureShards, prune_features
 from tasks.training.linear_head import Examples, LinearHead, fit_head
 
 if TYPE_CHECKING:

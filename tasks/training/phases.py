@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import keras
 
+from tasks.embedding.lite_structure import block_of
 from tasks.models.architectures import HEAD, WHITENING, leaf_layers
-from tasks.models.efficientnet_lite import block_of
 from tasks.runtime.pretrained_weights import PRETRAINED
 from tasks.training.optimizers import build_optimizer
 

@@ -32,10 +32,12 @@ from tasks.inventory.columns import (
 from tasks.storage.atomic import atomic_folder, read_json, write_json, write_parquet
 from tasks.storage.checked import damage_of
 from tasks.storage.locks import file_lock
+from tasks.validation.embedding_axes import Axes, fit_axes
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from tasks.inventory.embeddings import Embeddings
     from tasks.storage.home import Home
     from tasks.validation.verdict import Verdict
 
@@ -52,7 +54,8 @@ class Baseline:
 
     Attributes:
         record: run_id, accepted (a time), accepted_by, reason, data_fingerprint, files (their
-            number), and observed (what each rule measured, by its name).
+            number), observed (what each rule measured, by its name), and embedding (how its
+            images were embedded, by name, or None).
         folder: of the record and the inventory.
     """
 
@@ -63,6 +66,12 @@ class Baseline:
     def files(self) -> pd.DataFrame:
         """One row per file: path, label, split, error, content, first_seen and the measures."""
         return pd.read_parquet(self.folder / FILES)
+
+    def axes_for(self, embeddings: Embeddings) -> Axes | None:
+        """Return the axes of its images; None where they were embedded in another way, or not."""
+        # Baselines that were accepted before embeddings have no such entry.
+        same = self.record.get("embedding") == embeddings.name
+        return Axes.load(self.folder) if same else None
 
 
 def content_of(inventory: pd.DataFrame) -> pd.Series:
@@ -107,6 +116,7 @@ def accept_baseline(  # noqa: PLR0913 - a record of who accepted what, and why
     max_baselines: int,
     accepted_by: str = "run",
     reason: str = "",
+    embeddings: Embeddings | None = None,
 ) -> Baseline:
     """Make an inventory the baseline; accepting the same data again changes nothing.
 
@@ -118,6 +128,7 @@ def accept_baseline(  # noqa: PLR0913 - a record of who accepted what, and why
         max_baselines: how many baselines are remembered; older ones are deleted.
         accepted_by: run, or operator.
         reason: given by an operator.
+        embeddings: those of the inventory; None where images are not embedded.
     """
     with file_lock(home.baselines):
         earlier = list_baselines(home)
@@ -129,6 +140,9 @@ def accept_baseline(  # noqa: PLR0913 - a record of who accepted what, and why
         content = content_of(inventory)
         first_seen = content.map(_first_seen(earlier)).astype("str").fillna(now.isoformat())
         files = inventory.assign(**{CONTENT: content, FIRST_SEEN: first_seen})[COLUMNS]
+        axes = fit_axes(inventory, embeddings) if embeddings is not None else None
+        if axes is not None and embeddings is not None:
+            files = files.assign(**axes.positions(inventory, embeddings))
         # By a counter, as the clock can be set back.
         number = _number_of(earlier[0].folder) + 1 if earlier else 1
         folder = home.baselines / f"{number:06d}-{now:%Y%m%d-%H%M%S}"
@@ -140,9 +154,12 @@ def accept_baseline(  # noqa: PLR0913 - a record of who accepted what, and why
             "data_fingerprint": data_fingerprint,
             "files": len(files),
             "observed": verdict.observed,
+            "embedding": embeddings.name if embeddings is not None and axes is not None else None,
         }
         with atomic_folder(folder, sealed=True) as unfinished:
             write_parquet(unfinished / FILES, files)
+            if axes is not None:
+                axes.save(unfinished)
             write_json(unfinished / RECORD, record)
         for old in earlier[max_baselines - 1 :]:
             shutil.rmtree(old.folder)

@@ -13,6 +13,7 @@ from tasks.validation.quarantine import list_cleared
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from tasks.inventory.embeddings import Embeddings
     from tasks.storage.home import Home
     from tasks.validation.baseline import Baseline
     from tasks.validation.overrides import Override
@@ -31,6 +32,8 @@ class Context:
         now: the time at which staleness is measured.
         value_range: what images of more than 8 bits are scaled from; None as they suggest.
         input_side: the shorter side of the model's input, pixels; None as the images suggest.
+        embedding: how the images are embedded, by name; None where they are not.
+        embeddings: those of the inventory; None where there are none, or nothing is judged anew.
     """
 
     baselines: tuple[Baseline, ...] = ()
@@ -40,6 +43,8 @@ class Context:
     cache_dir: Path | None = None
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
     input_side: int | None = None
+    embedding: str | None = None
+    embeddings: Embeddings | None = None
     value_range: tuple[float, float] | None = None
 
     @property

@@ -10,7 +10,9 @@ import pandas as pd
 
 from tasks.errors import DataRejectedError
 from tasks.inventory.columns import readable
+from tasks.inventory.embeddings import embedding_name, embeddings_of
 from tasks.inventory.input_choice import choose_input
+from tasks.inventory.scan import root_of
 from tasks.inventory.value_ranges import value_range_of
 from tasks.runs.run_folder import INVENTORY
 from tasks.validation.baseline import Baseline, accept_baseline
@@ -21,6 +23,7 @@ from tasks.validation.verdict import read_verdict
 
 if TYPE_CHECKING:
     from tasks.config.schema import RetrainConfig
+    from tasks.inventory.embeddings import Embeddings
     from tasks.runs.run_folder import Run
     from tasks.validation.context import Context
     from tasks.validation.verdict import Verdict
@@ -49,6 +52,7 @@ def judge_inventory(
         remembered,
         input_side=_input_side(inventory, run.config),
         value_range=value_range_of(readable(inventory), setting),
+        embedding=embedding_name(inventory, run.config.data),
     )
     verdict = _kept_or_new(run, inventory, context)
     record_quarantine(home, inventory, verdict)
@@ -66,9 +70,20 @@ def _kept_or_new(run: Run, inventory: pd.DataFrame, context: Context) -> Verdict
     # Imported when there is something to judge, as Great Expectations takes seconds.
     from tasks.validation.validate import validate_inventory
 
+    context = dataclasses.replace(context, embeddings=_embeddings(run, inventory))
     verdict = validate_inventory(inventory, gate, directory=run.validation, context=context)
     keep_verdict(home, key, run.validation)
     return verdict
+
+
+def _embeddings(run: Run, inventory: pd.DataFrame) -> Embeddings | None:
+    config = run.config
+    if embedding_name(inventory, config.data) is None:
+        return None
+    # Kept since the inventory was taken, unless they were damaged or removed.
+    return embeddings_of(
+        inventory, config.data, root=root_of(inventory), cache_dir=config.paths.inventory
+    )
 
 
 def _input_side(inventory: pd.DataFrame, config: RetrainConfig) -> int | None:
@@ -99,6 +114,7 @@ def accept_run(run: Run, *, accepted_by: str = "run", reason: str = "") -> Basel
         max_baselines=run.config.gate.learning.runs,
         accepted_by=accepted_by,
         reason=reason,
+        embeddings=_embeddings(run, inventory),
     )
 
 

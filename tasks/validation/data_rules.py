@@ -24,6 +24,7 @@ from tasks.validation.derived_columns import (
     READABLE_LABEL,
     SUSPECT,
 )
+from tasks.validation.embedding_columns import OUTLIER
 from tasks.validation.history_rules import history_expectations, shares_expectations
 from tasks.validation.shape_rules import shape_expectations
 from tasks.validation.sibling_columns import NAMED_SIBLING, SIBLING_LEAK
@@ -117,6 +118,8 @@ def _labels(frame: pd.DataFrame, gate: GateConfig, context: Context) -> list[Exp
     # Labels are judged only where there are enough images and the quick model is good enough.
     if SUSPECT in frame:
         expectations.append(_label_errors(gate))
+    if OUTLIER in frame:
+        expectations.append(_outliers(gate))
     return [*expectations, *_known_classes(gate, context)]
 
 
@@ -128,6 +131,17 @@ def _label_errors(gate: GateConfig) -> Expectation:
         f"At most {share:.1%} of the labels contradict what the images show.",
         mostly=1 - share,
         severity=gate.label_errors.severity,
+    )
+
+
+def _outliers(gate: GateConfig) -> Expectation:
+    share = float(gate.outliers.max_share)
+    return suites.no_problems(
+        "outliers",
+        OUTLIER,
+        f"At most {share:.1%} of the images show something else than all others.",
+        mostly=1 - share,
+        severity=gate.outliers.severity,
     )
 
 

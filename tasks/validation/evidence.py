@@ -8,6 +8,7 @@ VERDICT_FILE = "verdict.json"
 MOVES_FILE = "moves.parquet"
 GROUPS_FILE = "groups.parquet"
 LABEL_ERRORS_FILE = "label_errors.parquet"
+OUTLIERS_FILE = "outliers.parquet"
 OFFENDERS_FILE = "offenders.parquet"
 QUARANTINE_FILE = "quarantine.parquet"
 # Where a project of Great Expectations has the start page of its Data Docs.

@@ -11,6 +11,7 @@ from expectations import suites
 from tasks.inventory.columns import LABEL, readable
 from tasks.validation.baseline import MEASURES
 from tasks.validation.derived_columns import DAYS_SINCE_NEW, MOVED_FROM, READABLE_LABEL, new_only
+from tasks.validation.embedding_axes import axis_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from great_expectations.expectations.expectation import Expectation
 
     from tasks.config.gate import GateConfig
+    from tasks.config.gate_rules import DriftRule
     from tasks.validation.context import Context
 
 # A resolution of 0.005 in the distance, well below any useful threshold.
@@ -76,13 +78,20 @@ def history_expectations(
     accepted = readable(files)
     if len(accepted) >= MIN_TO_COMPARE:
         for measure in MEASURES:
-            yield from _drift(frame, gate, measure, accepted)
+            rule = f"drift_{measure}"
+            yield from _drift(frame, measure, accepted, rule, getattr(gate, rule))
+    # Only where the accepted images were embedded as these are.
+    if axis_names()[0] not in frame:
+        return
+    embedded = accepted[accepted[axis_names()[0]].notna()]
+    if len(embedded) >= MIN_TO_COMPARE:
+        for axis in axis_names():
+            yield from _drift(frame, axis, embedded, "drift_embedding", gate.drift_embedding)
 
 
 def _drift(
-    frame: pd.DataFrame, gate: GateConfig, measure: str, accepted: pd.DataFrame
+    frame: pd.DataFrame, measure: str, accepted: pd.DataFrame, name: str, rule: DriftRule
 ) -> Iterator[Expectation]:
-    rule = getattr(gate, f"drift_{measure}")
     # New images alone as well: a bad batch is too small to move the distribution of all images.
     populations = (
         (measure, float(rule.max_distance), "all images"),
@@ -94,14 +103,14 @@ def _drift(
             continue
         quantiles, count = _reference(accepted, measure, measured)
         yield suites.distribution_stays(
-            f"drift_{measure}",
+            name,
             column,
             quantiles,
             count=count,
             max_distance=bound,
             severity=rule.severity,
-            description=f"The {measure} of {population} is distributed as in the last accepted run"
-            f" (distance at most {bound:.3g}).",
+            description=f"The {measure.replace('_', ' ')} of {population} is distributed as in the"
+            f" last accepted run (distance at most {bound:.3g}).",
         )
 
 

@@ -62,6 +62,7 @@ def verdict_key(inventory: pd.DataFrame, gate: GateConfig, context: Context) -> 
             [override.model_dump(mode="json") for override in context.overrides],
             context.input_side,
             context.value_range,
+            context.embedding,
             code_version(),
             {name: version(name) for name in LIBRARIES},
         ]

@@ -37,6 +37,8 @@ BY_RULE = {
     " have other labels, name them with data.label_pattern or data.manifest.",
     "label_errors": "Look at the images in the report and move those that are in the wrong folder,"
     " or raise gate.label_errors.max_share.",
+    "outliers": "Look at these images in the report and remove those that don't belong to the set,"
+    " set gate.outliers.quarantine = true to train without them, or raise gate.outliers.far.",
     "siblings": "Write {setting}, which keeps them in one split: a model must not be tested on"
     " copies of what it was trained on. If they are independent images, write {alone}.",
     "exact_duplicates": "Remove the copies, or raise gate.exact_duplicates.max_share.",

@@ -13,12 +13,14 @@ from tasks.validation.baseline import content_of
 from tasks.validation.context import Context
 from tasks.validation.data_rules import suites_for
 from tasks.validation.derived_columns import add_derived_columns
+from tasks.validation.embedding_columns import add_embedding_columns
 from tasks.validation.evidence import (
     DATA_DOCS,
     GROUPS_FILE,
     LABEL_ERRORS_FILE,
     MOVES_FILE,
     OFFENDERS_FILE,
+    OUTLIERS_FILE,
     QUARANTINE_FILE,
     RULE,
 )
@@ -27,6 +29,7 @@ from tasks.validation.folder_rules import judge_folder
 from tasks.validation.label_errors import find_label_errors
 from tasks.validation.learned_thresholds import learned_thresholds
 from tasks.validation.moves import ADDED, CHANGE, CHANGED, find_moves
+from tasks.validation.outliers import find_outliers
 from tasks.validation.quarantine import check_caps, choose_quarantine
 from tasks.validation.user_suites import load_user_suites
 from tasks.validation.verdict import Finding, Verdict, write_verdict
@@ -70,12 +73,16 @@ def validate_inventory(
         gate.label_errors,
         new_paths=moves.loc[moves[CHANGE].isin([ADDED, CHANGED]), PATH],
         cache_dir=context.cache_dir,
+        embeddings=context.embeddings,
     )
+    strange = find_outliers(inventory, context.embeddings, far=gate.outliers.far)
     frame = add_derived_columns(inventory, context, moves, suspects, gate)
+    frame = add_embedding_columns(frame, inventory, context, strange)
     findings, offenders = _judge(frame, gate, context, learned, directory, data_docs=data_docs)
     left_out = choose_quarantine(_of_failed_rules(offenders, findings), gate)
     findings += (*check_caps(inventory, left_out, gate), *judge_folder(inventory, gate, learned))
-    _write_comparison(directory, inventory, moves, suspects)
+    _write_comparison(directory, inventory, moves)
+    _write_ranked(directory, {LABEL_ERRORS_FILE: suspects, OUTLIERS_FILE: strange})
     data_fingerprint = fingerprint(inventory)
     override = _find_override(context.overrides, data_fingerprint, findings)
     verdict = Verdict(
@@ -138,13 +145,16 @@ def _find_override(
     return next(covering, None) if stopping else None
 
 
-def _write_comparison(
-    directory: Path, inventory: pd.DataFrame, moves: pd.DataFrame, suspects: pd.DataFrame | None
-) -> None:
-    """Write what changed since the last accepted run, groups of similar files, suspect labels."""
+def _write_comparison(directory: Path, inventory: pd.DataFrame, moves: pd.DataFrame) -> None:
+    """Write what changed since the last accepted run, and groups of similar files."""
     write_parquet(directory / MOVES_FILE, moves)
     grouped = inventory.loc[inventory[GROUP].notna(), [GROUP, PATH, SPLIT, LABEL]]
     groups = grouped.sort_values([GROUP, PATH], ignore_index=True)
     write_parquet(directory / GROUPS_FILE, groups)
-    if suspects is not None:
-        write_parquet(directory / LABEL_ERRORS_FILE, suspects)
+
+
+def _write_ranked(directory: Path, suspects: dict[str, pd.DataFrame | None]) -> None:
+    """Write the suspects of each kind that was looked for, the worst first."""
+    for name, ranked in suspects.items():
+        if ranked is not None:
+            write_parquet(directory / name, ranked)

@@ -32,7 +32,7 @@ SHARD = 1_024
 # Networks or inputs whose features are kept: those used last.
 KEPT = 4
 
-log = logging.getLogger("pixelgate.training")
+log = logging.getLogger("pixelgate.embedding")
 
 
 @dataclass(frozen=True)
@@ -60,10 +60,8 @@ class FeatureShards:
         Returns:
             (images, width) float16, and (images,) bool: whether there was time for it.
         """
-        features = np.zeros((len(digests), self.width), "float16")
-        missing = self._read(digests, features)
-        known = np.ones(len(digests), bool)
-        known[missing] = False
+        features, known = self.read(digests)
+        missing = np.flatnonzero(~known)
         if len(missing):
             log.info("computing the features of %d of %d images", len(missing), len(digests))
         for start in range(0, len(missing), SHARD):
@@ -72,11 +70,19 @@ class FeatureShards:
             rows = missing[start : start + SHARD]
             features[rows] = compute(rows)
             known[rows] = True
-            self._write(features[rows], digests[rows])
+            self.keep(features[rows], digests[rows])
         return features, known
 
-    def _read(self, digests: np.ndarray, features: np.ndarray) -> np.ndarray:
-        """Fill in what the shards hold; return the numbers of the images that are missing."""
+    def read(self, digests: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the features that the shards hold.
+
+        Args:
+            digests: (images, 32) uint8, the SHA-256 of each one's file.
+
+        Returns:
+            (images, width) float16, and (images,) bool: which of them were found.
+        """
+        features = np.zeros((len(digests), self.width), "float16")
         missing = np.arange(len(digests))
         for shard_digests, shard_features in self._shards():
             row_of = {each.tobytes(): row for row, each in enumerate(shard_digests)}
@@ -86,7 +92,9 @@ class FeatureShards:
             missing = missing[~found]
             if not len(missing):
                 break
-        return missing
+        known = np.ones(len(digests), bool)
+        known[missing] = False
+        return features, known
 
     def _shards(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         folders = sorted(self.folder.glob("[0-9a-f]*")) if self.folder else []
@@ -98,8 +106,14 @@ class FeatureShards:
             if features.shape == (len(digests), self.width):
                 yield digests, features
 
-    def _write(self, features: np.ndarray, digests: np.ndarray) -> None:
-        if self.folder is None:
+    def keep(self, features: np.ndarray, digests: np.ndarray) -> None:
+        """Write a shard.
+
+        Args:
+            features: (images, width), up to SHARD of them.
+            digests: (images, 32) uint8.
+        """
+        if self.folder is None or not len(digests):
             return
         shard = self.folder / digest([each.tobytes().hex() for each in digests])[:32]
         # One that was set aside as damaged is gone; one of another run may be complete.

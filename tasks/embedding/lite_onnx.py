@@ -1,4 +1,4 @@
-"""EfficientNet-Lite0 in Keras goes in; the same network as an ONNX model comes out.
+"""The weights of EfficientNet-Lite0 go in; the network as an ONNX model comes out.
 
 Written layer by layer instead of by a converter, which keeps the network's own order: each batch
 normalisation becomes part of the convolution before it, and the scaling of pixels part of the
@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tasks.models.efficientnet_lite import DEVIATION, EPSILON, MEAN, blocks
+from tasks.embedding.lite_structure import DEVIATION, EPSILON, MEAN, STEM_STRIDE, blocks
 
 if TYPE_CHECKING:
-    import keras
+    from tasks.embedding.lite_structure import Weights
 
 IMAGES, FEATURES = "images", "features"
 # Both are older than the oldest ONNX Runtime that pyproject.toml allows.
@@ -24,24 +24,26 @@ OPSET, IR_VERSION = 17, 9
 LARGEST = 6.0
 
 
-def to_onnx(base: keras.Model) -> bytes:
+def to_onnx(weights: Weights) -> bytes:
     """Export a network.
 
     Args:
-        base: as `efficientnet_lite0` returns it, with any weights.
+        weights: by the names of its layers, as `checkpoint_weights` returns them.
 
     Returns:
         An ONNX model from `images`, (batch, height, width, 3) uint8 of any size, to `features`,
         (batch, 1280) float32.
     """
-    graph = _Graph(base)
+    graph = _Graph(weights)
     features = graph.scaled(IMAGES)
-    features = graph.convolution(features, "stem_convolution", "stem")
+    features = graph.convolution(features, "stem_convolution", "stem", stride=STEM_STRIDE)
     for number, block in enumerate(blocks()):
         name, inputs = f"block{number}", features
         if block.expansion > 1:
             features = graph.convolution(features, f"{name}_expand", f"{name}_expand")
-        features = graph.convolution(features, f"{name}_depthwise", f"{name}_depthwise")
+        features = graph.convolution(
+            features, f"{name}_depthwise", f"{name}_depthwise", stride=block.stride
+        )
         features = graph.convolution(features, f"{name}_project", f"{name}_project", relu=False)
         if block.residual:
             features = graph.node("Add", [features, inputs])
@@ -54,7 +56,7 @@ def to_onnx(base: keras.Model) -> bytes:
 class _Graph:
     """Nodes and constants in the order of computation; nodes are named by their number."""
 
-    base: keras.Model
+    weights: Weights
     nodes: list[Any] = field(default_factory=list)
     constants: list[Any] = field(default_factory=list)
 
@@ -84,12 +86,12 @@ class _Graph:
         centred = self.node("Sub", [numbers, self.constant(np.float32(MEAN))])
         return self.node("Mul", [centred, self.constant(np.float32(1 / DEVIATION))])
 
-    def convolution(self, inputs: str, layer: str, block: str, *, relu: bool = True) -> str:
+    def convolution(
+        self, inputs: str, layer: str, block: str, *, stride: int = 1, relu: bool = True
+    ) -> str:
         """Append a convolution with the batch normalisation, and the ReLU6, that follow it."""
-        convolution = self.base.get_layer(layer)
-        (kernel,) = convolution.get_weights()
-        normalisation = self.base.get_layer(f"{block}_normalisation")
-        gamma, beta, mean, variance = normalisation.get_weights()
+        (kernel,) = self.weights(layer)
+        gamma, beta, mean, variance = self.weights(f"{block}_normalisation")
         scale = gamma / np.sqrt(variance + EPSILON)
         depthwise = layer.endswith("_depthwise")
         # From (height, width, inputs, outputs), or (height, width, channels, 1) if depthwise.
@@ -103,7 +105,7 @@ class _Graph:
             ],
             auto_pad="SAME_UPPER",
             kernel_shape=list(kernel.shape[:2]),
-            strides=list(convolution.strides),
+            strides=[stride, stride],
             group=len(filters) if depthwise else 1,
         )
         if not relu:
