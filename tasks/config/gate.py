@@ -189,7 +189,8 @@ class GateConfig(Part):
         DriftRule(), description="Sharpness is distributed as in the last accepted run."
     )
     drift_embedding: DriftRule = Field(
-        DriftRule(), description="What images show is distributed as in the last accepted run."
+        DriftRule(max_distance_of_new=0.25),
+        description="What images show is distributed as in the last accepted run.",
     )
     quarantine: QuarantineConfig = QuarantineConfig()
     learning: LearningConfig = LearningConfig()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from PIL import Image, ImageEnhance, ImageFilter, ImageOps
+from PIL import Image, ImageEnhance, ImageFilter
 
 
 def enlarge(image: Image.Image) -> Image.Image:
@@ -29,9 +29,9 @@ def blur(image: Image.Image) -> Image.Image:
     return image.filter(ImageFilter.GaussianBlur(max(1.5, max(image.size) / 40)))
 
 
-def negate(image: Image.Image) -> Image.Image:
-    """Return the negative of the image, as from another kind of film."""
-    return ImageOps.invert(image)
+def lay_on_side(image: Image.Image) -> Image.Image:
+    """Return the image turned by a quarter, as by a program that drops the EXIF orientation."""
+    return image.transpose(Image.Transpose.ROTATE_90)
 
 
 def brighten(image: Image.Image) -> Image.Image:

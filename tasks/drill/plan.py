@@ -104,8 +104,8 @@ FAULTS = (
     Fault("drift_sharpness", "blurred images", change_all(degradations.blur)),
     Fault(
         "drift_embedding",
-        "negatives",
-        change_all(degradations.negate),
+        "images on their side",
+        change_all(degradations.lay_on_side),
         needs_embeddings=True,
     ),
     Fault(

@@ -140,9 +140,10 @@ def accept_baseline(  # noqa: PLR0913 - a record of who accepted what, and why
         content = content_of(inventory)
         first_seen = content.map(_first_seen(earlier)).astype("str").fillna(now.isoformat())
         files = inventory.assign(**{CONTENT: content, FIRST_SEEN: first_seen})[COLUMNS]
-        axes = fit_axes(inventory, embeddings) if embeddings is not None else None
-        if axes is not None and embeddings is not None:
-            files = files.assign(**axes.positions(inventory, embeddings))
+        axes = None
+        if embeddings is not None:
+            axes, positions = fit_axes(inventory, embeddings)
+            files = pd.concat([files, positions], axis="columns")
         # By a counter, as the clock can be set back.
         number = _number_of(earlier[0].folder) + 1 if earlier else 1
         folder = home.baselines / f"{number:06d}-{now:%Y%m%d-%H%M%S}"
@@ -154,7 +155,7 @@ def accept_baseline(  # noqa: PLR0913 - a record of who accepted what, and why
             "data_fingerprint": data_fingerprint,
             "files": len(files),
             "observed": verdict.observed,
-            "embedding": embeddings.name if embeddings is not None and axes is not None else None,
+            "embedding": embeddings.name if embeddings is not None and axes else None,
         }
         with atomic_folder(folder, sealed=True) as unfinished:
             write_parquet(unfinished / FILES, files)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tasks.inventory.columns import PATH
-from tasks.validation.derived_columns import DAYS_SINCE_NEW, days_since_new, new_only
+from tasks.validation.derived_columns import days_since_new, new_only
 from tasks.validation.outliers import DISTANCE
 
 if TYPE_CHECKING:
@@ -32,19 +32,20 @@ def add_embedding_columns(
 
     Returns:
         A new frame; the same columns where images are not embedded. Otherwise a message for each
-        outlier, or None; and with a baseline whose images were embedded in the same way, the
-        positions of all images, and of the new ones, along its axes.
+        outlier, or None, unless there are too few images; and with a baseline whose images were
+        embedded in the same way, the positions of all images, and of the new ones, on its axes.
     """
-    if outliers is None or context.embeddings is None:
+    embeddings = context.embeddings
+    if embeddings is None:
         return frame
-    distances = outliers.set_index(PATH)[DISTANCE]
-    messages = distances.map("{:.1f} standard deviations from its class".format)
-    columns = {OUTLIER: inventory[PATH].map(messages).astype("object")}
-    axes = context.baseline.axes_for(context.embeddings) if context.baseline else None
-    if axes is not None:
-        positions = axes.positions(inventory, context.embeddings)
-        days = days_since_new(inventory, context)
-        is_new = days.isna() if days is not None else frame[DAYS_SINCE_NEW].lt(0)
-        columns |= positions
-        columns |= {new_only(name): along.where(is_new) for name, along in positions.items()}
+    columns: dict[str, pd.Series] = {}
+    if outliers is not None:
+        distances = outliers.set_index(PATH)[DISTANCE]
+        texts = distances.map("{:.1f} standard deviations from its class".format)
+        columns[OUTLIER] = inventory[PATH].map(texts).astype("object")
+    axes = context.baseline.axes_for(embeddings) if context.baseline else None
+    days = days_since_new(inventory, context)
+    if axes is not None and days is not None:
+        for name, position in axes.positions(inventory, embeddings).items():
+            columns |= {str(name): position, new_only(str(name)): position.where(days.isna())}
     return frame.assign(**columns)

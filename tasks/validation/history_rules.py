@@ -11,7 +11,7 @@ from expectations import suites
 from tasks.inventory.columns import LABEL, readable
 from tasks.validation.baseline import MEASURES
 from tasks.validation.derived_columns import DAYS_SINCE_NEW, MOVED_FROM, READABLE_LABEL, new_only
-from tasks.validation.embedding_axes import axis_names
+from tasks.validation.embedding_axes import POSITIONS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -81,11 +81,11 @@ def history_expectations(
             rule = f"drift_{measure}"
             yield from _drift(frame, measure, accepted, rule, getattr(gate, rule))
     # Only where the accepted images were embedded as these are.
-    if axis_names()[0] not in frame:
+    if POSITIONS[0] not in frame:
         return
-    embedded = accepted[accepted[axis_names()[0]].notna()]
+    embedded = accepted[accepted[POSITIONS[0]].notna()]
     if len(embedded) >= MIN_TO_COMPARE:
-        for axis in axis_names():
+        for axis in POSITIONS:
             yield from _drift(frame, axis, embedded, "drift_embedding", gate.drift_embedding)
 
 
