@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from tasks.config.data import DataConfig
 from tasks.config.gate import GateConfig
 from tasks.config.schema import RetrainConfig
+from tasks.inventory.embeddings import embeddings_of
 from tasks.inventory.scan import take_inventory
 from tasks.validation.baseline import accept_baseline
 from tasks.validation.context import gather_context
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from tasks.inventory.embeddings import Embeddings
     from tasks.validation.verdict import Verdict
 
 
@@ -41,6 +43,15 @@ class GateKeeper:
         settings = DataConfig(directory=root)
         return take_inventory(settings, seed=42, cache_dir=self.home / "state/inventory")
 
+    def embeddings(self, root: Path) -> Embeddings | None:
+        """Return the embeddings of large photographs, None of other images."""
+        return embeddings_of(
+            self.inventory(root),
+            DataConfig(directory=root),
+            root=root,
+            cache_dir=self.home / "state/inventory",
+        )
+
     def judge(self, root: Path, *, context: dict[str, Any] | None = None, **gate: Any) -> Verdict:
         """Judge a folder; `context` overrides what the home remembers."""
         config = self.config(root, **gate)
@@ -50,7 +61,9 @@ class GateKeeper:
             self.inventory(root),
             config.gate,
             directory=self.home / f"runs/{self.judged}/validation",
-            context=dataclasses.replace(remembered, **(context or {})),
+            context=dataclasses.replace(
+                remembered, embeddings=self.embeddings(root), **(context or {})
+            ),
             data_docs=False,
         )
         record_quarantine(config.paths, self.inventory(root), verdict)
@@ -66,6 +79,7 @@ class GateKeeper:
             verdict,
             run_id=f"run{self.judged}",
             max_baselines=config.gate.learning.runs,
+            embeddings=self.embeddings(root),
         )
         return verdict
 

@@ -21,6 +21,7 @@ from tasks.drill.rehearsal import (
 )
 from tasks.drill.sample import take_sample
 from tasks.errors import DrillFailedError, UsageError
+from tests.scenes import write_scenes
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -43,7 +44,9 @@ def test_every_fault_is_caught_in_real_digits(keeper: GateKeeper, tmp_path: Path
     results = run_drill(keeper.config(root))
     assert results[0].rule == "(untouched sample)"
     assert [result for result in results if not result.as_expected] == []
-    assert {result.result for result in results} == {"passed", "tripped"}
+    resting = {result.detail for result in results if result.result == "not active"}
+    assert resting == {"images are not embedded"}
+    assert {result.result for result in results} == {"passed", "tripped", "not active"}
     require_all_as_expected(results)
     after = {file: hashlib.sha256(file.read_bytes()).digest() for file in root.rglob("*.png")}
     assert after == before
@@ -86,6 +89,22 @@ def test_photographs_of_any_size_are_drilled_too(keeper: GateKeeper, tmp_path: P
         "bit_depth": "gate.bit_depth.max_bits is 16",
         "class_balance": "gate.class_balance.max_ratio allows more than the 18.0 that a sample"
         " can show",
+    }
+
+
+def test_what_photographs_show_is_drilled_too(
+    keeper: GateKeeper, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A chart among them, cropped copies in test, and all of them on their side."""
+    faults = [fault for fault in plan_faults(GateConfig()) if fault.needs_embeddings]
+    monkeypatch.setattr("tasks.drill.rehearsal.plan_faults", lambda _: faults)
+    root = write_scenes(tmp_path / "photos", {"discs": 80, "bars": 80})
+    results = run_drill(keeper.config(root, outliers={"far": 6}))
+    assert [result for result in results if not result.as_expected] == []
+    assert {result.rule for result in results if result.result == "tripped"} == {
+        "drift_embedding",
+        "near_leakage",
+        "outliers",
     }
 
 

@@ -198,7 +198,7 @@ def test_a_head_is_fitted_on_the_frozen_network(
     lite: Lite, caplog: pytest.LogCaptureFixture
 ) -> None:
     """One file that takes uint8 images; a second training computes no feature, and is the same."""
-    caplog.set_level(logging.INFO, "pixelgate.training")
+    caplog.set_level(logging.INFO, "pixelgate")
     options: dict[str, Any] = {
         "generators": {"horizontal_flip": True},
         "class_weight": {"a": 2.0},

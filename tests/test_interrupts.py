@@ -86,7 +86,7 @@ from tasks.storage.home import Home
 
 number = int(sys.argv[2])
 failure = {"Error": RuntimeError, "Ours": TrainingFailedError}[sys.argv[3]]
-with errors_as_messages(), quiet(Home(Path(sys.argv[1]))):
+with errors_as_messages(), quiet(Home("pixelgate", Path(sys.argv[1]))):
     try:
         os.kill(os.getpid(), number)
         sum(range(10**8))

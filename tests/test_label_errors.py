@@ -53,7 +53,7 @@ def test_a_few_wrong_labels_are_a_note_and_many_a_warning(keeper: GateKeeper, di
     few = mislabel(digits, 10)
     verdict = keeper.judge(digits)
     assert not verdict.failures
-    assert "note  At most 2.0% of the labels contradict" in verdict.details
+    assert "note  At most 1.0% of the labels contradict" in verdict.details
     ranked = pd.read_parquet(verdict.offenders.with_name("label_errors.parquet"))
     assert len(few & set(ranked["path"])) >= 6
     assert ranked["probability_of_label"].is_monotonic_increasing

@@ -19,10 +19,8 @@ from tasks.config.gate_rules import (
     EmptyClassesRule,
     FileRule,
     KnownClassesRule,
-    LabelErrorsRule,
     ModesRule,
     NearLeakageRule,
-    OutliersRule,
     PassedOverRule,
     RelabelledRule,
     Rule,
@@ -34,6 +32,7 @@ from tasks.config.gate_rules import (
     ValueRangeRule,
     VolumeRule,
 )
+from tasks.config.suspect_rules import LabelErrorsRule, OutliersRule
 
 
 class QuarantineConfig(Part):

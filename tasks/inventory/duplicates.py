@@ -11,7 +11,6 @@ Where there are embeddings, warped copies join these groups, see `warped_copies`
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -44,6 +43,7 @@ if TYPE_CHECKING:
     from tasks.config.data import DataConfig
     from tasks.inventory.canonical_views import Views
     from tasks.inventory.embeddings import Embeddings
+    from tasks.inventory.pair_cache import PairCache
 
 BLOCKS, AGREEING_BLOCKS = 5, 2
 # Re-encoded, brightened or rescaled copies nearly always differ in at most 6 bits.
@@ -59,19 +59,6 @@ SIDES, TURN, SIMILAR = ["first", "second"], "turn", "similar"
 PAIRS_AT_ONCE = 100_000
 ROUNDING = 1e-4
 MIN_VISIBLE_CONTRAST = 1.0
-
-
-@dataclass(frozen=True)
-class PairCache:
-    """Parquet files of pairs of images that were compared.
-
-    Attributes:
-        similar: by their thumbnails.
-        warped: by their embeddings.
-    """
-
-    similar: Path
-    warped: Path
 
 
 def assign_groups(

@@ -25,18 +25,18 @@ from tasks.inventory import (
     file_contents,
     image_file,
     image_formats,
+    image_registration,
     jpeg_xl,
     opened_image,
     orientation,
     plain_png,
-    registration,
     similarity,
     splits,
     turns,
     warped_copies,
 )
 from tasks.inventory.columns import BYTES, COLUMNS, IMAGE_COLUMNS, MTIME_NS, PATH
-from tasks.inventory.duplicates import PairCache
+from tasks.inventory.pair_cache import PairCache
 from tasks.runtime.pretrained_weights import can_embed
 from tasks.storage.atomic import write_parquet
 from tasks.storage.hashing import digest, file_digest
@@ -77,7 +77,7 @@ class InventoryCache:
             self._name,
             settings.max_pixels,
         )
-        warped = _version([registration], compared)
+        warped = _version([image_registration], compared)
         self.pairs = PairCache(
             folder / f"pairs-{compared[:32]}.parquet", folder / f"warped-{warped[:32]}.parquet"
         )
@@ -97,7 +97,7 @@ class InventoryCache:
         ]
         self._images = _version(read_by, settings.max_pixels, image_formats.plugins_installed())
         all_settings = settings.model_dump(mode="json", exclude={"directory", "workers"})
-        by_embedding = [embed_files, embeddings, registration, warped_copies]
+        by_embedding = [embed_files, embeddings, image_registration, warped_copies]
         self._whole = _version(
             [*read_by, turns, canonical_views, similarity, duplicates, splits, *by_embedding],
             can_embed(),

@@ -1,8 +1,8 @@
 """An inventory and its embeddings go in; pairs of images that are warped copies come out.
 
 Cropped, shifted, turned and slightly warped copies keep neither their thumbnail nor their hash, but
-mostly their embedding: an image's few nearest neighbours are candidates where they are nearer than
-its others by a margin. Each candidate is confirmed on the images, see `registration`, since the
+mostly their embedding: an image's few nearest neighbours are candidates where they are much nearer
+than its others. Each candidate is confirmed on the images, see `image_registration`, since the
 nearest neighbours of a photograph of a shoe are other shoes.
 """
 
@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from tasks.inventory.columns import PATH, PIXEL_HASH
-from tasks.inventory.registration import confirm_copies
+from tasks.inventory.columns import LABEL, PATH, PIXEL_HASH
+from tasks.inventory.image_registration import confirm_copies
 from tasks.runtime.parallel import CHUNK_BYTES, in_chunks, map_chunks
 from tasks.runtime.progress import track
 from tasks.storage.checked import believe_parquet, write_checked_parquet
@@ -25,14 +25,14 @@ if TYPE_CHECKING:
 
     from tasks.config.data import DataConfig
 
-# Candidates are an image's NEAREST neighbours, where they are at least ALIKE to it and more so by a
-# MARGIN than its OTHERS-th one: cosines of embeddings. Measured in docs/gate.md.
-NEAREST, OTHERS = 3, 20
-ALIKE, MARGIN = 0.5, 0.1
+# Candidates are an image's NEAREST neighbours, where their distance is at most such a share of that
+# of its OTHERS-th one: 1 - cosine of embeddings. Measured in docs/gate.md.
+NEAREST, OTHERS, NEARER = 3, 20, 0.7
 IMAGES_AT_ONCE = 1_024
 # Pairs in a chunk, so that few are enough to keep all cores busy.
 PAIRS_IN_CHUNK = 64
-SIDES, IS_COPY = ["first", "second"], "is_copy"
+# Whether a copy may be turned and mirrored: only within a class, as for other near-duplicates.
+SIDES, ANY_WAY, IS_COPY = ["first", "second"], "any_way", "is_copy"
 
 
 def warped_copies(
@@ -46,7 +46,7 @@ def warped_copies(
     """Find the pairs of images of which one is a warped copy of the other.
 
     Args:
-        images: path and pixel_hash, of distinct pixels.
+        images: path, label and pixel_hash, of distinct pixels.
         embeddings: (images, 1280) float32, normalized.
         settings: the limit of pixels and the number of processes.
         root: folder the paths are relative to.
@@ -57,12 +57,17 @@ def warped_copies(
         (pairs, 2) int: rows of `images`, the smaller one first.
     """
     rows = find_candidates(embeddings)
-    hashes, paths = (images[name].to_numpy(object) for name in (PIXEL_HASH, PATH))
+    hashes, paths, labels = (images[name].to_numpy(object) for name in (PIXEL_HASH, PATH, LABEL))
     pairs = pd.DataFrame({side: hashes[rows[:, n]] for n, side in enumerate(SIDES)})
-    pairs[IS_COPY] = pairs.merge(_judged_before(cache), how="left", on=SIDES)[IS_COPY].to_numpy()
+    pairs[ANY_WAY] = labels[rows[:, 0]] == labels[rows[:, 1]]
+    known = pairs.merge(_judged_before(cache), how="left", on=[*SIDES, ANY_WAY])
+    pairs[IS_COPY] = known[IS_COPY].to_numpy()
     new = pairs[IS_COPY].isna().to_numpy()
     if new.any():
-        files = [(str(paths[first]), str(paths[second])) for first, second in rows[new]]
+        files = [
+            (str(paths[first]), str(paths[second]), bool(any_way))
+            for (first, second), any_way in zip(rows[new], pairs.loc[new, ANY_WAY], strict=True)
+        ]
         pairs.loc[new, IS_COPY] = _confirm(files, settings, root)
         pairs[IS_COPY] = pairs[IS_COPY].astype(bool)
         if cache:
@@ -91,7 +96,7 @@ def find_candidates(embeddings: np.ndarray) -> np.ndarray:
         order = np.argsort(-near, axis=1)
         nearest, near = (np.take_along_axis(each, order, axis=1) for each in (nearest, near))
         first = near[:, :NEAREST]
-        chosen = (first >= ALIKE) & (first - near[:, others:] >= MARGIN)
+        chosen = 1 - first <= NEARER * (1 - near[:, others:])
         row, rank = np.nonzero(chosen)
         pairs.append(np.sort(np.column_stack([start + row, nearest[row, rank]]), axis=1))
     # Pairs that share a file come one after the other, so that a worker reads it once.
@@ -100,10 +105,12 @@ def find_candidates(embeddings: np.ndarray) -> np.ndarray:
 
 def _judged_before(cache: Path | None) -> pd.DataFrame:
     known = believe_parquet(cache) if cache else None
-    return pd.DataFrame(columns=[*SIDES, IS_COPY]) if known is None else known
+    if known is None:
+        return pd.DataFrame(columns=[*SIDES, ANY_WAY, IS_COPY]).astype({ANY_WAY: "bool"})
+    return known
 
 
-def _confirm(pairs: list[tuple[str, str]], settings: DataConfig, root: Path) -> list[bool]:
+def _confirm(pairs: list[tuple[str, str, bool]], settings: DataConfig, root: Path) -> list[bool]:
     chunks = in_chunks(pairs, [CHUNK_BYTES // PAIRS_IN_CHUNK] * len(pairs))
     answers = map_chunks(
         confirm_copies,

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from tasks.config.gate_rules import LabelErrorsRule
+    from tasks.config.suspect_rules import LabelErrorsRule
     from tasks.inventory.embeddings import Embeddings
 
 PREDICTED_LABEL, PROBABILITY = "predicted_label", "probability"

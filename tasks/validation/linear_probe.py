@@ -9,8 +9,9 @@ if TYPE_CHECKING:
 
 FOLDS, COMPONENTS = 5, 128
 # The inverse of the regularization's strength, as scikit-learn has it: strong enough that a few
-# wrong labels are not learned by heart.
-INVERSE_STRENGTH = 0.003
+# wrong labels are not learned by heart. Times the number of images at least WEIGHT, as a model of a
+# few hundred images would be sure of nothing.
+INVERSE_STRENGTH, WEIGHT = 0.003, 5.0
 
 
 def probe(features: np.ndarray, labels: np.ndarray) -> np.ndarray:
@@ -30,7 +31,8 @@ def probe(features: np.ndarray, labels: np.ndarray) -> np.ndarray:
     reduced = make_pipeline(
         StandardScaler(), PCA(min(COMPONENTS, len(features) // 2), random_state=0)
     ).fit_transform(features)
-    model = LogisticRegression(C=INVERSE_STRENGTH, max_iter=1_000)
+    strength = max(INVERSE_STRENGTH, WEIGHT / len(features))
+    model = LogisticRegression(C=strength, max_iter=1_000)
     folds = StratifiedKFold(FOLDS, shuffle=True, random_state=0)
     probabilities: np.ndarray = cross_val_predict(
         model, reduced, labels, cv=folds, method="predict_proba"

@@ -30,6 +30,8 @@ DISTINCT = 0.8
 TOLERANCE, LEAST_POINTS = 3.0, 8
 # Pixels by which it may be off where an image is seen from another side.
 PERSPECTIVE = 12.0
+# Degrees: arrows to the left and to the right are two classes, and no copies of each other.
+FURTHEST_TURN = 30.0
 # One copy shows at least this share of the other, scaled by at most this much.
 LEAST_OVERLAP, MOST_SCALE = 0.25, 2.5
 # Of the gray values where both images are.
@@ -43,12 +45,14 @@ BINS, CELLS = 8, 4
 CACHED_IMAGES = 1_024
 
 
-def confirm_copies(root: str, pairs: Sequence[tuple[str, str]], max_pixels: int) -> list[bool]:
-    """Return for each pair of files whether one is a warped copy of the other, also mirrored.
+def confirm_copies(
+    root: str, pairs: Sequence[tuple[str, str, bool]], max_pixels: int
+) -> list[bool]:
+    """Return for each pair of files whether one is a warped copy of the other.
 
     Args:
         root: folder the paths are relative to.
-        pairs: relative POSIX paths of two files.
+        pairs: relative POSIX paths of two files, and whether a copy may be turned and mirrored.
         max_pixels: an image that declares more is not expanded.
 
     Returns:
@@ -57,10 +61,10 @@ def confirm_copies(root: str, pairs: Sequence[tuple[str, str]], max_pixels: int)
     confirmed = []
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        for pair in pairs:
+        for first, second, any_way in pairs:
             try:
-                first, second = (_described(root, path, max_pixels) for path in pair)
-                confirmed.append(is_warped_copy(first, second))
+                images = (_described(root, path, max_pixels) for path in (first, second))
+                confirmed.append(is_warped_copy(*images, any_way=any_way))
             except Exception:  # noqa: BLE001 - decoders raise anything on bytes that changed
                 confirmed.append(False)
     return confirmed
@@ -119,12 +123,20 @@ def mirrored_bins() -> np.ndarray:
     return grid[::-1, :, -np.arange(BINS) % BINS].ravel()
 
 
-def is_warped_copy(first: Described, second: Described) -> bool:
-    """Return whether one image is a crop, a shift, a turn or a slight warp of the other."""
-    return _is_copy(first, second) or _is_copy(first, second.mirrored())
+def is_warped_copy(first: Described, second: Described, *, any_way: bool = True) -> bool:
+    """Return whether one image is a crop, a shift, a turn or a slight warp of the other.
+
+    Args:
+        first: an image.
+        second: another.
+        any_way: whether a copy may be mirrored, and turned by more than FURTHEST_TURN.
+    """
+    if _is_copy(first, second, any_way=any_way):
+        return True
+    return any_way and _is_copy(first, second.mirrored(), any_way=True)
 
 
-def _is_copy(first: Described, second: Described) -> bool:
+def _is_copy(first: Described, second: Described, *, any_way: bool) -> bool:
     import cv2
 
     # The samples it draws, so that the answer is the same every time.
@@ -137,6 +149,8 @@ def _is_copy(first: Described, second: Described) -> bool:
         there, here, method=cv2.RANSAC, ransacReprojThreshold=TOLERANCE
     )
     if affine is None or int(inside.sum()) < LEAST_POINTS or not _is_plausible(affine):
+        return False
+    if not any_way and abs(np.degrees(np.arctan2(affine[1, 0], affine[0, 0]))) > FURTHEST_TURN:
         return False
     if _agree(first.gray, second.gray, np.vstack([affine, [0, 0, 1]])):
         return True
