@@ -18,6 +18,7 @@ from tasks.evaluation.compare import Contender, copy_evaluations, evaluate_both
 from tasks.evaluation.evaluate import Evaluation
 from tasks.evaluation.metrics import measure_answers
 from tasks.model_gate.class_rules import check_classes, newly_wrong
+from tasks.model_gate.many_tests import holm
 from tasks.model_gate.rules import decide, judge_model
 from tasks.model_gate.versus import compare_evaluations
 from tasks.outcome import Outcome
@@ -105,10 +106,8 @@ def test_a_class_that_lost_by_chance_blocks_nothing(tmp_path: Path, champion: Ev
 
 def test_the_correction_is_no_laxer_than_one_for_the_false_discovery_rate() -> None:
     """Holm's bounds the chance of any false alarm, which is the stricter promise."""
-    from tasks.model_gate.class_rules import _holm
-
     p_values = np.random.default_rng(0).random(20) ** 3
-    adjusted = _holm(p_values)
+    adjusted = holm(p_values)
     assert (adjusted >= false_discovery_control(p_values) - 1e-12).all()
     assert adjusted.min() == pytest.approx(min(1, 20 * p_values.min()))
     assert list(np.argsort(adjusted, kind="stable")[:3]) == list(np.argsort(p_values)[:3])

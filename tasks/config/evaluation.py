@@ -18,6 +18,11 @@ class EvaluationConfig(Part):
     mistakes_shown: Positive = Field(
         40, description="Misclassified images in the report, the most confident first."
     )
+    slice_by: list[str] = Field(
+        [],
+        description="Columns of the manifest by which the test images are sliced, besides class,"
+        " folder, size, brightness, contrast, sharpness, format and mode; such as ['camera'].",
+    )
     golden_dir: PathName | None = Field(
         None,
         description="Folder of images, in a folder for each class, that every model must classify"

@@ -37,6 +37,11 @@ class PromotionConfig(Part):
         description="A model with a class whose recall is certainly lower (by its interval) is"
         " rejected; 0 asks for none.",
     )
+    min_slice_accuracy: Fraction = Field(
+        0.0,
+        description="A model with a slice of the test images, such as the darkest quarter, whose"
+        " accuracy is certainly lower (by its interval) is rejected; 0 asks for none.",
+    )
     max_newly_wrong: Annotated[float, Field(ge=0, le=1)] = Field(
         1.0,
         description="Largest share of the test images that the champion classifies correctly and"

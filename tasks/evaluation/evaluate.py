@@ -12,9 +12,11 @@ import pandas as pd
 from tasks.evaluation.answers import PREDICTED, PROBABILITY, best_answers, class_probabilities
 from tasks.evaluation.calibration import expected_calibration_error, reliability_bins
 from tasks.evaluation.metrics import measure_answers, measure_probabilities
+from tasks.evaluation.slices import measure_slices, slice_columns, worst_conjunctions
 from tasks.generators.inputs import decode_for
 from tasks.generators.pipelines import pixels_of
 from tasks.inventory.columns import LABEL, PATH, SHA256, SPLIT, TEST, readable
+from tasks.inventory.properties import properties_of
 from tasks.storage.atomic import write_json, write_parquet
 
 if TYPE_CHECKING:
@@ -43,8 +45,8 @@ class Evaluation:
         classes: labels, in the order of the confusion matrix.
         per_class: one row per class: label, precision, recall, f1, support.
         confusion: (classes, classes) counts, rows true and columns predicted.
-        predictions: Parquet with path, sha256 (of the file), label, predicted and probability (of
-            the predicted class).
+        predictions: Parquet with path, sha256 (of the file), label, predicted, probability (of the
+            predicted class), and the slices that each image is in.
         version: of the registered model; None for one that is not registered yet.
         weighted_f1: mean F1 over the images.
         top_3: share of the images whose label is among the three most probable classes; None for
@@ -56,6 +58,8 @@ class Evaluation:
         pr_auc: average precision, mean over the classes.
         calibration_error: expected calibration error of the predicted class, in [0, 1].
         reliability: bins of the reliability diagram: low, high, images, confidence, accuracy.
+        slices: property, value, images, accuracy, low and high of each, see `slices`.
+        worst_slices: slice (in words), images and accuracy, the worst first.
     """
 
     accuracy: float
@@ -81,6 +85,8 @@ class Evaluation:
     pr_auc: float | None = None
     calibration_error: float | None = None
     reliability: list[dict[str, float]] = field(default_factory=list)
+    slices: list[dict[str, Any]] = field(default_factory=list)
+    worst_slices: list[dict[str, Any]] = field(default_factory=list)
 
     @property
     def metrics(self) -> dict[str, float]:
@@ -124,13 +130,20 @@ def evaluate_model(  # noqa: PLR0913 - a model, its images, and where the number
     network = model if isinstance(model, keras.Model) else keras.saving.load_model(model)
     outputs = network.predict(pixels_of(pixels, rows), batch_size=BATCH, verbose=0)
     probabilities = class_probabilities(outputs, contract)
-    test = images.iloc[rows][[PATH, SHA256, LABEL]].reset_index(drop=True)
-    table = pd.concat([test, best_answers(probabilities, contract.classes)], axis="columns")
+    test = images.iloc[rows].reset_index(drop=True)
+    answers = best_answers(probabilities, contract.classes)
+    table = pd.concat(
+        [test[[PATH, SHA256, LABEL]], answers, slice_columns(test, properties_of(test, config))],
+        axis="columns",
+    )
     labels = table[LABEL].astype("str")
+    right = labels == table[PREDICTED].astype("str")
     evaluation = Evaluation(
         **measure_answers(table, config.evaluation.confidence_level),
         **measure_probabilities(labels.tolist(), probabilities, contract.classes),
         **_measure_confidence(table),
+        slices=measure_slices(table, right, config.evaluation.confidence_level),
+        worst_slices=worst_conjunctions(table, right),
         predictions=write_parquet(predictions, table),
         version=version,
     )

@@ -92,6 +92,35 @@ def read_manifest(
     return frame.assign(**{ERROR: None}).astype("str").sort_values(PATH, ignore_index=True)
 
 
+def read_properties(
+    manifest: Path, folder: Path, names: Iterable[str], columns: Mapping[str, str]
+) -> pd.DataFrame:
+    """Return columns of a manifest that are neither path, label, split nor group.
+
+    Args:
+        manifest: CSV file in UTF-8, or Parquet file.
+        folder: the data folder.
+        names: of the columns.
+        columns: the user's names of the columns path, label, split and group.
+
+    Returns:
+        The columns, indexed by path.
+
+    Raises:
+        DataFolderError: the manifest can't be read, or has no such column.
+    """
+    table = _renamed(_table(manifest), manifest, columns)
+    missing = [name for name in names if name not in table.columns]
+    if missing:
+        raise DataFolderError(
+            f"The manifest {manifest} has no column {missing[0]}. Received: {list(table.columns)}."
+        )
+    files = _Files(folder)
+    paths = table[PATH] if PATH in table else _recognized(table, manifest, files, columns, [])[PATH]
+    found = files.found([normalized(path) for path in paths.astype("str")])
+    return table[[*names]].set_axis(pd.Index(found, name=PATH))
+
+
 class _Files:
     """The images below the data folder, which are listed only where a manifest needs it.
 

@@ -14,6 +14,7 @@ from scipy.stats import binomtest
 from tasks.evaluation.answers import PREDICTED
 from tasks.evaluation.golden import GOLDEN
 from tasks.inventory.columns import ERROR, LABEL, PATH
+from tasks.model_gate.many_tests import corrected_p_values
 from tasks.model_gate.versus import right_answers
 from tasks.runs.check import Check
 
@@ -45,7 +46,7 @@ def check_classes(
     if settings.max_calibration_error < 1:
         checks.append(_check_calibration(evaluation, settings.max_calibration_error))
     if champion is not None:
-        right = _right_of_both(evaluation, champion)
+        right = right_of_both(evaluation, champion)
         level = settings.confidence_level
         checks += [
             _check_class_losses(right, level),
@@ -75,7 +76,7 @@ def newly_wrong(challenger: Path, champion: Path) -> pd.DataFrame:
     )
 
 
-def _right_of_both(evaluation: Evaluation, champion: Evaluation) -> pd.DataFrame:
+def right_of_both(evaluation: Evaluation, champion: Evaluation) -> pd.DataFrame:
     """Return whether each image that both have seen is right: columns now and before."""
     tables = {"now": evaluation, "before": champion}
     right = [
@@ -126,10 +127,7 @@ def _check_class_losses(right: pd.DataFrame, level: float) -> Check:
     """Judge each class by an exact McNemar test, with Holm's correction for many classes."""
     losses = (~right["now"] & right["before"]).groupby(level=LABEL).sum()
     gains = (right["now"] & ~right["before"]).groupby(level=LABEL).sum()
-    p_values = np.array(
-        [_p_value(int(lost), int(won)) for lost, won in zip(losses, gains, strict=True)]
-    )
-    adjusted = _holm(p_values)
+    adjusted = corrected_p_values(losses.tolist(), gains.tolist())
     lost = np.flatnonzero(adjusted < (1 - level) / 2)
     worst = int(np.argmin(adjusted))
     named = lost if len(lost) else [worst]
@@ -147,21 +145,6 @@ def _check_class_losses(right: pd.DataFrame, level: float) -> Check:
         remedy="The champion stays in production. Compare the images of this class with earlier"
         " ones.",
     )
-
-
-def _p_value(losses: int, gains: int) -> float:
-    """Return how often chance alone makes so many losses, of as many changes."""
-    changes = losses + gains
-    return float(binomtest(losses, changes, alternative="greater").pvalue) if changes else 1.0
-
-
-def _holm(p_values: np.ndarray) -> np.ndarray:
-    """Return p-values corrected for their number (Holm 1979)."""
-    order = np.argsort(p_values)
-    stepped = np.maximum.accumulate(p_values[order] * np.arange(len(p_values), 0, -1)).clip(0, 1)
-    adjusted = np.empty_like(stepped)
-    adjusted[order] = stepped
-    return adjusted
 
 
 def _check_newly_wrong(right: pd.DataFrame, evaluation: Evaluation, most: float) -> Check:

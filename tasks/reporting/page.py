@@ -70,13 +70,15 @@ def write_report(run: Run, summary: RunSummary) -> Path:
     )
     home = run.config.paths
     verdict = _optional(run.directory / VERDICT) or {}
+    champion = _optional(run.directory / CHAMPION_EVALUATION) or {}
     page = environment.get_template("report.html.j2").render(
         summary=summary.model_copy(update={"message": home.stored(summary.message)}),
         evidence=home.stored(run.directory),
         headline=summary.outcome.headline,
         figures=_figures(run.directory),
         evaluation=_optional(run.directory / EVALUATION),
-        champion=_optional(run.directory / CHAMPION_EVALUATION) or {},
+        champion=champion,
+        slices_before=_slices(champion),
         measures=MEASURES,
         training=_optional(run.directory / TRAINING),
         data_docs=verdict and "validation/" + DATA_DOCS,
@@ -123,6 +125,12 @@ def _newly_wrong(run: Run) -> list[dict[str, Any]]:
 def _data_root(run: Run) -> Path | None:
     directory = run.config.data.directory or run.config.data.manifest
     return directory if directory is None or directory.is_dir() else directory.parent
+
+
+def _slices(evaluation: Mapping[str, Any]) -> dict[tuple[str, str], float]:
+    """Return the accuracy of each slice, by property and value."""
+    slices = evaluation.get("slices", ())
+    return {(row["property"], row["value"]): row["accuracy"] for row in slices}
 
 
 def _moves(file: Path) -> list[dict[str, Any]]:
