@@ -11,6 +11,7 @@ import pytest
 from PIL import Image, ImageFilter
 from sklearn.datasets import load_sample_images
 
+from tasks.orchestration.gate_run import accept_data, judge_data
 from tasks.reporting.gallery import build_gallery
 from tasks.validation.baseline import accept_baseline
 from tests.gate_keeper import broken_rules
@@ -133,6 +134,17 @@ def test_other_photographs_than_before_are_drift(keeper: GateKeeper, photos: Pat
     assert verdict.accepted
     remedies = {each.remedy for each in verdict.failures if each.rule == "drift_embedding"}
     assert any("gate.drift_embedding.max_distance" in remedy for remedy in remedies)
+
+
+def test_data_accepted_by_an_operator_is_a_reference(keeper: GateKeeper, photos: Path) -> None:
+    """From the evidence of its run, as at the end of a retraining: with the axes of its images."""
+    config = keeper.config(photos)
+    baseline = accept_data(config, reason="as it should be")
+    assert baseline.record["embedding"]
+    assert baseline.files["embedding_off_axes"].notna().all()
+    verdict, summary = judge_data(config)
+    assert summary.exit_code == 0
+    assert sum(each.rule == "drift_embedding" for each in verdict.findings) == 5
 
 
 def test_a_baseline_without_embeddings_is_no_reference(keeper: GateKeeper, photos: Path) -> None:

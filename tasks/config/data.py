@@ -139,6 +139,16 @@ def existing_data(settings: DataConfig) -> Path:
     return directory
 
 
+def data_root(settings: DataConfig) -> Path:
+    """Return the folder that paths are relative to: the data folder, or that of the manifest.
+
+    Raises:
+        DataFolderError: no folder is set, or it doesn't exist.
+    """
+    directory = existing_data(settings)
+    return directory if directory.is_dir() else directory.parent
+
+
 def _what_is_there(missing: Path) -> str:
     """Return what the nearest folder above a missing one holds, in words."""
     parent = next((folder for folder in missing.parents if folder.is_dir()), None)

@@ -23,6 +23,11 @@ class EvaluationConfig(Part):
         description="Columns of the manifest by which the test images are sliced, besides class,"
         " folder, size, brightness, contrast, sharpness, format and mode; such as ['camera'].",
     )
+    corrupted_images: Annotated[int, Field(ge=0)] | None = Field(
+        None,
+        description="Test images that are classified under eight corruptions in three severities;"
+        " default: an eighth of them, 25 to 500; 0 measures no robustness.",
+    )
     golden_dir: PathName | None = Field(
         None,
         description="Folder of images, in a folder for each class, that every model must classify"

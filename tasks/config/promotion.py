@@ -42,6 +42,21 @@ class PromotionConfig(Part):
         description="A model with a slice of the test images, such as the darkest quarter, whose"
         " accuracy is certainly lower (by its interval) is rejected; 0 asks for none.",
     )
+    max_robustness_loss: Annotated[float, Field(ge=0, le=1)] = Field(
+        0.05,
+        description="Largest loss of accuracy on corrupted images against the champion that a model"
+        " is promoted with; it must be exceeded for certain (by its interval). 1 allows any.",
+    )
+    max_latency_ratio: Annotated[float, Field(gt=0)] | None = Field(
+        None,
+        description="Most time for one image that a promoted model takes, as a multiple of the"
+        " champion's; default: any.",
+    )
+    max_size_ratio: Annotated[float, Field(gt=0)] | None = Field(
+        None,
+        description="Largest model file that is promoted, as a multiple of the champion's;"
+        " default: any.",
+    )
     max_newly_wrong: Annotated[float, Field(ge=0, le=1)] = Field(
         1.0,
         description="Largest share of the test images that the champion classifies correctly and"

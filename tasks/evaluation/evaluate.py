@@ -11,7 +11,9 @@ import pandas as pd
 
 from tasks.evaluation.answers import PREDICTED, PROBABILITY, best_answers, class_probabilities
 from tasks.evaluation.calibration import expected_calibration_error, reliability_bins
+from tasks.evaluation.latency import measure_latency
 from tasks.evaluation.metrics import measure_answers, measure_probabilities
+from tasks.evaluation.robustness import ROBUST, images_to_corrupt, measure_robustness
 from tasks.evaluation.slices import measure_slices, slice_columns, worst_conjunctions
 from tasks.generators.inputs import decode_for
 from tasks.generators.pipelines import pixels_of
@@ -46,7 +48,8 @@ class Evaluation:
         per_class: one row per class: label, precision, recall, f1, support.
         confusion: (classes, classes) counts, rows true and columns predicted.
         predictions: Parquet with path, sha256 (of the file), label, predicted, probability (of the
-            predicted class), and the slices that each image is in.
+            predicted class), the slices that each image is in, and robust (the share of all
+            corruptions under which it is classified correctly; missing for most images).
         version: of the registered model; None for one that is not registered yet.
         weighted_f1: mean F1 over the images.
         top_3: share of the images whose label is among the three most probable classes; None for
@@ -60,6 +63,10 @@ class Evaluation:
         reliability: bins of the reliability diagram: low, high, images, confidence, accuracy.
         slices: property, value, images, accuracy, low and high of each, see `slices`.
         worst_slices: slice (in words), images and accuracy, the worst first.
+        robustness: corruption, severity, images and accuracy of each, see `robustness`.
+        robust_accuracy: mean of these accuracies; None where none was measured.
+        latency: shortest time in which one image was classified, seconds.
+        file_bytes: size of the .keras file; None for a model that is not in a file.
     """
 
     accuracy: float
@@ -87,6 +94,10 @@ class Evaluation:
     reliability: list[dict[str, float]] = field(default_factory=list)
     slices: list[dict[str, Any]] = field(default_factory=list)
     worst_slices: list[dict[str, Any]] = field(default_factory=list)
+    robustness: list[dict[str, Any]] = field(default_factory=list)
+    robust_accuracy: float | None = None
+    latency: float | None = None
+    file_bytes: int | None = None
 
     @property
     def metrics(self) -> dict[str, float]:
@@ -136,6 +147,7 @@ def evaluate_model(  # noqa: PLR0913 - a model, its images, and where the number
         [test[[PATH, SHA256, LABEL]], answers, slice_columns(test, properties_of(test, config))],
         axis="columns",
     )
+    robust = _measure_robustness(network, contract, pixels_of(pixels, rows), table, config)
     labels = table[LABEL].astype("str")
     right = labels == table[PREDICTED].astype("str")
     evaluation = Evaluation(
@@ -144,6 +156,9 @@ def evaluate_model(  # noqa: PLR0913 - a model, its images, and where the number
         **_measure_confidence(table),
         slices=measure_slices(table, right, config.evaluation.confidence_level),
         worst_slices=worst_conjunctions(table, right),
+        **robust,
+        latency=measure_latency(network, contract),
+        file_bytes=None if isinstance(model, keras.Model) else model.stat().st_size,
         predictions=write_parquet(predictions, table),
         version=version,
     )
@@ -157,6 +172,28 @@ def worst_mistakes(evaluation: Evaluation, *, most: int) -> pd.DataFrame:
     table = pd.read_parquet(evaluation.predictions)
     wrong = table[table[PREDICTED] != table[LABEL]]
     return wrong.sort_values(PROBABILITY, ascending=False).head(most)
+
+
+def _measure_robustness(
+    network: keras.Model,
+    contract: InputContract,
+    images: np.ndarray,
+    table: pd.DataFrame,
+    config: RetrainConfig,
+) -> dict[str, Any]:
+    """Return the fields about corrupted images, and write each one's share into the table."""
+    rows = images_to_corrupt(len(table), config.evaluation.corrupted_images)
+    if not len(rows):
+        return {}
+
+    def predict(batch: np.ndarray) -> np.ndarray:
+        outputs: np.ndarray = network.predict(batch, batch_size=BATCH, verbose=0)
+        return outputs
+
+    labels = table[LABEL].to_numpy(object)[rows]
+    measured, shares = measure_robustness(predict, contract, images[rows], labels)
+    table.loc[rows, ROBUST] = shares
+    return {"robustness": measured, "robust_accuracy": float(shares.mean())}
 
 
 def _measure_confidence(table: pd.DataFrame) -> dict[str, Any]:

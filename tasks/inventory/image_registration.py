@@ -16,10 +16,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tasks.inventory.similarity import gray_image
+from tasks.inventory.similarity import small_image
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+
+    from PIL import Image
 
 # Pixels of the longer side: larger ones find a few more crops and take longer.
 SIDE = 160
@@ -34,8 +36,13 @@ PERSPECTIVE = 12.0
 FURTHEST_TURN = 30.0
 # One copy shows at least this share of the other, scaled by at most this much.
 LEAST_OVERLAP, MOST_SCALE = 0.25, 2.5
-# Of the gray values where both images are.
-LEAST_CORRELATION = 0.95
+# Of the gray values where both images are, and of what remains without their large shapes (pixels):
+# two plain shirts have one shape.
+LEAST_CORRELATION, LEAST_DETAIL, LARGE = 0.95, 0.88, 8.0
+# A copy keeps its colours, as other near-duplicates do; root mean square of Cb and Cr, 0 to 255.
+MAX_COLOR_DIFFERENCE = 10.0
+# A product of two spreads of gray values below which there is nothing to compare.
+FLAT = 0.01
 # In no cell, of so many pixels, do they differ by more, relative to the image's own spread: two
 # shirts on one chair differ in their print alone.
 CELL, MOST_DIFFERENCE, MOSTLY = 16, 0.5, 0.5
@@ -75,41 +82,44 @@ class Described:
     """An image and its points.
 
     Attributes:
-        gray: (height, width) uint8.
+        pixels: (height, width, 3) uint8: brightness and two colours, Y, Cb and Cr.
         points: (points, 2) float32, x and y in pixels.
         descriptors: (points, 128) float32.
     """
 
-    gray: np.ndarray
+    pixels: np.ndarray
     points: np.ndarray
     descriptors: np.ndarray
 
+    @property
+    def gray(self) -> np.ndarray:
+        """(height, width) uint8."""
+        return np.ascontiguousarray(self.pixels[..., 0])
+
     def mirrored(self) -> Described:
         """Return the same of the mirrored image, whose points need not be searched again."""
-        width = self.gray.shape[1]
+        width = self.pixels.shape[1]
         points = self.points.copy()
         points[:, 0] = width - 1 - points[:, 0]
-        gray = np.ascontiguousarray(self.gray[:, ::-1])
-        return Described(gray, points, self.descriptors[:, mirrored_bins()])
+        pixels = np.ascontiguousarray(self.pixels[:, ::-1])
+        return Described(pixels, points, self.descriptors[:, mirrored_bins()])
 
 
-def describe(gray: np.ndarray) -> Described:
-    """Find the points of an image.
-
-    Args:
-        gray: (height, width) uint8.
-    """
+def describe(image: Image.Image) -> Described:
+    """Find the points of an image of mode L or RGB."""
     import cv2
 
     # Worker processes use all cores already.
     cv2.setNumThreads(1)
+    pixels = np.asarray(image.convert("YCbCr"))
+    gray = np.ascontiguousarray(pixels[..., 0])
     found: Any = cv2.SIFT.create(nfeatures=MOST_POINTS).detectAndCompute(gray, None)
     points, descriptors = found
     if descriptors is None:
-        return Described(gray, np.empty((0, 2), "float32"), np.empty((0, 128), "float32"))
+        return Described(pixels, np.empty((0, 2), "float32"), np.empty((0, 128), "float32"))
     # Square roots of shares compare histograms better (RootSIFT: Arandjelovic and Zisserman, 2012).
     shares = descriptors / descriptors.sum(axis=1, keepdims=True).clip(1e-6)
-    return Described(gray, np.array(cv2.KeyPoint.convert(points)), np.sqrt(shares))
+    return Described(pixels, np.array(cv2.KeyPoint.convert(points)), np.sqrt(shares))
 
 
 @functools.cache
@@ -152,14 +162,14 @@ def _is_copy(first: Described, second: Described, *, any_way: bool) -> bool:
         return False
     if not any_way and abs(np.degrees(np.arctan2(affine[1, 0], affine[0, 0]))) > FURTHEST_TURN:
         return False
-    if _agree(first.gray, second.gray, np.vstack([affine, [0, 0, 1]])):
+    if _agree(first.pixels, second.pixels, np.vstack([affine, [0, 0, 1]])):
         return True
     # Seen from another side: near the affine map, or a handful of points would lead anywhere.
     near = np.abs(there @ affine[:, :2].T + affine[:, 2] - here).max(axis=1) <= PERSPECTIVE
     if near.sum() < 2 * LEAST_POINTS:
         return False
     homography, _ = cv2.findHomography(there[near], here[near], cv2.RANSAC, TOLERANCE)
-    return homography is not None and _agree(first.gray, second.gray, homography)
+    return homography is not None and _agree(first.pixels, second.pixels, homography)
 
 
 def _is_plausible(affine: np.ndarray) -> bool:
@@ -180,24 +190,44 @@ def _matches(first: np.ndarray, second: np.ndarray) -> np.ndarray:
 
 
 def _agree(first: np.ndarray, second: np.ndarray, homography: np.ndarray) -> bool:
-    """Return whether two images are alike wherever both are, the second one laid on the first."""
+    """Return whether two images are alike wherever both are, the second one laid on the first.
+
+    Args:
+        first: (height, width, 3) uint8, Y, Cb and Cr.
+        second: another, of any size.
+        homography: (3, 3), from the second image's pixels to the first one's.
+    """
     import cv2
 
-    height, width = first.shape
+    height, width = first.shape[:2]
     laid = cv2.warpPerspective(second, homography, (width, height), borderMode=cv2.BORDER_REPLICATE)
-    everywhere = np.full(second.shape, 255, np.uint8)
+    everywhere = np.full(second.shape[:2], 255, np.uint8)
     covered = cv2.warpPerspective(everywhere, homography, (width, height)) == 255  # noqa: PLR2004 - white
     if covered.mean() < LEAST_OVERLAP:
         return False
-    a, b = (cv2.GaussianBlur(image.astype("float32"), (0, 0), BLUR) for image in (first, laid))
-    a, b = a - a[covered].mean(), b - b[covered].mean()
-    product, spread = (a * b)[covered].mean(), a[covered].std() * b[covered].std()
-    if spread <= 1 or product < LEAST_CORRELATION * spread:
+    colours = first[covered][:, 1:].astype("float32") - laid[covered][:, 1:]
+    if np.sqrt((colours**2).mean()) > MAX_COLOR_DIFFERENCE:
+        return False
+    a, b = (
+        cv2.GaussianBlur(image[..., 0].astype("float32"), (0, 0), BLUR) for image in (first, laid)
+    )
+    details = (image - cv2.GaussianBlur(image, (0, 0), LARGE) for image in (a, b))
+    if _correlation(*(detail[covered] for detail in details)) < LEAST_DETAIL:
+        return False
+    correlation = _correlation(a[covered], b[covered])
+    if correlation < LEAST_CORRELATION:
         return False
     # Brightness and contrast may differ, for the whole image alike.
-    difference = np.where(covered, (a - b * product / b[covered].var()) ** 2, 0)
-    worst = max(_cell_means(difference, covered), default=0.0)
+    gain = correlation * a[covered].std() / b[covered].std()
+    apart = a - a[covered].mean() - gain * (b - b[covered].mean())
+    worst = max(_cell_means(np.where(covered, apart**2, 0), covered), default=0.0)
     return bool(worst <= MOST_DIFFERENCE**2 * a[covered].var())
+
+
+def _correlation(a: np.ndarray, b: np.ndarray) -> float:
+    """Return the correlation of two images' pixels; 0 where one has a single value."""
+    spread = float(a.std() * b.std())
+    return float(((a - a.mean()) * (b - b.mean())).mean()) / spread if spread > FLAT else 0.0
 
 
 def _cell_means(values: np.ndarray, covered: np.ndarray) -> Iterator[float]:
@@ -211,4 +241,4 @@ def _cell_means(values: np.ndarray, covered: np.ndarray) -> Iterator[float]:
 
 @functools.lru_cache(maxsize=CACHED_IMAGES)
 def _described(root: str, path: str, max_pixels: int) -> Described:
-    return describe(np.asarray(gray_image(root, path, max_pixels, SIDE)))
+    return describe(small_image(root, path, max_pixels, SIDE))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tasks.config.data import existing_data
+from tasks.config.data import data_root, existing_data
 from tasks.errors import DataFolderError, SettingsError
 from tasks.inventory.columns import PATH
 from tasks.inventory.manifests import read_properties
@@ -24,17 +24,15 @@ def properties_of(images: pd.DataFrame, config: RetrainConfig) -> pd.DataFrame |
     names = config.evaluation.slice_by
     if not names:
         return None
-    directory = existing_data(config.data)
-    manifest = config.data.manifest or directory
+    manifest = config.data.manifest or existing_data(config.data)
     if manifest.is_dir():
         raise SettingsError(
             "evaluation.slice_by names columns of a manifest, and the data has none. Set"
             " data.manifest, or evaluation.slice_by = []."
         )
-    folder = directory if directory.is_dir() else directory.parent
     columns = {str(ours): theirs for ours, theirs in config.data.columns.items()}
     try:
-        table = read_properties(manifest, folder, names, columns)
+        table = read_properties(manifest, data_root(config.data), names, columns)
     except DataFolderError as error:
         raise SettingsError(f"evaluation.slice_by: {error}") from None
     return table.reindex(images[PATH]).set_index(images.index)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import pandas as pd
 
-from tasks.config.data import existing_data
+from tasks.config.data import data_root, existing_data
 from tasks.errors import DataRejectedError
 from tasks.inventory.columns import (
     BYTES,
@@ -80,7 +80,7 @@ def take_inventory(
         SettingsError: the label pattern is wrong, or the group pattern finds nothing.
     """
     directory = existing_data(settings)
-    root = directory if directory.is_dir() else directory.parent
+    root = data_root(settings)
     ledger = SplitLedger(cache_dir, root, seed=seed, group_pattern=settings.group_pattern)
     cache = None if cache_dir is None else InventoryCache(cache_dir, root, settings, seed=seed)
     reading = read_layout(directory, settings)

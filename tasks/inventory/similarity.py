@@ -56,8 +56,8 @@ def confirm_pairs(root: str, pairs: Sequence[Pair], max_pixels: int) -> list[boo
         warnings.simplefilter("ignore")
         for first, second, *turn in pairs:
             try:
-                image = gray_image(root, first, max_pixels)
-                other = turn_image(gray_image(root, second, max_pixels), *turn)
+                image = _gray(root, first, max_pixels)
+                other = turn_image(_gray(root, second, max_pixels), *turn)
                 confirmed.append(is_same_image(image, other))
             except Exception:  # noqa: BLE001 - decoders raise anything on bytes that changed
                 confirmed.append(False)
@@ -92,8 +92,13 @@ def _parts(side: int) -> int:
 
 
 @functools.lru_cache(maxsize=CACHED_IMAGES)
-def gray_image(root: str, path: str, max_pixels: int, side: int = MAX_SIDE) -> Image.Image:
-    """Return a file's image as a viewer shows it, in mode L.
+def _gray(root: str, path: str, max_pixels: int) -> Image.Image:
+    # Gray before it is scaled: three channels would cost three times as much.
+    return _scaled(_displayed(root, path, max_pixels, MAX_SIDE).convert("L"), MAX_SIDE)
+
+
+def small_image(root: str, path: str, max_pixels: int, side: int) -> Image.Image:
+    """Return a file's image as a viewer shows it, in mode L or RGB.
 
     Args:
         root: folder the path is relative to.
@@ -101,11 +106,18 @@ def gray_image(root: str, path: str, max_pixels: int, side: int = MAX_SIDE) -> I
         max_pixels: an image that declares more is not expanded.
         side: pixels; a larger image is scaled down to it.
     """
+    return _scaled(_displayed(root, path, max_pixels, side), side)
+
+
+def _displayed(root: str, path: str, max_pixels: int, side: int) -> Image.Image:
     data = Path(root, path).read_bytes()
     with open_image(data, max_pixels=max_pixels) as opened:
         # JPEG can decode large files at a fraction of their size, which is much faster.
         opened.draft(None, (side, side))
-        gray = show_opened(opened, data).convert("L")
-    if max(gray.size) > side:
-        gray.thumbnail((side, side), Image.Resampling.BOX)
-    return gray
+        return show_opened(opened, data)
+
+
+def _scaled(image: Image.Image, side: int) -> Image.Image:
+    if max(image.size) > side:
+        image.thumbnail((side, side), Image.Resampling.BOX)
+    return image

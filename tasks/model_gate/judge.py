@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from tasks.model_gate.class_rules import check_classes
+from tasks.model_gate.cost_rules import check_costs
 from tasks.model_gate.rules import Decision, decide, judge_model
 from tasks.model_gate.saved_model import check_saved_file
 from tasks.model_gate.slice_rules import check_slices
@@ -50,6 +51,7 @@ def judge_version(case: Case, config: RetrainConfig) -> Decision:
         *judge_model(case.evaluation, comparison, config),
         *check_classes(case.evaluation, case.champion, config),
         *check_slices(case.evaluation, case.champion, config.promotion),
+        *check_costs(case.evaluation, case.champion, config.promotion),
         check_saved_file(case.saved, case.model, case.images),
     )
     decision = decide(case.version, case.evaluation, checks, comparison)

@@ -50,6 +50,7 @@ MEASURES = {
     "roc_auc": "area under the ROC curve",
     "pr_auc": "area under the precision-recall curve",
     "calibration_error": "expected calibration error",
+    "robust_accuracy": "accuracy on corrupted images",
 }
 
 
@@ -79,6 +80,7 @@ def write_report(run: Run, summary: RunSummary) -> Path:
         evaluation=_optional(run.directory / EVALUATION),
         champion=champion,
         slices_before=_slices(champion),
+        robust_before=_robustness(champion),
         measures=MEASURES,
         training=_optional(run.directory / TRAINING),
         data_docs=verdict and "validation/" + DATA_DOCS,
@@ -131,6 +133,12 @@ def _slices(evaluation: Mapping[str, Any]) -> dict[tuple[str, str], float]:
     """Return the accuracy of each slice, by property and value."""
     slices = evaluation.get("slices", ())
     return {(row["property"], row["value"]): row["accuracy"] for row in slices}
+
+
+def _robustness(evaluation: Mapping[str, Any]) -> dict[tuple[str, int], float]:
+    """Return the accuracy under each corruption, by its name and severity."""
+    rows = evaluation.get("robustness", ())
+    return {(row["corruption"], row["severity"]): row["accuracy"] for row in rows}
 
 
 def _moves(file: Path) -> list[dict[str, Any]]:

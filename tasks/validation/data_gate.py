@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from tasks.config.data import data_root
 from tasks.errors import DataRejectedError
 from tasks.inventory.columns import readable
 from tasks.inventory.embeddings import embedding_name, embeddings_of
 from tasks.inventory.input_choice import choose_input
-from tasks.inventory.scan import root_of
 from tasks.inventory.value_ranges import value_range_of
 from tasks.runs.run_folder import INVENTORY
 from tasks.validation.baseline import Baseline, accept_baseline
@@ -82,7 +82,7 @@ def _embeddings(run: Run, inventory: pd.DataFrame) -> Embeddings | None:
         return None
     # Kept since the inventory was taken, unless they were damaged or removed.
     return embeddings_of(
-        inventory, config.data, root=root_of(inventory), cache_dir=config.paths.inventory
+        inventory, config.data, root=data_root(config.data), cache_dir=config.paths.inventory
     )
 
 
