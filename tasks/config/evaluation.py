@@ -26,7 +26,7 @@ class EvaluationConfig(Part):
     corrupted_images: Annotated[int, Field(ge=0)] | None = Field(
         None,
         description="Test images that are classified under eight corruptions in three severities;"
-        " default: an eighth of them, 25 to 500; 0 measures no robustness.",
+        " default: a sixteenth of them, 25 to 500; 0 measures no robustness.",
     )
     golden_dir: PathName | None = Field(
         None,

@@ -80,6 +80,11 @@ class TrainingConfig(Part):
     label_smoothing: Fraction = Field(
         0.05, description="Share of each one-hot target spread over all classes (categorical only)."
     )
+    temperature_scaling: bool = Field(
+        default=False,
+        description="The finished model's confidences are scaled by a temperature that is fitted on"
+        " the validation split; its answers stay the same.",
+    )
     test_time_augmentation: bool = Field(
         default=False,
         description="The finished model averages its predictions over an image and the flipped"

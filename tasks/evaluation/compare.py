@@ -41,11 +41,13 @@ class Contender:
         file: .keras file.
         contract: the model's input, and the meaning of its outputs.
         version: of the registered model; None for one that is not registered yet.
+        trained_on: SHA-256 of the images it was trained on, as far as that is known and matters.
     """
 
     file: Path
     contract: InputContract
     version: str | None = None
+    trained_on: frozenset[str] = frozenset()
 
 
 def evaluate_both(
@@ -80,6 +82,7 @@ def evaluate_both(
                     config,
                     predictions=unfinished / name,
                     version=contender.version,
+                    without=contender.trained_on,
                 )
         if config.evaluation.golden_dir is not None:
             network = keras.saving.load_model(challenger.file)

@@ -110,7 +110,8 @@ CORRUPTIONS: dict[str, Corruption] = {
 
 
 def _rounded(values: np.ndarray) -> np.ndarray:
-    return np.rint(values).clip(0, WHITE).astype(np.uint8)
+    rounded: np.ndarray = np.rint(values).clip(0, WHITE).astype(np.uint8)
+    return rounded
 
 
 def _by_pillow(images: np.ndarray, change: Callable[[Image.Image], Image.Image]) -> np.ndarray:

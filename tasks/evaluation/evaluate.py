@@ -67,6 +67,7 @@ class Evaluation:
         robust_accuracy: mean of these accuracies; None where none was measured.
         latency: shortest time in which one image was classified, seconds.
         file_bytes: size of the .keras file; None for a model that is not in a file.
+        trained_on: how many images of the test split it was trained on; they are left out.
     """
 
     accuracy: float
@@ -98,6 +99,7 @@ class Evaluation:
     robust_accuracy: float | None = None
     latency: float | None = None
     file_bytes: int | None = None
+    trained_on: int = 0
 
     @property
     def metrics(self) -> dict[str, float]:
@@ -117,6 +119,7 @@ def evaluate_model(  # noqa: PLR0913 - a model, its images, and where the number
     *,
     predictions: Path,
     version: str | None = None,
+    without: frozenset[str] = frozenset(),
 ) -> Evaluation:
     """Predict every image of the test split and compare with the labels.
 
@@ -130,6 +133,8 @@ def evaluate_model(  # noqa: PLR0913 - a model, its images, and where the number
         config: the evaluation and data parts, and home, which holds the decode cache.
         predictions: Parquet file to write; a JSON of the numbers is written next to it.
         version: of the registered model, if it is one.
+        without: SHA-256 of images that the model was trained on, which are no test for it; ignored
+            where nothing else would be left.
 
     Raises:
         ImagesChangedError: a file changed since the inventory.
@@ -137,7 +142,7 @@ def evaluate_model(  # noqa: PLR0913 - a model, its images, and where the number
     images = readable(inventory)
     # The whole set, not the test split alone: this is the set the generators decoded and cached.
     pixels = decode_for(contract, images, config.data, config.paths)
-    rows = np.flatnonzero(images[SPLIT] == TEST)
+    rows, left_out = _test_rows(images, without)
     network = model if isinstance(model, keras.Model) else keras.saving.load_model(model)
     outputs = network.predict(pixels_of(pixels, rows), batch_size=BATCH, verbose=0)
     probabilities = class_probabilities(outputs, contract)
@@ -159,6 +164,7 @@ def evaluate_model(  # noqa: PLR0913 - a model, its images, and where the number
         **robust,
         latency=measure_latency(network, contract),
         file_bytes=None if isinstance(model, keras.Model) else model.stat().st_size,
+        trained_on=left_out,
         predictions=write_parquet(predictions, table),
         version=version,
     )
@@ -174,6 +180,15 @@ def worst_mistakes(evaluation: Evaluation, *, most: int) -> pd.DataFrame:
     return wrong.sort_values(PROBABILITY, ascending=False).head(most)
 
 
+def _test_rows(images: pd.DataFrame, without: frozenset[str]) -> tuple[np.ndarray, int]:
+    """Return the numbers of the test images, and how many of the split are left out."""
+    is_test = (images[SPLIT] == TEST).to_numpy()
+    known = images[SHA256].isin(without).to_numpy()
+    if not (is_test & ~known).any():
+        return np.flatnonzero(is_test), 0
+    return np.flatnonzero(is_test & ~known), int((is_test & known).sum())
+
+
 def _measure_robustness(
     network: keras.Model,
     contract: InputContract,
@@ -182,7 +197,7 @@ def _measure_robustness(
     config: RetrainConfig,
 ) -> dict[str, Any]:
     """Return the fields about corrupted images, and write each one's share into the table."""
-    rows = images_to_corrupt(len(table), config.evaluation.corrupted_images)
+    rows = images_to_corrupt(table[SHA256].tolist(), config.evaluation.corrupted_images)
     if not len(rows):
         return {}
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from tasks.model_gate.attribution import check_attribution
 from tasks.model_gate.class_rules import check_classes
 from tasks.model_gate.cost_rules import check_costs
 from tasks.model_gate.rules import Decision, decide, judge_model
@@ -32,6 +33,8 @@ class Case:
         evaluation: of that file, on the test split.
         champion: of the model in production, on the same images; None without one.
         images: (n, height, width, channels) uint8, which both files must predict alike.
+        judged_by: SHA-256 of the images that the champion was tested on when it was registered;
+            None where that is not kept.
     """
 
     version: str
@@ -40,6 +43,7 @@ class Case:
     evaluation: Evaluation
     champion: Evaluation | None
     images: np.ndarray
+    judged_by: frozenset[str] | None = None
 
 
 def judge_version(case: Case, config: RetrainConfig) -> Decision:
@@ -51,6 +55,7 @@ def judge_version(case: Case, config: RetrainConfig) -> Decision:
         *judge_model(case.evaluation, comparison, config),
         *check_classes(case.evaluation, case.champion, config),
         *check_slices(case.evaluation, case.champion, config.promotion),
+        *check_attribution(case.evaluation, case.champion, case.judged_by),
         *check_costs(case.evaluation, case.champion, config.promotion),
         check_saved_file(case.saved, case.model, case.images),
     )

@@ -236,12 +236,11 @@ def evaluate_once(
 ) -> str:
     """Evaluate the new model, and the champion if there is one, on the same test images."""
     from tasks.evaluation.compare import Contender, evaluate_both
-    from tasks.registry.champion import find_champion
+    from tasks.registry.contender import champion_as_contender
 
-    champion = find_champion(_store(run))
     evaluate_both(
         Contender(model.path, inputs.contract),
-        Contender(champion.file, champion.contract, champion.version) if champion else None,
+        champion_as_contender(_store(run)),
         inventory,
         run.config,
         directory=run.config.paths.evaluation(key),
@@ -263,6 +262,7 @@ def register(run: Run, model: TrainedModel, inputs: Inputs, evaluations: Evaluat
     from tasks.generators.inputs import sample_images
     from tasks.model_gate.judge import Case, judge_version
     from tasks.model_gate.rules import require_not_rejected
+    from tasks.registry.lineage import tested_on
     from tasks.registry.registration import record_decision, register_version
     from tasks.reporting.model_card import leave_card
 
@@ -281,7 +281,10 @@ def register(run: Run, model: TrainedModel, inputs: Inputs, evaluations: Evaluat
         )
         kept = read_exports(exports) if exports else []
     images = sample_images(inputs)
-    case = Case(candidate.version, candidate.file, model.path, evaluation, champion, images)
+    judged_by = tested_on(store, champion.version) if champion and champion.version else None
+    case = Case(
+        candidate.version, candidate.file, model.path, evaluation, champion, images, judged_by
+    )
     decision = judge_version(case, run.config)
     record_decision(store, candidate, decision)
     record = decision.as_dict() | {"mlflow_run": candidate.mlflow_run}

@@ -98,6 +98,14 @@ def trained_on(store: ModelStore, version: str) -> frozenset[str] | None:
     return frozenset(images.loc[images[SPLIT] != TEST, SHA256].dropna())
 
 
+def tested_on(store: ModelStore, version: str) -> frozenset[str] | None:
+    """Return the SHA-256 of every image a version was tested on; None if that is not kept."""
+    images = _origin(store, find_version(store, version)).images
+    if images is None:
+        return None
+    return frozenset(images.loc[images[SPLIT] == TEST, SHA256].dropna())
+
+
 def _versions(store: ModelStore, condition: str = "") -> list[ModelVersion]:
     query = f"name = '{store.home.name}'" + (f" and {condition}" if condition else "")
     return list(store.client.search_model_versions(query))

@@ -17,5 +17,6 @@ What they are made of:
 - `callbacks`, `training_faults`: what ends a training early, and the messages it leaves.
 - `workspace`, `checkpoints`: the folder of a training in progress, and what is written there.
 - `class_weights`, `fused_batch_norm`: parts of a training step.
-- `test_time_augmentation`: averages the finished model over flipped copies.
+- `finishing`: what is done to the finished model: `temperature` scales its confidences, and
+  `test_time_augmentation` averages it over flipped copies.
 """

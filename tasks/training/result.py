@@ -30,6 +30,7 @@ class TrainedModel:
         seed: of weights, order and augmentation.
         hardware: what it ran on, and in which precision.
         is_chief: whether this process evaluates and registers what all workers trained.
+        temperature: by which its confidences were scaled; 1 for none.
     """
 
     directory: Path
@@ -43,6 +44,7 @@ class TrainedModel:
     seed: int
     hardware: str
     is_chief: bool
+    temperature: float = 1.0
 
     @property
     def path(self) -> Path:

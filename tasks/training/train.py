@@ -22,6 +22,7 @@ from tasks.training.checkpoints import Backup, BestWeights
 from tasks.training.class_weights import class_weights
 from tasks.training.distributed import ClusterModel, agree_on_step
 from tasks.training.features_phase import run_features_phase
+from tasks.training.finishing import finish_model
 from tasks.training.fused_batch_norm import fuse_batch_normalization
 from tasks.training.hardware import choose_hardware
 from tasks.training.initial_weights import (
@@ -32,7 +33,6 @@ from tasks.training.initial_weights import (
 from tasks.training.phases import plan_epochs, plan_phases, prepare_phase
 from tasks.training.precision import dtype_policy
 from tasks.training.result import HISTORY, MODEL, RECORD, TENSORBOARD, TrainedModel, read_trained
-from tasks.training.test_time_augmentation import average_over_flips
 from tasks.training.training_faults import faults_as_messages
 from tasks.training.whitening import whiten_first_layer
 from tasks.training.workspace import Workspace
@@ -262,9 +262,8 @@ class _Training:
             # serving should not depend on the hardware trained on.
             model = self._build()
             model.load_weights(str(weights))
-            if self.request.settings.test_time_augmentation:
-                model = average_over_flips(model, self.request.inputs.settings)
-            record = self._record(model, guard)
+            model, temperature = finish_model(model, self.request)
+            record = self._record(model, guard) | {"temperature": temperature}
             with atomic_folder(directory, sealed=True) as finished:
                 model.save(finished / MODEL)
                 shutil.copy(workspace.history, finished / HISTORY)
