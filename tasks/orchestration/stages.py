@@ -205,7 +205,7 @@ def evaluate(
     folder = run.directory / "evaluation"
     evaluation, before = copy_evaluations(run.config.paths.evaluation(key), folder)
     mistakes = worst_mistakes(evaluation, most=run.config.evaluation.mistakes_shown)
-    draw_evaluation(evaluation, mistakes, inputs, folder)
+    draw_evaluation(evaluation, mistakes, inputs, folder, model=model.path)
     artifacts.show_evaluation(run, evaluation)
     log.info(
         "accuracy %.4f (%.4f to %.4f) on %d test images%s",

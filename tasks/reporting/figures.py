@@ -23,6 +23,7 @@ DPI = 110
 INK, SECOND = "#1f4e79", "#d1495b"
 # With more, numbers in the cells of a confusion matrix can't be read.
 MANY_CLASSES = 20
+HEAT_ALPHA = 0.65
 
 
 def draw_image_grid(rows: Sequence[tuple[str, np.ndarray]], file: Path, *, title: str) -> Path:
@@ -49,13 +50,16 @@ def draw_image_grid(rows: Sequence[tuple[str, np.ndarray]], file: Path, *, title
     return _save(figure, file)
 
 
-def draw_mistakes(images: np.ndarray, captions: Sequence[str], file: Path) -> Path:
+def draw_mistakes(
+    images: np.ndarray, captions: Sequence[str], file: Path, *, heat: np.ndarray | None = None
+) -> Path:
     """Draw images with a caption under each.
 
     Args:
         images: (images, height, width, channels) uint8.
         captions: one per image.
         file: PNG to write.
+        heat: (images, map height, map width) in [0, 1], laid over the images; None for none.
     """
     columns = min(8, len(images))
     rows = -(-len(images) // columns)
@@ -63,8 +67,18 @@ def draw_mistakes(images: np.ndarray, captions: Sequence[str], file: Path) -> Pa
     axes = figure.subplots(rows, columns, squeeze=False)
     for axis in axes.flat:
         axis.axis("off")
-    for axis, image, caption in zip(axes.flat, images, captions, strict=False):
+    heats = [None] * len(images) if heat is None else list(heat)
+    for axis, image, caption, each in zip(axes.flat, images, captions, heats, strict=False):
         _show(axis, image)
+        if each is not None:
+            height, width = image.shape[:2]
+            axis.imshow(
+                each,
+                cmap="inferno",
+                alpha=HEAT_ALPHA * each,
+                extent=(-0.5, width - 0.5, height - 0.5, -0.5),
+                interpolation="bilinear",
+            )
         axis.set_title(caption, fontsize=7)
     return _save(figure, file)
 

@@ -36,6 +36,7 @@ FIGURES = {
     "confusion": ("evaluation/confusion.png", "Confusion matrix of the test split"),
     "reliability": ("evaluation/reliability.png", "How often answers of a confidence are right"),
     "mistakes": ("evaluation/mistakes.png", "Worst mistakes, the most confident first"),
+    "seen": ("evaluation/seen.png", "Where the model saw the class it named (Grad-CAM)"),
 }
 MOVES_SHOWN = 50
 NEWLY_WRONG_SHOWN = 24

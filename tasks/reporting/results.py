@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 
 from tasks.evaluation.answers import PREDICTED, PROBABILITY
@@ -17,10 +19,13 @@ from tasks.reporting.figures import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from tasks.evaluation.evaluate import Evaluation
     from tasks.generators.inputs import Inputs
+
+log = logging.getLogger("pixelgate")
 
 
 def draw_training(history: Path, folder: Path) -> Path:
@@ -29,7 +34,7 @@ def draw_training(history: Path, folder: Path) -> Path:
 
 
 def draw_evaluation(
-    evaluation: Evaluation, mistakes: pd.DataFrame, inputs: Inputs, folder: Path
+    evaluation: Evaluation, mistakes: pd.DataFrame, inputs: Inputs, folder: Path, *, model: Path
 ) -> list[Path]:
     """Draw the confusion matrix, the reliability diagram and the worst mistakes.
 
@@ -37,7 +42,9 @@ def draw_evaluation(
         evaluation: of the new model.
         mistakes: rows of path, label, predicted and probability.
         inputs: the images.
-        folder: gets confusion.png, reliability.png and, if there are mistakes, mistakes.png.
+        folder: gets confusion.png, reliability.png and, if there are mistakes, mistakes.png and
+            seen.png: the same images, and where the model saw the class it named.
+        model: .keras file of the new model.
     """
     files = [draw_confusion(evaluation.confusion, evaluation.classes, folder / "confusion.png")]
     if evaluation.reliability:
@@ -53,7 +60,24 @@ def draw_evaluation(
             index=False
         )
     ]
-    return [
-        *files,
-        draw_mistakes(pixels_of(inputs.pixels, rows), captions, folder / "mistakes.png"),
-    ]
+    images = pixels_of(inputs.pixels, rows)
+    files.append(draw_mistakes(images, captions, folder / "mistakes.png"))
+    heat = _heat_of(model, images, mistakes[PREDICTED], inputs.contract.classes)
+    if heat is not None:
+        files.append(draw_mistakes(images, captions, folder / "seen.png", heat=heat))
+    return files
+
+
+def _heat_of(
+    model: Path, images: np.ndarray, predicted: pd.Series, classes: Sequence[str]
+) -> np.ndarray | None:
+    import keras
+
+    from tasks.evaluation.grad_cam import see_class
+
+    outputs = np.array([classes.index(label) for label in predicted])
+    try:
+        return see_class(keras.saving.load_model(model), images, outputs)
+    except Exception as error:  # noqa: BLE001 - a user's own layers may raise anything
+        log.info("where the model saw its mistakes can't be drawn: %s", error)
+        return None
