@@ -26,6 +26,10 @@ if TYPE_CHECKING:
 commands = new_app()
 
 Reason = Annotated[str, typer.Option("--reason", help="Kept in the ledger.")]
+WithoutGolden = Annotated[
+    bool,
+    typer.Option("--without-golden", help="Don't look at the images of evaluation.golden_dir."),
+]
 Version = Annotated[str, typer.Argument(help="Number or alias of a version.", metavar="VERSION")]
 
 
@@ -94,17 +98,23 @@ def promote(  # noqa: PLR0913, PLR0917 - each is a flag
     assignments: Set = None,
     name: Name = None,
     home: Home = None,
+    *,
+    without_golden: WithoutGolden = False,
 ) -> None:
     """Put a version into production, whatever the model gate said of it.
 
-    Its file is checked against the hash that was registered. The decision, who made it and the
-    reason are kept in the ledger.
+    Its file is checked against the hash that was registered, and it must know the images of
+    evaluation.golden_dir, if that is set. The decision, who made it and the reason are kept in the
+    ledger.
     """
     settings, _ = load(config, assignments, name=name, home=home)
     with quiet(settings.paths):
         from tasks.registry.by_hand import promote_version
+        from tasks.registry.golden_inspection import golden_inspection
 
-        done = promote_version(_store(settings), version, reason=reason)
+        store = _store(settings)
+        inspect = None if without_golden else golden_inspection(store, settings)
+        done = promote_version(store, version, reason=reason, inspect=inspect)
     show_hand_over(done, settings.name)
 
 
@@ -124,16 +134,22 @@ def rollback(  # noqa: PLR0913, PLR0917 - each is a flag
     assignments: Set = None,
     name: Name = None,
     home: Home = None,
+    *,
+    without_golden: WithoutGolden = False,
 ) -> None:
     """Return to a version that was in production before; twice goes back two.
 
-    A version whose file is lost or changed is refused.
+    A version whose file is lost or changed is refused, and one that misses an image of
+    evaluation.golden_dir, if that is set.
     """
     settings, _ = load(config, assignments, name=name, home=home)
     with quiet(settings.paths):
         from tasks.registry.by_hand import roll_back
+        from tasks.registry.golden_inspection import golden_inspection
 
-        done = roll_back(_store(settings), to, reason=reason)
+        store = _store(settings)
+        inspect = None if without_golden else golden_inspection(store, settings)
+        done = roll_back(store, to, reason=reason, inspect=inspect)
     show_hand_over(done, settings.name)
 
 

@@ -53,6 +53,19 @@ def answer_golden(network: Any, contract: InputContract, config: RetrainConfig) 
     return table.astype({PREDICTED: "str"}).reset_index(drop=True)
 
 
+def wrong_answers(table: pd.DataFrame) -> list[str]:
+    """Return the images that were missed: path, and what it was taken for or why it can't be read.
+
+    Args:
+        table: as `answer_golden` returns it.
+    """
+    wrong = table[table[PREDICTED].astype("str") != table[LABEL].astype("str")]
+    reasons = ("taken for " + wrong[PREDICTED].astype("str")).mask(
+        wrong[ERROR].notna(), wrong[ERROR]
+    )
+    return [f"{path} ({reason})" for path, reason in zip(wrong[PATH], reasons, strict=True)]
+
+
 def _golden_images(config: RetrainConfig) -> pd.DataFrame:
     folder: Path | None = config.evaluation.golden_dir
     settings = DataConfig(

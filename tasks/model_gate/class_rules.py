@@ -11,9 +11,8 @@ import numpy as np
 import pandas as pd
 from scipy.stats import binomtest
 
-from tasks.evaluation.answers import PREDICTED
-from tasks.evaluation.golden import GOLDEN
-from tasks.inventory.columns import ERROR, LABEL, PATH
+from tasks.evaluation.golden import GOLDEN, wrong_answers
+from tasks.inventory.columns import LABEL, PATH
 from tasks.model_gate.many_tests import corrected_p_values
 from tasks.model_gate.versus import right_answers
 from tasks.runs.check import Check
@@ -166,14 +165,10 @@ def _check_golden(file: Path) -> Check:
     if not file.exists():
         return _golden_check("they were not evaluated; run again with --force", success=False)
     table = pd.read_parquet(file)
-    table[ERROR] = table[ERROR].fillna("")
-    wrong = table[table[PREDICTED].astype("str") != table[LABEL].astype("str")]
-    names = [
-        f"{row[PATH]} ({row[ERROR] or 'taken for ' + str(row[PREDICTED])})"
-        for _, row in wrong.iterrows()
-    ]
+    wrong = wrong_answers(table)
     return _golden_check(
-        f"{len(wrong)} of {len(table)} wrong{_names(names)}", success=wrong.empty and len(table) > 0
+        f"{len(wrong)} of {len(table)} wrong{_names(wrong)}",
+        success=not wrong and len(table) > 0,
     )
 
 
