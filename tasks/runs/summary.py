@@ -25,6 +25,7 @@ from tasks.runs.run_folder import (
     read_evidence,
     read_stages,
 )
+from tasks.runs.slice_table import slice_table
 from tasks.storage.atomic import read_json, write_json
 
 if TYPE_CHECKING:
@@ -73,6 +74,9 @@ class RunSummary(BaseModel):
     champion_metrics: dict[str, float] | None = Field(
         None, description="The champion, on the same images."
     )
+    slices: list[dict[str, Any]] = Field(
+        [], description="Accuracies of both models on classes, slices and corrupted images."
+    )
     model_version: str | None = Field(None, description="Version of the registered model.")
     model_gate: list[Check] = Field([], description="Checks of the model gate.")
     comparison: dict[str, Any] | None = Field(
@@ -120,6 +124,7 @@ def write_summary(run: Run, *, outcome: Outcome, message: str, exit_code: int) -
         training=read_evidence(run, TRAINING) or None,
         metrics=_numbers(read_evidence(run, EVALUATION)) or facts.get("metrics"),
         champion_metrics=_numbers(read_evidence(run, CHAMPION_EVALUATION)),
+        slices=slice_table(read_evidence(run, EVALUATION), read_evidence(run, CHAMPION_EVALUATION)),
         model_version=registration.get("version") or facts.get("model_version"),
         model_gate=registration.get("checks", []),
         comparison=registration.get("comparison"),
