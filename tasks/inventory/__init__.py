@@ -10,8 +10,10 @@
   again.
 - `reading.read_files`: reads files in worker processes; `image_file.read_images`: what each file
   holds, or why it can't be read; `features.FeatureBatch`: measures, thumbnail and hashes.
+- `embeddings.embeddings_of`: what a network that has seen ImageNet says of photographs.
 - `duplicates.assign_groups`: exact duplicates and near-duplicates; `similarity.confirm_pairs`:
-  compares their pixels.
+  compares their pixels; `warped_copies`: cropped and turned ones, found by embeddings and confirmed
+  by `image_registration`.
 - `declared_groups.declared_groups`: siblings that the user declares; `named_siblings`: images that
   are named like siblings, by what `sibling_names` says of a name and `likeness` of the images;
   `numbered_siblings`: those whose names differ by a number alone.

@@ -5,6 +5,7 @@ MLflow is the store: an SQLite file under the state folder unless another tracki
 
 - `mlflow_store.open_store`: the store of a model, and the paths of its files.
 - `champion.find_champion`: the model in production; also its version or classes alone.
+- `by_hand`: promotions and rollbacks by a person; `golden_inspection` refuses some.
 - `registration.register_version`, `registration.record_decision`: a new version, and the model
   gate's decision on it.
 - `tracking.log_trial`: a trial of a search.

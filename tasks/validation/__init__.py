@@ -9,7 +9,10 @@
   `remedies`: what to do about a failure; `learned_thresholds`: thresholds from accepted runs.
 - `context`: what a verdict depends on besides data and settings: `baseline`, `overrides` and the
   cleared files of `quarantine`.
-- `moves`, `label_errors`: what changed since the last accepted run, and suspect labels.
+- `moves`: what changed since the last accepted run; `label_errors`: suspect labels, by a
+  `linear_probe` where there are embeddings; `outliers`: images that show something else.
+- `embedding_axes`: positions by which drift of what images show is judged; `embedding_columns`:
+  the columns that expectations about it need.
 - `derived_columns`: columns that only expectations need; `findings`, `finding_examples`: GX
   results read.
 - `evidence`: the files that the gate leaves, and their columns.
