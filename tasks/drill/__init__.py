@@ -3,6 +3,6 @@
 - `rehearsal.run_drill`: the whole drill; `rehearsal.require_all_as_expected` fails it.
 - `sample`: a scratch copy of some of the data, restored after each fault.
 - `plan`: which faults are planted, and which rules are not active.
-- `faults`, `set_faults`, `folder_faults`, `content_faults`: the faults, one or more for each rule, made with `planting` and
-  `degradations`.
+- `faults`, `set_faults`, `folder_faults`, `content_faults`: the faults, one or more for each rule,
+  made with `planting` and `degradations`.
 """
