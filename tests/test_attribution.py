@@ -11,7 +11,7 @@ from tasks.evaluation.evaluate import Evaluation, evaluate_model
 from tasks.evaluation.metrics import measure_answers
 from tasks.model_gate.attribution import check_attribution
 from tasks.registry.contender import champion_as_contender
-from tasks.registry.lineage import tested_on, trained_on
+from tasks.registry.lineage import evaluated_on, trained_on
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -115,10 +115,10 @@ def test_the_registry_knows_what_the_champion_learned(bench: Bench) -> None:
     assert contender.version == "1"
     assert contender.trained_on == split["train"] | split["validation"]
     assert contender.trained_on == trained_on(bench.store, "1")
-    assert tested_on(bench.store, "1") == split["test"]
+    assert evaluated_on(bench.store, "1") == split["test"]
     for file in bench.config.paths.artifacts.rglob("inventory.parquet"):
         file.unlink()
     without = champion_as_contender(bench.store)
     assert without is not None
     assert without.trained_on == frozenset()
-    assert tested_on(bench.store, "1") is None
+    assert evaluated_on(bench.store, "1") is None

@@ -34,19 +34,17 @@ def bright_or_not(outputs: int = 2, *, nested: bool = False) -> keras.Model:
     """Return a model that finds an image bright where its largest convolved value is high."""
     images = keras.Input((SIDE, SIDE, 1), dtype="uint8")
     scaled = layers.Rescaling(1 / 255)(images)
-    inside = keras.Input((SIDE, SIDE, 1))
-    maps = layers.Conv2D(1, 3, strides=4, padding="same", use_bias=False, name="last")(inside)
-    base = keras.Model(inside, layers.GlobalAveragePooling2D()(maps))
+    convolution = layers.Conv2D(1, 3, strides=4, padding="same", use_bias=False, name="last")
     if nested:
+        inside = keras.Input((SIDE, SIDE, 1))
+        base = keras.Model(inside, layers.GlobalAveragePooling2D()(convolution(inside)))
         features = base(scaled)
     else:
-        features = scaled
-        for layer in base.layers[1:]:
-            features = layer(features)
+        features = layers.GlobalAveragePooling2D()(convolution(scaled))
     activation = "sigmoid" if outputs == 1 else "softmax"
     answers = layers.Dense(outputs, activation=activation, name="probabilities")(features)
     model = keras.Model(images, answers)
-    base.get_layer("last").set_weights([np.ones((3, 3, 1, 1))])
+    convolution.set_weights([np.ones((3, 3, 1, 1))])
     kernel = np.array([[1.0]]) if outputs == 1 else np.array([[-1.0, 1.0]])
     model.get_layer("probabilities").set_weights([kernel, np.zeros(outputs)])
     return model

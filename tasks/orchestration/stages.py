@@ -262,7 +262,7 @@ def register(run: Run, model: TrainedModel, inputs: Inputs, evaluations: Evaluat
     from tasks.generators.inputs import sample_images
     from tasks.model_gate.judge import Case, judge_version
     from tasks.model_gate.rules import require_not_rejected
-    from tasks.registry.lineage import tested_on
+    from tasks.registry.lineage import evaluated_on
     from tasks.registry.registration import record_decision, register_version
     from tasks.reporting.model_card import leave_card
 
@@ -281,7 +281,7 @@ def register(run: Run, model: TrainedModel, inputs: Inputs, evaluations: Evaluat
         )
         kept = read_exports(exports) if exports else []
     images = sample_images(inputs)
-    judged_by = tested_on(store, champion.version) if champion and champion.version else None
+    judged_by = evaluated_on(store, champion.version) if champion and champion.version else None
     case = Case(
         candidate.version, candidate.file, model.path, evaluation, champion, images, judged_by
     )

@@ -98,7 +98,7 @@ def trained_on(store: ModelStore, version: str) -> frozenset[str] | None:
     return frozenset(images.loc[images[SPLIT] != TEST, SHA256].dropna())
 
 
-def tested_on(store: ModelStore, version: str) -> frozenset[str] | None:
+def evaluated_on(store: ModelStore, version: str) -> frozenset[str] | None:
     """Return the SHA-256 of every image a version was tested on; None if that is not kept."""
     images = _origin(store, find_version(store, version)).images
     if images is None:
