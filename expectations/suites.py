@@ -60,6 +60,26 @@ def no_problems(  # noqa: PLR0913 - everything one expectation is made of
     )
 
 
+def few_problems(  # noqa: PLR0913 - everything one expectation is made of
+    rule: str,
+    column: str,
+    description: str,
+    *,
+    max_share: float,
+    severity: str,
+    not_where: tuple[str, str] | None = None,
+) -> Expectation:
+    """The same, where a share of the rows may have a problem; `{share}` stands in the description."""
+    return no_problems(
+        rule,
+        column,
+        description.format(share=max_share),
+        severity=severity,
+        mostly=1 - max_share,
+        not_where=not_where,
+    )
+
+
 def labelled(column: str, *, severity: str) -> Expectation:
     """Every file has a label."""
     return gxe.ExpectColumnValuesToNotBeNull(

@@ -117,32 +117,26 @@ def _labels(frame: pd.DataFrame, gate: GateConfig, context: Context) -> list[Exp
     ]
     # Labels are judged only where there are enough images and the quick model is good enough.
     if SUSPECT in frame:
-        expectations.append(_label_errors(gate))
+        expectations.append(
+            suites.few_problems(
+                "label_errors",
+                SUSPECT,
+                "At most {share:.1%} of the labels contradict what the images show.",
+                max_share=float(gate.label_errors.max_share),
+                severity=gate.label_errors.severity,
+            )
+        )
     if OUTLIER in frame:
-        expectations.append(_outliers(gate))
+        expectations.append(
+            suites.few_problems(
+                "outliers",
+                OUTLIER,
+                "At most {share:.1%} of the images show something else than all others.",
+                max_share=float(gate.outliers.max_share),
+                severity=gate.outliers.severity,
+            )
+        )
     return [*expectations, *_known_classes(gate, context)]
-
-
-def _label_errors(gate: GateConfig) -> Expectation:
-    share = float(gate.label_errors.max_share)
-    return suites.no_problems(
-        "label_errors",
-        SUSPECT,
-        f"At most {share:.1%} of the labels contradict what the images show.",
-        mostly=1 - share,
-        severity=gate.label_errors.severity,
-    )
-
-
-def _outliers(gate: GateConfig) -> Expectation:
-    share = float(gate.outliers.max_share)
-    return suites.no_problems(
-        "outliers",
-        OUTLIER,
-        f"At most {share:.1%} of the images show something else than all others.",
-        mostly=1 - share,
-        severity=gate.outliers.severity,
-    )
 
 
 def _known_classes(gate: GateConfig, context: Context) -> list[Expectation]:
@@ -177,18 +171,16 @@ def _first_names(names: list[str]) -> str:
 
 
 def _duplicates(gate: GateConfig) -> list[Expectation]:
-    near_leakage = float(gate.near_leakage.max_share)
-    siblings = float(gate.siblings.max_share)
     return [
         suites.no_problems(
             "leakage", LEAK, "No image appears in two splits.", severity=gate.leakage.severity
         ),
-        suites.no_problems(
+        suites.few_problems(
             "near_leakage",
             NEAR_LEAK,
-            f"At most {near_leakage:.2%} of the test and validation files are near-duplicates of"
-            " a file in another split.",
-            mostly=1 - near_leakage,
+            "At most {share:.2%} of the test and validation files are near-duplicates of a file in"
+            " another split.",
+            max_share=float(gate.near_leakage.max_share),
             # The share is of the files that are tested on: the training file of a pair is left out.
             not_where=(SPLIT, TRAIN),
             severity=gate.near_leakage.severity,
@@ -199,12 +191,12 @@ def _duplicates(gate: GateConfig) -> list[Expectation]:
             "No siblings, such as copies augmented from one source, are in two splits.",
             severity=gate.sibling_leakage.severity,
         ),
-        suites.no_problems(
+        suites.few_problems(
             "siblings",
             NAMED_SIBLING,
-            f"At most {siblings:.2%} of the files are named like siblings that the draw of a split"
+            "At most {share:.2%} of the files are named like siblings that the draw of a split"
             " could part.",
-            mostly=1 - siblings,
+            max_share=float(gate.siblings.max_share),
             severity=gate.siblings.severity,
         ),
         _few_duplicates("exact_duplicates", COPY, "copies", gate.exact_duplicates),
@@ -213,11 +205,10 @@ def _duplicates(gate: GateConfig) -> list[Expectation]:
 
 
 def _few_duplicates(rule: str, column: str, kind: str, settings: DuplicatesRule) -> Expectation:
-    share = float(settings.max_share)
-    return suites.no_problems(
+    return suites.few_problems(
         rule,
         column,
-        f"At most {share:.1%} of the files are {kind} of another file in their split.",
-        mostly=1 - share,
+        f"At most {{share:.1%}} of the files are {kind} of another file in their split.",
+        max_share=float(settings.max_share),
         severity=settings.severity,
     )
