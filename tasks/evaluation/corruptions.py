@@ -16,7 +16,6 @@ from PIL import Image, ImageFilter
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    Change = Callable[[np.ndarray, np.random.Generator], np.ndarray]
     Corruption = Callable[[np.ndarray, np.random.Generator, int], np.ndarray]
 
 SEVERITIES = (1, 2, 3)

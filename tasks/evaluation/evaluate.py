@@ -144,7 +144,8 @@ def evaluate_model(  # noqa: PLR0913 - a model, its images, and where the number
     pixels = decode_for(contract, images, config.data, config.paths)
     rows, left_out = _test_rows(images, without)
     network = model if isinstance(model, keras.Model) else keras.saving.load_model(model)
-    outputs = network.predict(pixels_of(pixels, rows), batch_size=BATCH, verbose=0)
+    test_pixels = pixels_of(pixels, rows)
+    outputs = network.predict(test_pixels, batch_size=BATCH, verbose=0)
     probabilities = class_probabilities(outputs, contract)
     test = images.iloc[rows].reset_index(drop=True)
     answers = best_answers(probabilities, contract.classes)
@@ -152,7 +153,7 @@ def evaluate_model(  # noqa: PLR0913 - a model, its images, and where the number
         [test[[PATH, SHA256, LABEL]], answers, slice_columns(test, properties_of(test, config))],
         axis="columns",
     )
-    robust = _measure_robustness(network, contract, pixels_of(pixels, rows), table, config)
+    robust = _measure_robustness(network, contract, test_pixels, table, config)
     labels = table[LABEL].astype("str")
     right = labels == table[PREDICTED].astype("str")
     evaluation = Evaluation(

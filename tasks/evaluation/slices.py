@@ -104,24 +104,29 @@ def _is_a_property(values: pd.Series, labels: pd.Series) -> bool:
 def slices_of(table: pd.DataFrame) -> Iterator[tuple[str, str, pd.Series]]:
     """Yield property, value and (images,) bool of each slice that is large enough to say something.
 
+    Classes are not among them: they have measures and rules of their own.
+
     Args:
-        table: label and the columns of `slice_columns`.
+        table: the columns of `slice_columns`, among others.
     """
     least = max(MIN_IMAGES, MIN_SHARE * len(table))
-    for column in (LABEL, *(name for name in table if str(name).startswith(PREFIX))):
+    for column in _slice_names(table):
         for value, count in table[column].value_counts().sort_index().items():
             if count >= least:
-                name = "class" if column == LABEL else str(column).removeprefix(PREFIX)
-                yield name, str(value), table[column] == value
+                yield column.removeprefix(PREFIX), str(value), table[column] == value
+
+
+def _slice_names(table: pd.DataFrame) -> list[str]:
+    return [str(name) for name in table if str(name).startswith(PREFIX)]
 
 
 def measure_slices(
     table: pd.DataFrame, right: pd.Series, confidence_level: float
 ) -> list[dict[str, Any]]:
-    """Measure the accuracy of each slice but the classes, whose recall is measured elsewhere.
+    """Measure the accuracy of each slice.
 
     Args:
-        table: label and the columns of `slice_columns`, a row for each image.
+        table: the columns of `slice_columns`, among others; a row for each image.
         right: (images,) bool, whether it is classified correctly.
         confidence_level: of the accuracies' intervals (Wilson).
 
@@ -130,8 +135,6 @@ def measure_slices(
     """
     rows = []
     for name, value, inside in slices_of(table):
-        if name == "class":
-            continue
         count, correct = int(inside.sum()), int(right[inside].sum())
         low, high = wilson_interval(correct, count, confidence_level)
         rows.append(
@@ -159,7 +162,7 @@ def worst_conjunctions(table: pd.DataFrame, right: pd.Series) -> list[dict[str, 
     """
     from sliceline.slicefinder import Slicefinder
 
-    names = [LABEL, *(str(name) for name in table if str(name).startswith(PREFIX))]
+    names = [LABEL, *_slice_names(table)]
     errors = (~right).astype("int64").to_numpy()
     if errors.all() or not errors.any():
         return []

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from tasks.evaluation.slices import PREFIX, slices_of
+from tasks.evaluation.slices import slices_of
 from tasks.inventory.columns import LABEL, SHA256
 from tasks.model_gate.class_rules import right_of_both
 from tasks.model_gate.many_tests import corrected_p_values
@@ -64,14 +64,12 @@ def _losses(evaluation: Evaluation, champion: Evaluation) -> pd.DataFrame:
     """
     right = right_of_both(evaluation, champion)
     table = pd.read_parquet(evaluation.predictions)
-    columns = [name for name in table if str(name).startswith(PREFIX)]
     table = table.drop_duplicates([SHA256, LABEL]).astype({LABEL: "str"})
-    table = table.set_index([SHA256, LABEL], drop=False)[[LABEL, *columns]].loc[right.index]
+    table = table.set_index([SHA256, LABEL]).loc[right.index]
     lost, won = ~right["now"] & right["before"], right["now"] & ~right["before"]
     rows = [
         (f"{name} {value}", int(lost[inside].sum()), int(won[inside].sum()))
         for name, value, inside in slices_of(table)
-        if name != "class"
     ]
     return pd.DataFrame(rows, columns=["slice", "losses", "gains"])
 
