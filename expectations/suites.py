@@ -69,7 +69,7 @@ def few_problems(  # noqa: PLR0913 - everything one expectation is made of
     severity: str,
     not_where: tuple[str, str] | None = None,
 ) -> Expectation:
-    """The same, where a share of the rows may have a problem; `{share}` stands in the description."""
+    """The same, where a share of the rows may have a problem: `{share}` in the description."""
     return no_problems(
         rule,
         column,
