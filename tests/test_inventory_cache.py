@@ -116,7 +116,7 @@ def test_a_pair_is_compared_once(image_tree: Tree, monkeypatch: pytest.MonkeyPat
         compared.extend((first, second) for _, pairs, _ in calls for first, second, _ in pairs)
         return map_chunks(function, calls, **options)
 
-    monkeypatch.setattr("tasks.inventory.duplicates.map_chunks", watched)
+    monkeypatch.setattr("tasks.inventory.pair_answers.map_chunks", watched)
     root = image_tree()
 
     def brighten(name: str, by: int) -> None:

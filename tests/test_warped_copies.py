@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
@@ -12,6 +12,7 @@ from sklearn.datasets import load_sample_images
 
 from tasks.config.data import DataConfig
 from tasks.inventory.image_registration import describe, is_warped_copy
+from tasks.inventory.pair_answers import PairQuestion
 from tasks.inventory.scan import take_inventory
 from tests.gate_keeper import broken_rules
 from tests.scenes import SIZE, draw_scene, write_scenes
@@ -153,15 +154,14 @@ def test_what_was_compared_is_not_compared_again(
     settings, cache = DataConfig(directory=photos), tmp_path / "cache"
     first = take_inventory(settings, seed=1, cache_dir=cache)
     asked: list[tuple[str, str, bool]] = []
-    from tasks.inventory import warped_copies
+    ask_all = PairQuestion._ask_all  # noqa: SLF001 - what it is asked is the point
 
-    confirm = warped_copies._confirm  # noqa: SLF001 - what it is asked is the point
+    def noting(self: PairQuestion, pairs: list[tuple[str, str, bool]], *others: Any) -> list[bool]:
+        if self.description == "warped copies":
+            asked.extend(pairs)
+        return ask_all(self, pairs, *others)
 
-    def noting(pairs: list[tuple[str, str, bool]], *others: object) -> list[bool]:
-        asked.extend(pairs)
-        return confirm(pairs, *others)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(warped_copies, "_confirm", noting)
+    monkeypatch.setattr(PairQuestion, "_ask_all", noting)
     crop(draw_scene(8)).save(photos / "discs/late.jpg", quality=90)
     second = take_inventory(settings, seed=1, cache_dir=cache)
     assert all("discs/late.jpg" in pair for pair in asked)

@@ -29,12 +29,10 @@ from tasks.inventory.columns import (
     THUMBNAIL,
 )
 from tasks.inventory.features import COLOR_SIDE, GRAY_SIDE, NEUTRAL
+from tasks.inventory.pair_answers import PairQuestion
 from tasks.inventory.similarity import confirm_pairs
 from tasks.inventory.turns import TURNS, turned_grid, undone_after
 from tasks.inventory.warped_copies import warped_copies
-from tasks.runtime.parallel import in_chunks, map_chunks
-from tasks.runtime.progress import track
-from tasks.storage.checked import believe_parquet, write_checked_parquet
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -43,7 +41,7 @@ if TYPE_CHECKING:
     from tasks.config.data import DataConfig
     from tasks.inventory.canonical_views import Views
     from tasks.inventory.embeddings import Embeddings
-    from tasks.inventory.pair_cache import PairCache
+    from tasks.inventory.pair_answers import PairCache
 
 BLOCKS, AGREEING_BLOCKS = 5, 2
 # Re-encoded, brightened or rescaled copies nearly always differ in at most 6 bits.
@@ -55,7 +53,6 @@ WINDOW = 256
 MAX_COLOR_DIFFERENCE = 10.0
 # Each image is confirmed against at most this many others: a chain is enough to connect a group.
 MAX_PARTNERS = 8
-SIDES, TURN, SIMILAR = ["first", "second"], "turn", "similar"
 PAIRS_AT_ONCE = 100_000
 ROUNDING = 1e-4
 MIN_VISIBLE_CONTRAST = 1.0
@@ -143,50 +140,11 @@ def _near_pairs(
     if settings.near_duplicates is None or len(images) < 2:  # noqa: PLR2004 - a pair
         return np.empty((0, 3), int)
     rows = _pairs_of_similar_thumbnails(images, settings.near_duplicates)
-    # Pairs that share a file come one after the other, so that a worker reads it once.
+    # Pairs that share a file come one after the other.
     rows = rows[np.lexsort(rows.T[[2, 0, 1]])]
-    hashes, paths = (images[name].to_numpy(object) for name in (PIXEL_HASH, PATH))
-    pairs = pd.DataFrame({side: hashes[rows[:, n]] for n, side in enumerate(SIDES)})
-    pairs[TURN] = rows[:, 2]
-    # By pixel hashes and not by paths: a renamed file is still the same image.
-    pairs[SIMILAR] = pairs.merge(_compared_before(pairs_cache), how="left", on=[*SIDES, TURN])[
-        SIMILAR
-    ]
-    new = pairs[SIMILAR].isna().to_numpy()
-    if new.any():
-        files = [
-            (str(paths[first]), str(paths[second]), int(turn)) for first, second, turn in rows[new]
-        ]
-        pairs.loc[new, SIMILAR] = _compare_files(files, settings, root)
-        pairs[SIMILAR] = pairs[SIMILAR].astype(bool)
-        if pairs_cache:
-            write_checked_parquet(pairs_cache, pairs)
-    similar: np.ndarray = rows[pairs[SIMILAR].to_numpy(bool)]
+    question = PairQuestion(confirm_pairs, "near-duplicates", pairs_cache)
+    similar: np.ndarray = rows[question.answer(images, rows[:, :2], rows[:, 2], settings, root)]
     return similar
-
-
-def _compared_before(pairs_cache: Path | None) -> pd.DataFrame:
-    known = believe_parquet(pairs_cache) if pairs_cache else None
-    if known is None:
-        return pd.DataFrame(columns=[*SIDES, TURN, SIMILAR]).astype({TURN: "int64"})
-    return known
-
-
-def _compare_files(
-    pairs: list[tuple[str, str, int]], settings: DataConfig, root: Path
-) -> list[bool]:
-    """Return for each pair of files whether their pixels show the same image, turned that way."""
-    calls = [(str(root), chunk, settings.max_pixels) for _, chunk in in_chunks(pairs)]
-    answers = map_chunks(
-        confirm_pairs,
-        calls,
-        total=len(pairs),
-        workers=settings.workers,
-        # As of any pair of which a file can't be read.
-        lost=lambda _, __: [False],
-    )
-    tracked = track(answers, total=len(pairs), description="near-duplicates", unit="pairs")
-    return list(itertools.chain.from_iterable(tracked))
 
 
 def _pairs_of_similar_thumbnails(images: pd.DataFrame, correlation: float) -> np.ndarray:

@@ -29,6 +29,7 @@ from tasks.inventory import (
     jpeg_xl,
     opened_image,
     orientation,
+    pair_answers,
     plain_png,
     similarity,
     splits,
@@ -36,7 +37,7 @@ from tasks.inventory import (
     warped_copies,
 )
 from tasks.inventory.columns import BYTES, COLUMNS, IMAGE_COLUMNS, MTIME_NS, PATH
-from tasks.inventory.pair_cache import PairCache
+from tasks.inventory.pair_answers import PairCache
 from tasks.runtime.pretrained_weights import can_embed
 from tasks.storage.atomic import write_parquet
 from tasks.storage.hashing import digest, file_digest
@@ -73,7 +74,7 @@ class InventoryCache:
         # Three versions, as they go stale for different reasons: another limit of pixels changes
         # what is read of a file, another fraction of the split only the inventory as a whole.
         compared = _version(
-            [similarity, opened_image, orientation, deep_values, displayed, turns],
+            [similarity, opened_image, orientation, deep_values, displayed, turns, pair_answers],
             self._name,
             settings.max_pixels,
         )

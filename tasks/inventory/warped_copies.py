@@ -8,20 +8,18 @@ nearest neighbours of a photograph of a shoe are other shoes.
 
 from __future__ import annotations
 
-import itertools
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
-from tasks.inventory.columns import LABEL, PATH, PIXEL_HASH
+from tasks.inventory.columns import LABEL
 from tasks.inventory.image_registration import confirm_copies
-from tasks.runtime.parallel import CHUNK_BYTES, in_chunks, map_chunks
-from tasks.runtime.progress import track
-from tasks.storage.checked import believe_parquet, write_checked_parquet
+from tasks.inventory.pair_answers import PairQuestion
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    import pandas as pd
 
     from tasks.config.data import DataConfig
 
@@ -31,8 +29,6 @@ NEAREST, OTHERS, NEARER = 3, 20, 0.7
 IMAGES_AT_ONCE = 1_024
 # Pairs in a chunk, so that few are enough to keep all cores busy.
 PAIRS_IN_CHUNK = 64
-# Whether a copy may be turned and mirrored: only within a class, as for other near-duplicates.
-SIDES, ANY_WAY, IS_COPY = ["first", "second"], "any_way", "is_copy"
 
 
 def warped_copies(
@@ -57,22 +53,11 @@ def warped_copies(
         (pairs, 2) int: rows of `images`, the smaller one first.
     """
     rows = find_candidates(embeddings)
-    hashes, paths, labels = (images[name].to_numpy(object) for name in (PIXEL_HASH, PATH, LABEL))
-    pairs = pd.DataFrame({side: hashes[rows[:, n]] for n, side in enumerate(SIDES)})
-    pairs[ANY_WAY] = labels[rows[:, 0]] == labels[rows[:, 1]]
-    known = pairs.merge(_judged_before(cache), how="left", on=[*SIDES, ANY_WAY])
-    pairs[IS_COPY] = known[IS_COPY].to_numpy()
-    new = pairs[IS_COPY].isna().to_numpy()
-    if new.any():
-        files = [
-            (str(paths[first]), str(paths[second]), bool(any_way))
-            for (first, second), any_way in zip(rows[new], pairs.loc[new, ANY_WAY], strict=True)
-        ]
-        pairs.loc[new, IS_COPY] = _confirm(files, settings, root)
-        pairs[IS_COPY] = pairs[IS_COPY].astype(bool)
-        if cache:
-            write_checked_parquet(cache, pairs)
-    copies: np.ndarray = rows[pairs[IS_COPY].to_numpy(bool)]
+    labels = images[LABEL].to_numpy(object)
+    # Turned and mirrored copies count within a class only, as other near-duplicates do.
+    any_way = labels[rows[:, 0]] == labels[rows[:, 1]]
+    question = PairQuestion(confirm_copies, "warped copies", cache, PAIRS_IN_CHUNK)
+    copies: np.ndarray = rows[question.answer(images, rows, any_way.astype(bool), settings, root)]
     return copies
 
 
@@ -101,24 +86,3 @@ def find_candidates(embeddings: np.ndarray) -> np.ndarray:
         pairs.append(np.sort(np.column_stack([start + row, nearest[row, rank]]), axis=1))
     # Pairs that share a file come one after the other, so that a worker reads it once.
     return np.unique(np.concatenate(pairs), axis=0)
-
-
-def _judged_before(cache: Path | None) -> pd.DataFrame:
-    known = believe_parquet(cache) if cache else None
-    if known is None:
-        return pd.DataFrame(columns=[*SIDES, ANY_WAY, IS_COPY]).astype({ANY_WAY: "bool"})
-    return known
-
-
-def _confirm(pairs: list[tuple[str, str, bool]], settings: DataConfig, root: Path) -> list[bool]:
-    chunks = in_chunks(pairs, [CHUNK_BYTES // PAIRS_IN_CHUNK] * len(pairs))
-    answers = map_chunks(
-        confirm_copies,
-        [(str(root), chunk, settings.max_pixels) for _, chunk in chunks],
-        total=len(pairs),
-        workers=settings.workers,
-        # As of any pair of which a file can't be read.
-        lost=lambda _, __: [False],
-    )
-    tracked = track(answers, total=len(pairs), description="warped copies", unit="pairs")
-    return list(itertools.chain.from_iterable(tracked))
