@@ -10,13 +10,12 @@ Needs OpenCV, of the extra `pretrained`.
 from __future__ import annotations
 
 import functools
-import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tasks.inventory.similarity import small_image
+from tasks.inventory.similarity import confirm_each, small_image
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -65,16 +64,12 @@ def confirm_copies(
     Returns:
         One boolean per pair; False also where a file can't be read any more.
     """
-    confirmed = []
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        for first, second, any_way in pairs:
-            try:
-                images = (_described(root, path, max_pixels) for path in (first, second))
-                confirmed.append(is_warped_copy(*images, any_way=any_way))
-            except Exception:  # noqa: BLE001 - decoders raise anything on bytes that changed
-                confirmed.append(False)
-    return confirmed
+
+    def confirm(first: str, second: str, any_way: bool) -> bool:  # noqa: FBT001 - of the pair
+        images = (_described(root, path, max_pixels) for path in (first, second))
+        return is_warped_copy(*images, any_way=any_way)
+
+    return confirm_each(confirm, pairs)
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ from tasks.inventory.opened_image import open_image
 from tasks.inventory.turns import turn_image
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     Pair = tuple[str, str] | tuple[str, str, int]
 
@@ -51,14 +51,22 @@ def confirm_pairs(root: str, pairs: Sequence[Pair], max_pixels: int) -> list[boo
     Returns:
         One boolean per pair; False also where a file can't be read any more.
     """
+
+    def confirm(first: str, second: str, *turn: int) -> bool:
+        image = _gray(root, first, max_pixels)
+        return is_same_image(image, turn_image(_gray(root, second, max_pixels), *turn))
+
+    return confirm_each(confirm, pairs)
+
+
+def confirm_each(confirm: Callable[..., bool], pairs: Iterable[Sequence[str | int]]) -> list[bool]:
+    """Return `confirm(*pair)` for each pair; False also where a file can't be read any more."""
     confirmed = []
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        for first, second, *turn in pairs:
+        for pair in pairs:
             try:
-                image = _gray(root, first, max_pixels)
-                other = turn_image(_gray(root, second, max_pixels), *turn)
-                confirmed.append(is_same_image(image, other))
+                confirmed.append(confirm(*pair))
             except Exception:  # noqa: BLE001 - decoders raise anything on bytes that changed
                 confirmed.append(False)
     return confirmed
