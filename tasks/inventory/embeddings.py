@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
     from tasks.config.data import DataConfig
 
-ALWAYS, NEVER = "always", "never"
+AUTO, ALWAYS, NEVER = "auto", "always", "never"
 FOLDER = "embeddings"
 # A second of work of a process, so that few images are enough to keep all cores busy.
 FILES_IN_CHUNK = 64
@@ -111,6 +111,15 @@ def _obstacle(images: pd.DataFrame, settings: DataConfig) -> str | None:
     return None
 
 
+def say_why_not(inventory: pd.DataFrame, settings: DataConfig) -> None:
+    """Say in the log why photographs are not embedded, if they are not."""
+    images = inventory[inventory[ERROR].isna()]
+    if settings.embeddings == AUTO and _suit(images):
+        obstacle = _obstacle(images, settings)
+        if obstacle:
+            log.info("photographs are not embedded: %s", obstacle)
+
+
 def embeddings_of(
     inventory: pd.DataFrame, settings: DataConfig, *, root: Path, cache_dir: Path | None
 ) -> Embeddings | None:
@@ -130,9 +139,6 @@ def embeddings_of(
     """
     name = embedding_name(inventory, settings)
     if name is None:
-        images = inventory[inventory[ERROR].isna()]
-        if settings.embeddings != NEVER and _suit(images):
-            log.info("photographs are not embedded: %s", _obstacle(images, settings))
         return None
     cache = cache_dir / FOLDER if cache_dir else None
     shards = FeatureShards(cache / name if cache else None, lite_structure.HEAD)

@@ -23,7 +23,7 @@ from tasks.inventory.columns import (
 )
 from tasks.inventory.declared_groups import declared_groups, describe_groups
 from tasks.inventory.duplicates import assign_groups
-from tasks.inventory.embeddings import embeddings_of
+from tasks.inventory.embeddings import embeddings_of, say_why_not
 from tasks.inventory.inventory_cache import InventoryCache
 from tasks.inventory.layouts import read_layout
 from tasks.inventory.reading import read_files
@@ -97,6 +97,7 @@ def take_inventory(
     wait_for_images = _start_reading(root, reading.listing, settings, cache, eager_decoder)
     files = reading.frame().assign(**{SIBLINGS: groups})
     rows = _joined(files, wait_for_images())
+    say_why_not(rows, settings)
     inventory = assign_groups(
         rows,
         settings,

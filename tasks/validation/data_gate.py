@@ -78,8 +78,6 @@ def _kept_or_new(run: Run, inventory: pd.DataFrame, context: Context) -> Verdict
 
 def _embeddings(run: Run, inventory: pd.DataFrame) -> Embeddings | None:
     config = run.config
-    if embedding_name(inventory, config.data) is None:
-        return None
     # Kept since the inventory was taken, unless they were damaged or removed.
     return embeddings_of(
         inventory, config.data, root=data_root(config.data), cache_dir=config.paths.inventory
