@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tasks.embedding.cosines import cosines_to_others
 from tasks.inventory.columns import LABEL
 from tasks.inventory.image_registration import confirm_copies
 from tasks.inventory.pair_answers import PairQuestion
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 # Candidates are an image's NEAREST neighbours, where their distance is at most such a share of that
 # of its OTHERS-th one: 1 - cosine of embeddings. Measured in docs/gate.md.
 NEAREST, OTHERS, NEARER = 3, 20, 0.7
-IMAGES_AT_ONCE = 1_024
 # Pairs in a chunk, so that few are enough to keep all cores busy.
 PAIRS_IN_CHUNK = 64
 
@@ -71,11 +71,7 @@ def find_candidates(embeddings: np.ndarray) -> np.ndarray:
     others = min(OTHERS, len(embeddings) - 2)
     if others < 1:
         return pairs[0]
-    for start in range(0, len(embeddings), IMAGES_AT_ONCE):
-        cosines = embeddings[start : start + IMAGES_AT_ONCE] @ embeddings.T
-        image = np.arange(len(cosines))
-        # An image is no neighbour of its own.
-        cosines[image, start + image] = -1
+    for start, cosines in cosines_to_others(embeddings):
         nearest = np.argpartition(-cosines, others, axis=1)[:, : others + 1]
         near = np.take_along_axis(cosines, nearest, axis=1)
         order = np.argsort(-near, axis=1)

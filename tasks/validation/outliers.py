@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from tasks.embedding.cosines import cosines_to_others
 from tasks.inventory.columns import LABEL, PATH, readable
 
 if TYPE_CHECKING:
@@ -25,7 +26,6 @@ MIN_IMAGES, MIN_PER_CLASS = 100, 20
 # Of normally distributed values, the standard deviation is this many median deviations.
 NORMAL = 1.4826
 LEAST_SPREAD = 1e-3
-IMAGES_AT_ONCE = 1_024
 
 
 def find_outliers(
@@ -61,12 +61,9 @@ def _apart(features: np.ndarray) -> np.ndarray:
         features: (images, 1280) float32, normalized.
     """
     apart = np.empty(len(features))
-    for start in range(0, len(features), IMAGES_AT_ONCE):
-        cosines = features[start : start + IMAGES_AT_ONCE] @ features.T
-        # The nearest one is the image itself.
-        nearest = -np.partition(-cosines, NEIGHBOURS, axis=1)[:, : NEIGHBOURS + 1]
-        own = nearest.max(axis=1)
-        apart[start : start + len(cosines)] = 1 - (nearest.sum(axis=1) - own) / NEIGHBOURS
+    for start, cosines in cosines_to_others(features):
+        nearest = -np.partition(-cosines, NEIGHBOURS, axis=1)[:, :NEIGHBOURS]
+        apart[start : start + len(cosines)] = 1 - nearest.mean(axis=1)
     return apart
 
 
