@@ -20,11 +20,11 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from PIL import Image, ImageOps
+
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
-
-import numpy as np  # noqa: E402
-from PIL import Image, ImageOps  # noqa: E402
 
 if TYPE_CHECKING:
     from collections.abc import Callable
