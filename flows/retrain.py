@@ -5,6 +5,7 @@ from prefect.client.schemas.objects import State
 
 from tasks.config.schema import RetrainConfig
 from tasks.orchestration import stages
+from tasks.orchestration.approval import await_approval
 from tasks.orchestration.chosen_model import choose_model
 from tasks.orchestration.run_scope import RunScope
 
@@ -25,4 +26,5 @@ def retrain(config: RetrainConfig) -> State:
         model = stages.train(run, inputs, key)
         evaluations = stages.evaluate(run, model, inputs, admitted, key)
         stages.register(run, model, inputs, evaluations)
+        await_approval(run)
     return stages.final_state(opened)

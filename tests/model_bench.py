@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from tasks.config.promotion import PromotionConfig
     from tasks.config.schema import RetrainConfig
-    from tasks.evaluation.evaluate import Evaluation
+    from tasks.evaluation.evaluation_record import Evaluation
     from tasks.generators.inputs import Inputs
 
 MANY_IMAGES = 100_000

@@ -15,7 +15,7 @@ from scipy.stats import false_discovery_control
 from tasks.config.schema import RetrainConfig
 from tasks.errors import SettingsError
 from tasks.evaluation.compare import Contender, copy_evaluations, evaluate_both
-from tasks.evaluation.evaluate import Evaluation
+from tasks.evaluation.evaluation_record import Evaluation
 from tasks.evaluation.metrics import measure_answers
 from tasks.model_gate.class_rules import check_classes, newly_wrong
 from tasks.model_gate.many_tests import holm
@@ -153,7 +153,7 @@ def golden_decision(bench: Bench, golden: Path, directory: Path) -> Decision:
     """Evaluate the bench's model with a golden set, and decide by it."""
     evaluation = bench.config.evaluation.model_copy(update={"golden_dir": golden})
     config = bench.config.model_copy(update={"evaluation": evaluation})
-    contender = Contender(bench.model, bench.inputs.contract)
+    contender = Contender.of(bench.model, bench.inputs.contract)
     evaluate_both(contender, None, bench.inventory, config, directory=directory)
     copied, _ = copy_evaluations(directory, directory.with_name(f"{directory.name} copy"))
     good = dataclasses.replace(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import TYPE_CHECKING, Any
 
 import keras
@@ -41,12 +42,21 @@ def test_a_better_model_takes_over_and_a_worse_one_does_not(bench: Bench) -> Non
     assert champion_version(bench.store) == "4"
 
 
-@pytest.mark.parametrize(("accuracy", "rule"), [(0.45, "floor"), (0.405, "better_than_guessing")])
-def test_a_model_below_the_floor_is_rejected(bench: Bench, accuracy: float, rule: str) -> None:
+@pytest.mark.parametrize(
+    ("accuracy", "least", "rule"),
+    [(0.45, 0.5, "floor"), (0.405, 0.3, "better_than_guessing")],
+)
+def test_a_model_below_the_floor_is_rejected(
+    bench: Bench, accuracy: float, least: float, rule: str
+) -> None:
     """It stays challenger, with the reason, and never becomes champion."""
+    registry = bench.config.registry.model_copy(update={"min_accuracy": least})
+    bench = dataclasses.replace(
+        bench, config=bench.config.model_copy(update={"registry": registry})
+    )
     decision = bench.retrain(accuracy).decision
     assert decision.outcome is Outcome.MODEL_REJECTED
-    assert rule in {check.rule for check in decision.checks if not check.success}
+    assert [check.rule for check in decision.checks if not check.success] == [rule]
     assert find_champion(bench.store) is None
     with pytest.raises(ModelRejectedError, match=rule):
         require_not_rejected(decision)

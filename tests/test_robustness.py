@@ -12,7 +12,8 @@ import pytest
 
 from tasks.config.schema import RetrainConfig
 from tasks.evaluation.corruptions import CORRUPTIONS, SEVERITIES, corrupt
-from tasks.evaluation.evaluate import Evaluation, evaluate_model
+from tasks.evaluation.evaluate import evaluate_model
+from tasks.evaluation.evaluation_record import Evaluation
 from tasks.evaluation.metrics import measure_answers
 from tasks.evaluation.robustness import images_to_corrupt, measure_robustness
 from tasks.model_gate.cost_rules import check_costs

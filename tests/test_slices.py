@@ -11,7 +11,7 @@ import pytest
 
 from tasks.config.schema import RetrainConfig
 from tasks.errors import SettingsError
-from tasks.evaluation.evaluate import Evaluation
+from tasks.evaluation.evaluation_record import Evaluation
 from tasks.evaluation.metrics import measure_answers
 from tasks.evaluation.slices import measure_slices, slice_columns, worst_conjunctions
 from tasks.inventory.properties import properties_of

@@ -18,6 +18,11 @@ class PromotionConfig(Part):
         " excludes a loss beyond the margin; better: only one that is better; manual: a person"
         " decides (`pixelgate promote`); shadow: never.",
     )
+    approval_hours: Annotated[float, Field(ge=0, le=720)] = Field(
+        0.0,
+        description="How long a run under policy manual pauses in Prefect, where whoever resumes it"
+        " decides; 0: it ends at once, and `pixelgate promote` decides.",
+    )
     margin: Fraction = Field(
         0.01,
         description="Largest loss of test accuracy against the champion that counts as no loss.",

@@ -10,13 +10,21 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from tasks.inventory.columns import SHA256
+from tasks.storage.atomic import write_parquet
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from tasks.models.contract import InputContract
 
 PREDICTED = "predicted"
 PROBABILITY = "probability"
+# Of every class for every test image, by content; beside the predictions.
+PROBABILITIES_FILE = "probabilities.parquet"
+# What the columns of its classes begin with, of which one may be called sha256.
+CLASS = "class "
 
 
 def class_probabilities(outputs: np.ndarray, contract: InputContract) -> np.ndarray:
@@ -64,3 +72,20 @@ def best_answers(
 def rank_suffixes(classes: Sequence[str], top: int) -> list[str]:
     """Return what the columns of each rank end with: nothing for the first, then _2, _3, ..."""
     return ["", *(f"_{rank}" for rank in range(2, min(top, len(classes)) + 1))]
+
+
+def write_probabilities(file: Path, probabilities: pd.DataFrame) -> Path:
+    """Write the probabilities of images, by content.
+
+    Args:
+        file: to write.
+        probabilities: one row per image, its SHA-256 as index, a float32 column per class.
+    """
+    table = probabilities.add_prefix(CLASS).rename_axis(SHA256).reset_index()
+    return write_parquet(file, table)
+
+
+def read_probabilities(file: Path) -> pd.DataFrame:
+    """Read what `write_probabilities` wrote."""
+    table = pd.read_parquet(file).set_index(SHA256)
+    return table.rename(columns=lambda name: name.removeprefix(CLASS))

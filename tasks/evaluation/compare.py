@@ -5,6 +5,7 @@ Finished evaluations are cached by key, so that the run after an interrupted one
 
 from __future__ import annotations
 
+import logging
 import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -12,13 +13,15 @@ from typing import TYPE_CHECKING
 import keras
 
 from tasks.errors import PixelgateError
-from tasks.evaluation.evaluate import Evaluation, evaluate_model
+from tasks.evaluation.evaluate import evaluate_kept, evaluate_model
+from tasks.evaluation.evaluation_record import Evaluation
 from tasks.evaluation.golden import GOLDEN, answer_golden
 from tasks.runs.result_store import copy_result, stale_folders
 from tasks.storage.atomic import atomic_folder, read_json, write_parquet
 from tasks.storage.checked import believe_folder
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     import pandas as pd
@@ -32,22 +35,30 @@ PREDICTIONS, CHAMPION_PREDICTIONS = "predictions.parquet", "champion_predictions
 # Enough for the interrupted runs of a few models in one home; an evaluation is small.
 EVALUATIONS_KEPT = 4
 
+log = logging.getLogger("pixelgate")
+
 
 @dataclass(frozen=True)
 class Contender:
     """A model to evaluate.
 
     Attributes:
-        file: .keras file.
-        contract: the model's input, and the meaning of its outputs.
+        open: returns its .keras file, and its input and the meaning of its outputs; raises what is
+            wrong with them.
         version: of the registered model; None for one that is not registered yet.
         trained_on: SHA-256 of the images it was trained on, as far as that is known and matters.
+        kept: returns its probabilities as they were kept, by SHA-256; None if they were not.
     """
 
-    file: Path
-    contract: InputContract
+    open: Callable[[], tuple[Path, InputContract]]
     version: str | None = None
     trained_on: frozenset[str] = frozenset()
+    kept: Callable[[], pd.DataFrame | None] | None = None
+
+    @classmethod
+    def of(cls, file: Path, contract: InputContract) -> Contender:
+        """Return a model that is not registered yet."""
+        return cls(lambda: (file, contract))
 
 
 def evaluate_both(
@@ -73,23 +84,56 @@ def evaluate_both(
     # --force evaluates again what is there already.
     shutil.rmtree(directory, ignore_errors=True)
     with atomic_folder(directory, sealed=True) as unfinished:
-        for contender, name in ((challenger, PREDICTIONS), (champion, CHAMPION_PREDICTIONS)):
-            if contender is not None:
-                evaluate_model(
-                    contender.file,
-                    contender.contract,
-                    inventory,
-                    config,
-                    predictions=unfinished / name,
-                    version=contender.version,
-                    without=contender.trained_on,
-                )
+        _evaluate(challenger, inventory, config, unfinished / PREDICTIONS)
+        if champion is not None:
+            _evaluate(champion, inventory, config, unfinished / CHAMPION_PREDICTIONS)
         if config.evaluation.golden_dir is not None:
-            network = keras.saving.load_model(challenger.file)
-            answers = answer_golden(network, challenger.contract, config)
+            file, contract = challenger.open()
+            answers = answer_golden(keras.saving.load_model(file), contract, config)
             write_parquet(unfinished / GOLDEN, answers)
     for old in stale_folders(directory.parent, kept=EVALUATIONS_KEPT):
         shutil.rmtree(old, ignore_errors=True)
+
+
+def _evaluate(
+    contender: Contender, inventory: pd.DataFrame, config: RetrainConfig, predictions: Path
+) -> None:
+    """Evaluate a model, or its kept answers where it can't be loaded any more."""
+    try:
+        file, contract = contender.open()
+        network = keras.saving.load_model(file)
+    except Exception as error:
+        kept = contender.kept() if contender.kept else None
+        if kept is None:
+            raise
+        first_line = str(error).strip().partition("\n")[0]
+        evaluation = evaluate_kept(
+            kept,
+            inventory,
+            config,
+            predictions=predictions,
+            version=contender.version,
+            without=contender.trained_on,
+            not_loaded=first_line,
+        )
+        if evaluation is None:
+            raise
+        log.warning(
+            "version %s can't be loaded (%s); compared are its answers to %d test images, which"
+            " were kept",
+            *(contender.version, first_line, evaluation.test_images),
+        )
+        return
+    evaluate_model(
+        network,
+        contract,
+        inventory,
+        config,
+        predictions=predictions,
+        version=contender.version,
+        without=contender.trained_on,
+        file_bytes=file.stat().st_size,
+    )
 
 
 def copy_evaluations(finished: Path, directory: Path) -> Evaluations:

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import keras
 import numpy as np
 import pandas as pd
 
-from tasks.evaluation.answers import PREDICTED, PROBABILITY, best_answers, class_probabilities
+from tasks.evaluation.answers import (
+    PREDICTED,
+    PROBABILITIES_FILE,
+    PROBABILITY,
+    best_answers,
+    class_probabilities,
+    write_probabilities,
+)
 from tasks.evaluation.calibration import expected_calibration_error, reliability_bins
+from tasks.evaluation.evaluation_record import Evaluation
 from tasks.evaluation.latency import measure_latency
 from tasks.evaluation.metrics import measure_answers, measure_probabilities
 from tasks.evaluation.robustness import ROBUST, images_to_corrupt, measure_robustness
@@ -30,87 +38,6 @@ if TYPE_CHECKING:
 BATCH = 256
 
 
-@dataclass(frozen=True)
-class Evaluation:
-    """A model's metrics on the test split.
-
-    Attributes:
-        accuracy: share of the images classified correctly.
-        accuracy_low: lower end of its confidence interval (Wilson).
-        accuracy_high: upper end.
-        confidence_level: of that interval.
-        macro_f1: mean over the classes of the harmonic mean of precision and recall.
-        macro_precision: mean over the classes.
-        macro_recall: mean over the classes.
-        majority_share: accuracy of always predicting the largest class.
-        test_images: how many images.
-        classes: labels, in the order of the confusion matrix.
-        per_class: one row per class: label, precision, recall, f1, support.
-        confusion: (classes, classes) counts, rows true and columns predicted.
-        predictions: Parquet with path, sha256 (of the file), label, predicted, probability (of the
-            predicted class), the slices that each image is in, and robust (the share of all
-            corruptions under which it is classified correctly; missing for most images).
-        version: of the registered model; None for one that is not registered yet.
-        weighted_f1: mean F1 over the images.
-        top_3: share of the images whose label is among the three most probable classes; None for
-            no more classes than that.
-        top_5: likewise of five.
-        log_loss: mean negative logarithm of the label's probability.
-        brier: mean squared distance of the probabilities from the label, in [0, 2].
-        roc_auc: area under the ROC curve, mean over the classes; None if there is one class.
-        pr_auc: average precision, mean over the classes.
-        calibration_error: expected calibration error of the predicted class, in [0, 1].
-        reliability: bins of the reliability diagram: low, high, images, confidence, accuracy.
-        slices: property, value, images, accuracy, low and high of each, see `slices`.
-        worst_slices: slice (in words), images and accuracy, the worst first.
-        robustness: corruption, severity, images and accuracy of each, see `robustness`.
-        robust_accuracy: mean of these accuracies; None where none was measured.
-        latency: shortest time in which one image was classified, seconds.
-        file_bytes: size of the .keras file; None for a model that is not in a file.
-        trained_on: how many images of the test split it was trained on; they are left out.
-    """
-
-    accuracy: float
-    accuracy_low: float
-    accuracy_high: float
-    confidence_level: float
-    macro_f1: float
-    macro_precision: float
-    macro_recall: float
-    majority_share: float
-    test_images: int
-    classes: list[str]
-    per_class: list[dict[str, Any]]
-    confusion: list[list[int]]
-    predictions: Path
-    version: str | None = None
-    weighted_f1: float | None = None
-    top_3: float | None = None
-    top_5: float | None = None
-    log_loss: float | None = None
-    brier: float | None = None
-    roc_auc: float | None = None
-    pr_auc: float | None = None
-    calibration_error: float | None = None
-    reliability: list[dict[str, float]] = field(default_factory=list)
-    slices: list[dict[str, Any]] = field(default_factory=list)
-    worst_slices: list[dict[str, Any]] = field(default_factory=list)
-    robustness: list[dict[str, Any]] = field(default_factory=list)
-    robust_accuracy: float | None = None
-    latency: float | None = None
-    file_bytes: int | None = None
-    trained_on: int = 0
-
-    @property
-    def metrics(self) -> dict[str, float]:
-        """The single numbers, for the summary and for MLflow."""
-        return {
-            name: value
-            for name, value in asdict(self).items()
-            if isinstance(value, (int, float)) and name != "confidence_level"
-        }
-
-
 def evaluate_model(  # noqa: PLR0913 - a model, its images, and where the numbers go
     model: Path | keras.Model,
     contract: InputContract,
@@ -120,6 +47,7 @@ def evaluate_model(  # noqa: PLR0913 - a model, its images, and where the number
     predictions: Path,
     version: str | None = None,
     without: frozenset[str] = frozenset(),
+    file_bytes: int | None = None,
 ) -> Evaluation:
     """Predict every image of the test split and compare with the labels.
 
@@ -135,6 +63,7 @@ def evaluate_model(  # noqa: PLR0913 - a model, its images, and where the number
         version: of the registered model, if it is one.
         without: SHA-256 of images that the model was trained on, which are no test for it; ignored
             where nothing else would be left.
+        file_bytes: size of the file that a loaded model is from.
 
     Raises:
         ImagesChangedError: a file changed since the inventory.
@@ -143,31 +72,114 @@ def evaluate_model(  # noqa: PLR0913 - a model, its images, and where the number
     # The whole set, not the test split alone: this is the set the generators decoded and cached.
     pixels = decode_for(contract, images, config.data, config.paths)
     rows, left_out = _test_rows(images, without)
-    network = model if isinstance(model, keras.Model) else keras.saving.load_model(model)
+    if isinstance(model, keras.Model):
+        network = model
+    else:
+        network, file_bytes = keras.saving.load_model(model), model.stat().st_size
     test_pixels = pixels_of(pixels, rows)
     outputs = network.predict(test_pixels, batch_size=BATCH, verbose=0)
-    probabilities = class_probabilities(outputs, contract)
-    test = images.iloc[rows].reset_index(drop=True)
-    answers = best_answers(probabilities, contract.classes)
-    table = pd.concat(
+    probabilities = pd.DataFrame(
+        class_probabilities(outputs, contract), images[SHA256].iloc[rows], contract.classes
+    )
+    table = _answers(images.iloc[rows], probabilities, config)
+    robust = _measure_robustness(network, contract, test_pixels, table, config)
+    # An image that is there twice has one answer.
+    unique = probabilities[~probabilities.index.duplicated()]
+    write_probabilities(_beside(predictions), unique)
+    return _measure(
+        table,
+        probabilities,
+        config,
+        predictions=predictions,
+        **robust,
+        latency=measure_latency(network, contract),
+        file_bytes=file_bytes,
+        trained_on=left_out,
+        version=version,
+    )
+
+
+def _beside(predictions: Path) -> Path:
+    prefix = predictions.name.removesuffix(predictions.name.removeprefix("champion_"))
+    return predictions.with_name(f"{prefix}{PROBABILITIES_FILE}")
+
+
+def evaluate_kept(  # noqa: PLR0913 - as evaluate_model, which it stands in for
+    kept: pd.DataFrame,
+    inventory: pd.DataFrame,
+    config: RetrainConfig,
+    *,
+    predictions: Path,
+    version: str | None,
+    without: frozenset[str],
+    not_loaded: str,
+) -> Evaluation | None:
+    """Evaluate a model that can't be loaded any more by the answers that were kept.
+
+    Args:
+        kept: probabilities by SHA-256, one column per class.
+        inventory: rows of split test whose answers are kept are used.
+        config: the evaluation and data parts, and home.
+        predictions: as in `evaluate_model`.
+        version: of the registered model.
+        without: as in `evaluate_model`.
+        not_loaded: why it is not evaluated itself.
+
+    Returns:
+        The evaluation, without robustness, latency and size; None if no answer to a present test
+        image is kept.
+    """
+    images = readable(inventory)
+    rows, left_out = _test_rows(images, without)
+    test = images.iloc[rows]
+    test = test[test[SHA256].isin(kept.index)]
+    if test.empty:
+        return None
+    probabilities = kept.loc[test[SHA256]]
+    return _measure(
+        _answers(test, probabilities, config),
+        probabilities,
+        config,
+        predictions=predictions,
+        trained_on=left_out,
+        version=version,
+        not_loaded=not_loaded,
+    )
+
+
+def _answers(
+    images: pd.DataFrame, probabilities: pd.DataFrame, config: RetrainConfig
+) -> pd.DataFrame:
+    """Return path, sha256, label, predicted, probability and slices: one row per image."""
+    test = images.reset_index(drop=True)
+    answers = best_answers(probabilities.to_numpy(), probabilities.columns.tolist())
+    return pd.concat(
         [test[[PATH, SHA256, LABEL]], answers, slice_columns(test, properties_of(test, config))],
         axis="columns",
     )
-    robust = _measure_robustness(network, contract, test_pixels, table, config)
+
+
+def _measure(
+    table: pd.DataFrame,
+    probabilities: pd.DataFrame,
+    config: RetrainConfig,
+    *,
+    predictions: Path,
+    **fields: Any,
+) -> Evaluation:
+    """Measure the answers, and write them and the numbers."""
     labels = table[LABEL].astype("str")
     right = labels == table[PREDICTED].astype("str")
     evaluation = Evaluation(
         **measure_answers(table, config.evaluation.confidence_level),
-        **measure_probabilities(labels.tolist(), probabilities, contract.classes),
+        **measure_probabilities(
+            labels.tolist(), probabilities.to_numpy(), probabilities.columns.tolist()
+        ),
         **_measure_confidence(table),
         slices=measure_slices(table, right, config.evaluation.confidence_level),
         worst_slices=worst_conjunctions(table, right),
-        **robust,
-        latency=measure_latency(network, contract),
-        file_bytes=None if isinstance(model, keras.Model) else model.stat().st_size,
-        trained_on=left_out,
         predictions=write_parquet(predictions, table),
-        version=version,
+        **fields,
     )
     numbers = {name: value for name, value in asdict(evaluation).items() if name != "predictions"}
     write_json(predictions.with_suffix(".json"), numbers)

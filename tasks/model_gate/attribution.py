@@ -15,7 +15,7 @@ from tasks.model_gate.class_rules import right_of_both
 from tasks.runs.check import Check
 
 if TYPE_CHECKING:
-    from tasks.evaluation.evaluate import Evaluation
+    from tasks.evaluation.evaluation_record import Evaluation
 
 RULE = "old_and_new_images"
 
@@ -31,16 +31,25 @@ def check_attribution(
         judged_by: SHA-256 of the images that the champion was tested on when it was registered;
             None where that is not kept.
     """
-    if champion is None or judged_by is None:
+    if champion is None:
         return ()
-    right = right_of_both(evaluation, champion)
-    is_old = pd.Series(right.index.get_level_values(SHA256).isin(judged_by), index=right.index)
-    sentences = [_sentence(right[is_old], right[~is_old])]
+    sentences = []
+    if judged_by is not None:
+        right = right_of_both(evaluation, champion)
+        is_old = pd.Series(right.index.get_level_values(SHA256).isin(judged_by), index=right.index)
+        sentences.append(_sentence(right[is_old], right[~is_old]))
+    if champion.not_loaded:
+        sentences.append(
+            f"the champion can't be loaded ({champion.not_loaded}): compared are the answers to"
+            f" {champion.test_images:,} test images that were kept when it was registered"
+        )
     if champion.trained_on:
         sentences.append(
             f"{champion.trained_on:,} test images are left out of the comparison, as the champion"
             " was trained on them"
         )
+    if not sentences:
+        return ()
     return (
         Check(
             rule=RULE,

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tasks.config.promotion import PromotionConfig
-    from tasks.evaluation.evaluate import Evaluation
+    from tasks.evaluation.evaluation_record import Evaluation
 
 CORRUPTED_WAYS = len(CORRUPTIONS) * len(SEVERITIES)
 MEBIBYTE = 2**20

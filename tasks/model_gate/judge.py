@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from tasks.config.schema import RetrainConfig
-    from tasks.evaluation.evaluate import Evaluation
+    from tasks.evaluation.evaluation_record import Evaluation
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from tasks.runs.check import Check
 
 if TYPE_CHECKING:
     from tasks.config.schema import RetrainConfig
-    from tasks.evaluation.evaluate import Evaluation
+    from tasks.evaluation.evaluation_record import Evaluation
     from tasks.model_gate.paired import Comparison
 
 APPROVAL, SHADOW = "approved_by_a_person", "not_in_shadow"
@@ -123,7 +123,8 @@ def _policy_checks(config: RetrainConfig) -> list[Check]:
                 threshold="a person's approval (promotion.policy = manual)",
                 observed="none yet",
                 success=False,
-                remedy="Look at the report; `pixelgate promote VERSION --reason ...` promotes it.",
+                remedy="Look at the report; `pixelgate promote VERSION --reason ...` promotes it,"
+                " or whoever resumes the run in Prefect (promotion.approval_hours).",
             )
         ]
     if config.promotion.policy == "shadow":

@@ -18,7 +18,7 @@ from tasks.runs.check import Check
 
 if TYPE_CHECKING:
     from tasks.config.promotion import PromotionConfig
-    from tasks.evaluation.evaluate import Evaluation
+    from tasks.evaluation.evaluation_record import Evaluation
 
 NAMED = 3
 

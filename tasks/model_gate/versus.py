@@ -15,7 +15,7 @@ from tasks.runs.check import Check
 if TYPE_CHECKING:
     from tasks.config.base import Severity
     from tasks.config.promotion import PromotionConfig
-    from tasks.evaluation.evaluate import Evaluation
+    from tasks.evaluation.evaluation_record import Evaluation
 
 # What happens to a failed comparison, by promotion.on_cannot_tell.
 SEVERITY_OF: dict[str, Severity] = {

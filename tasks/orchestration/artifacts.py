@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from tasks.drill.rehearsal import DrillResult
-    from tasks.evaluation.evaluate import Evaluation
+    from tasks.evaluation.evaluation_record import Evaluation
     from tasks.model_gate.rules import Decision
     from tasks.runs.run_folder import Run
     from tasks.serving.scoring import Score

@@ -62,6 +62,11 @@ def prefect_server(
         yield server.api_url
 
 
+def is_ours_alone() -> bool:
+    """Return whether this process uses a server of its own, which nobody else can open."""
+    return _own_server.cache_info().currsize > 0
+
+
 @functools.cache
 def _own_server(dashboard: bool) -> EmbeddedServer:  # noqa: FBT001 - the key of the cache
     return EmbeddedServer(dashboard=dashboard)

@@ -239,7 +239,7 @@ def evaluate_once(
     from tasks.registry.contender import champion_as_contender
 
     evaluate_both(
-        Contender(model.path, inputs.contract),
+        Contender.of(model.path, inputs.contract),
         champion_as_contender(_store(run)),
         inventory,
         run.config,

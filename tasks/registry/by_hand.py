@@ -42,7 +42,12 @@ class HandOver:
 
 
 def promote_version(
-    store: ModelStore, name: str, *, reason: str, inspect: Inspect | None = None
+    store: ModelStore,
+    name: str,
+    *,
+    reason: str,
+    who: str | None = None,
+    inspect: Inspect | None = None,
 ) -> HandOver:
     """Put a version into production, whatever the model gate said of it.
 
@@ -50,6 +55,7 @@ def promote_version(
         store: of the model.
         name: the version's number or alias.
         reason: kept in the ledger.
+        who: likewise; by default the user of this process.
         inspect: called with the version and its file; raises what speaks against it.
 
     Raises:
@@ -65,14 +71,19 @@ def promote_version(
     overruled = failed_checks(version)
     evidence = _evidence(version) | {"overruled": list(overruled)}
     _hand_over(store, version, Change(
-        version=str(version.version), expected=before, action=PROMOTE, who=who_am_i(), why=reason,
-        evidence=evidence,
+        version=str(version.version), expected=before, action=PROMOTE, who=who or who_am_i(),
+        why=reason, evidence=evidence,
     ), inspect)  # fmt: skip
     return HandOver(str(version.version), before, overruled)
 
 
 def roll_back(
-    store: ModelStore, to: str | None = None, *, reason: str, inspect: Inspect | None = None
+    store: ModelStore,
+    to: str | None = None,
+    *,
+    reason: str,
+    who: str | None = None,
+    inspect: Inspect | None = None,
 ) -> HandOver:
     """Return to a version that was in production before.
 
@@ -81,6 +92,7 @@ def roll_back(
         to: its number; by default the champion before the present one. Rolling back twice goes back
             two versions, as a version that was withdrawn is none to return to.
         reason: kept in the ledger.
+        who: likewise; by default the user of this process.
         inspect: as in `promote_version`.
 
     Raises:
@@ -103,8 +115,8 @@ def roll_back(
             f" there, use `pixelgate promote {version.version} --reason ...`."
         )
     _hand_over(store, version, Change(
-        version=str(version.version), expected=before, action=ROLLBACK, who=who_am_i(), why=reason,
-        evidence=_evidence(version),
+        version=str(version.version), expected=before, action=ROLLBACK, who=who or who_am_i(),
+        why=reason, evidence=_evidence(version),
     ), inspect)  # fmt: skip
     return HandOver(str(version.version), before)
 

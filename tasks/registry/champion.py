@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from tasks.errors import NoChampionError, PixelgateError
 from tasks.models.contract import InputContract
 from tasks.outcome import Outcome
+from tasks.registry.kept_probabilities import kept_probabilities
 from tasks.registry.mlflow_store import CHAMPION
 from tasks.runs.provenance import OUTCOME_TAG, RECIPE_TAG
 
@@ -84,9 +85,15 @@ def champion_classes(store: ModelStore) -> tuple[str, ...] | None:
     version = champion_version(store)
     if version is None:
         return None
-    with _damage_as_message(store, version):
-        # One small file, so that the data gate need not download a whole model.
-        return contract_in(store.model_path(version, MLMODEL)).classes
+    try:
+        with _damage_as_message(store, version):
+            # One small file, so that the data gate need not download a whole model.
+            return contract_in(store.model_path(version, MLMODEL)).classes
+    except PixelgateError:
+        kept = kept_probabilities(store, version)
+        if kept is None:
+            raise
+        return tuple(kept.columns)
 
 
 def find_initial_model(store: ModelStore) -> InitialModel | None:

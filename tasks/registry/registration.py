@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from tasks.outcome import Outcome
 from tasks.registry.champion import model_file
+from tasks.registry.kept_probabilities import tag_of_probabilities
 from tasks.registry.mlflow_store import CHALLENGER, CHAMPION, CHECKSUM_TAG
 from tasks.registry.production import Change, change_champion, note_decision, settle
 from tasks.registry.reigns import PROMOTE
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from tasks.evaluation.evaluate import Evaluation
+    from tasks.evaluation.evaluation_record import Evaluation
     from tasks.model_gate.rules import Decision
     from tasks.models.contract import InputContract
     from tasks.registry.mlflow_store import ModelStore
@@ -84,7 +85,10 @@ def register_version(  # noqa: PLR0913 - everything a version consists of
     _log_numbers(store, mlflow_run, evaluation.metrics, settings)
     store.upload_evidence(mlflow_run, evidence, _loggable(evidence))
     version = _find_version(store, run_id) or _create_version(
-        store, Package(model, contract, exports), mlflow_run, tags
+        store,
+        Package(model, contract, exports),
+        mlflow_run,
+        {**tags, **tag_of_probabilities(evidence)},
     )
     store.client.set_registered_model_alias(store.home.name, CHALLENGER, version)
     return Candidate(version, mlflow_run, model_file(store.model_path(version)), run_id)
