@@ -3,6 +3,7 @@
 ```
 <root>/                        .pixelgate/ by default, or PIXELGATE_HOME
 ├── runs/<id>/                 evidence of a run
+├── models/<model>.toml        what `pixelgate up` retrains, and when
 ├── scores/<model>/<id>/       predictions of new images, and how they differ from the known ones
 ├── state/                     what runs share
 │   ├── mlflow.db, mlflow-artifacts/
@@ -21,6 +22,10 @@
 │   ├── tuning/<study>/        Optuna studies
 │   ├── scratch/               what commands need for a moment
 │   ├── desk-token             the password of a desk that others can reach
+│   ├── requests/              runs that were asked for and have not started yet
+│   ├── services/              what `pixelgate up` runs: addresses, tokens, databases, logs
+│   ├── alarms.db              alarms, and whom they still have to reach
+│   ├── thumbnails/            images of the desk's data browser
 │   └── <model>.lock
 └── logs/pixelgate.log
 ```
@@ -145,6 +150,31 @@ class Home:
     def desk_token(self) -> Path:
         """The password of an operations desk that other machines can reach."""
         return self.state / "desk-token"
+
+    @property
+    def installed_models(self) -> Path:
+        """Holds one TOML file for each model that `pixelgate up` retrains."""
+        return self.root / "models"
+
+    @property
+    def requests(self) -> Path:
+        """Holds one JSON file for each run that was asked for and has not started."""
+        return self.state / "requests"
+
+    @property
+    def services(self) -> Path:
+        """Holds what `pixelgate up` runs: addresses, tokens, databases and logs."""
+        return self.state / "services"
+
+    @property
+    def alarms(self) -> Path:
+        """SQLite database of alarms, and of those who still have to be told."""
+        return self.state / "alarms.db"
+
+    @property
+    def thumbnails(self) -> Path:
+        """Small versions of images for the desk's data browser."""
+        return self.state / "thumbnails"
 
     @property
     def pretrained(self) -> Path:
