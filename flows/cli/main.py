@@ -7,6 +7,7 @@ from flows.cli import (
     baseline_commands,
     data_commands,
     desk_command,
+    installed_commands,
     ledger_commands,
     model_commands,
     quarantine_commands,
@@ -15,6 +16,7 @@ from flows.cli import (
     serve_command,
     status_command,
     tune_command,
+    up_commands,
 )
 from flows.cli.options import new_app
 from flows.cli.screen import errors_as_messages
@@ -28,6 +30,7 @@ app = new_app(
 for module in (
     run_commands,
     status_command,
+    up_commands,
     desk_command,
     model_commands,
     data_commands,
@@ -37,6 +40,7 @@ for module in (
     backup_commands,
 ):
     app.add_typer(module.commands)
+app.add_typer(installed_commands.commands, name="models")
 app.add_typer(baseline_commands.commands, name="baseline")
 app.add_typer(ledger_commands.commands, name="ledger")
 app.add_typer(quarantine_commands.commands, name="quarantine")

@@ -13,7 +13,6 @@ from flows.cli.model_display import (
     show_hand_over,
     show_image_lineage,
     show_model_lineage,
-    show_models,
     show_reigns,
 )
 from flows.cli.options import Config, Home, Json, Name, Set, examples, load, new_app
@@ -37,24 +36,6 @@ def _store(settings: RetrainConfig) -> ModelStore:
     from tasks.registry.mlflow_store import open_store
 
     return open_store(settings.paths, settings.registry)
-
-
-@commands.command(epilog=examples("pixelgate models", "pixelgate models --name photos --json"))
-def models(
-    config: Config = None,
-    assignments: Set = None,
-    name: Name = None,
-    home: Home = None,
-    *,
-    as_json: Json = False,
-) -> None:
-    """List the versions of a model, the newest first."""
-    settings, _ = load(config, assignments, name=name, home=home)
-    with quiet(settings.paths):
-        from tasks.registry.version_list import list_versions
-
-        rows = list_versions(_store(settings))
-    show_models(rows, as_json=as_json)
 
 
 @commands.command(

@@ -7,6 +7,8 @@ import os
 import time
 from typing import TYPE_CHECKING
 
+from tasks.runs.run_process import is_worked_on
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -20,9 +22,13 @@ QUIET_SECONDS = 120.0
 def is_in_progress(home: Home, newest: RunSummary) -> bool:
     """Return whether the newest run of a model, which has no summary yet, is in progress.
 
-    It is if a process holds the model's lock, or if a file of the run was written in the last two
-    minutes.
+    It is if its process lives. Of a run of another machine, or of an earlier release, that is not
+    known: then it is if a process holds the model's lock, or if a file of the run was written in
+    the last two minutes.
     """
+    worked_on = is_worked_on(newest.directory)
+    if worked_on is not None:
+        return worked_on
     return _is_locked(home.lock) or time.time() - _last_change(newest.directory) < QUIET_SECONDS
 
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from tasks.errors import DamagedFileError
+from tasks.config.installed_models import file_of, read_model
+from tasks.errors import DamagedFileError, SettingsError
 from tasks.monitoring.activity import is_in_progress
 from tasks.monitoring.in_production import Production, production_of
 from tasks.monitoring.model_names import model_names
+from tasks.monitoring.run_calendar import next_due, overdue_since
 from tasks.monitoring.status_words import (
     Said,
     say_damaged,
@@ -18,9 +20,12 @@ from tasks.monitoring.status_words import (
     say_ended,
     say_healthy,
     say_late,
+    say_next,
     say_nothing,
+    say_overdue,
 )
 from tasks.outcome import Outcome
+from tasks.runs.run_folder import started_at
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -76,6 +81,9 @@ class ModelStatus:
         last: the last run that ended; None if there is none.
         waiting: versions that wait for a person.
         strip: the last 30 runs, the oldest first.
+        due: when the next run is due, which is in the past if it is late; None for a model that is
+            not installed or has no schedule.
+        late: whether it is late.
     """
 
     name: str
@@ -87,6 +95,8 @@ class ModelStatus:
     last: RunSummary | None
     waiting: tuple[str, ...]
     strip: tuple[RunMark, ...]
+    due: datetime | None = None
+    late: bool = False
 
 
 def model_statuses(
@@ -136,6 +146,9 @@ def status_of(
         production, health, said = None, Health.FAILING, say_damaged(error)
     else:
         health, said = _judge(home, production, ended, died, late_after_hours)
+    due, late = _due(home, summaries)
+    if health is Health.HEALTHY:
+        health, said = _with_calendar(home, said, last, due, late=late)
     return ModelStatus(
         name=home.name,
         health=health,
@@ -149,6 +162,51 @@ def status_of(
             RunMark(each.run_id, each.outcome, each.first_line)
             for each in reversed(summaries[:STRIP])
         ),
+        due=due,
+        late=late,
+    )
+
+
+def _due(home: Home, summaries: Sequence[RunSummary]) -> tuple[datetime | None, bool]:
+    """Return when the next run is due, and whether it is late."""
+    file = file_of(home)
+    if not file.exists():
+        return None, False
+    try:
+        model = read_model(file)
+    except SettingsError:
+        # `pixelgate up` says what is wrong with it.
+        return None, False
+    now = datetime.now(UTC)
+    installed = datetime.fromtimestamp(file.stat().st_mtime, UTC)
+    # A schedule that was changed counts from its change.
+    last_start = max([installed, *(start_of(each) for each in summaries[:1])])
+    overdue = overdue_since(model, last_start, now)
+    if overdue is not None:
+        return overdue, True
+    return next_due(model, last_start if model.interval else now), False
+
+
+def start_of(run: RunSummary) -> datetime:
+    """Return when a run started; of one that doesn't say, the beginning of time."""
+    try:
+        return run.started or started_at(run.run_id)
+    except ValueError:
+        return datetime.min.replace(tzinfo=UTC)
+
+
+def _with_calendar(
+    home: Home, said: Said, last: RunSummary | None, due: datetime | None, *, late: bool
+) -> tuple[Health, Said]:
+    if due is None:
+        return Health.HEALTHY, said
+    return (
+        (Health.ATTENTION, say_overdue(home, last, due))
+        if late
+        else (
+            Health.HEALTHY,
+            say_next(said, due),
+        )
     )
 
 

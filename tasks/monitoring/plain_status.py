@@ -26,6 +26,8 @@ def plain_status(status: ModelStatus) -> dict[str, Any]:
         "last_outcome": last.outcome.value if last else None,
         "last_finished": last.finished.isoformat() if last and last.finished else None,
         "waiting": list(status.waiting),
+        "next_run": status.due.isoformat() if status.due else None,
+        "late": status.late,
         "runs": [
             {"run": mark.run_id, "outcome": mark.outcome.value, "message": mark.message}
             for mark in status.strip

@@ -109,6 +109,22 @@ def say_late(home: Home, last: RunSummary, hours: float) -> Said:
     )
 
 
+def say_overdue(home: Home, last: RunSummary | None, due: datetime) -> Said:
+    """Return the words of a model whose run did not start when it was due."""
+    ended = f"the last one ended {_when(last)}" if last else "there was none yet"
+    return Said(
+        f"Late. A run was due {since(due)} ago and did not start; {ended}.",
+        "Look whether `pixelgate up` is running, or run now: pixelgate run --data"
+        f" DIR{_named(home)}",
+    )
+
+
+def say_next(said: Said, due: datetime) -> Said:
+    """Add when the next run starts to the words of a healthy model."""
+    ahead = (due - datetime.now(UTC)).total_seconds()
+    return Said(f"{said.sentence.removesuffix('.')}; next run in {span(max(0.0, ahead))}.")
+
+
 def say_ended(home: Home, last: RunSummary, production: Production | None) -> Said:
     """Return the words of a last run that somebody should look at."""
     report = f"Look at {home.stored(last.report)}".replace("<home>", str(home.root))

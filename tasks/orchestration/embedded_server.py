@@ -62,6 +62,23 @@ def prefect_server(
         yield server.api_url
 
 
+def require_server() -> None:
+    """Check that a server is named that stays when this command has ended.
+
+    Raises:
+        PixelgateError: none is, or it doesn't answer.
+    """
+    from prefect.settings import PREFECT_API_URL
+
+    named = PREFECT_API_URL.value()
+    if not named:
+        raise PixelgateError(
+            "PREFECT_API_URL names no Prefect server. Set it to the address of the API, such as"
+            " http://127.0.0.1:4200/api, or use `pixelgate up`, which runs one."
+        )
+    _require_answer(named)
+
+
 def is_ours_alone() -> bool:
     """Return whether this process uses a server of its own, which nobody else can open."""
     return _own_server.cache_info().currsize > 0

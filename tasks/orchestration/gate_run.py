@@ -13,6 +13,7 @@ from tasks.registry.champion import champion_classes
 from tasks.registry.mlflow_store import open_store
 from tasks.reporting.page import write_report
 from tasks.runs.run_folder import open_run, record_stage, reopen_run
+from tasks.runs.run_process import record_process
 from tasks.runs.summary import write_summary
 from tasks.validation.data_gate import accept_run, judge_inventory, require_acceptable
 from tasks.validation.overrides import add_override
@@ -49,6 +50,7 @@ def judge_data(
     if accept_with_reason is not None and not accept_with_reason.strip():
         raise UsageError("--accept-with-reason needs a reason that others can understand.")
     run = open_run(config)
+    record_process(run)
     started = time.monotonic()
     inventory = inventory_of(config)
     record_inventory(run, inventory)

@@ -5,11 +5,14 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, ClassVar
 
+from prefect.context import FlowRunContext
+
 from tasks.errors import INTERRUPTED, EarlyEnd, PixelgateError
 from tasks.outcome import Outcome
 from tasks.runs.notification import notify
 from tasks.runs.run_folder import REGISTRATION, open_run, read_evidence
 from tasks.runs.run_lock import run_lock
+from tasks.runs.run_process import record_process
 from tasks.runs.summary import write_summary
 from tasks.runtime import environment
 from tasks.runtime.interruption import interruption_of
@@ -49,6 +52,7 @@ class RunScope:
     def __enter__(self) -> Run:
         self._lock.__enter__()
         self._run = open_run(self._config)
+        record_process(self._run, flow_run=_flow_run_id())
         log.info("run %s of the model %s", self._run.id, self._config.name)
         return self._run
 
@@ -63,6 +67,13 @@ class RunScope:
         finally:
             self._lock.__exit__(None, None, None)
         return isinstance(error, PixelgateError | EarlyEnd) and interruption_of(error) is None
+
+
+def _flow_run_id() -> str | None:
+    """Return the id of the flow run of a deployment; a command's ends with the command."""
+    context = FlowRunContext.get()
+    run = context.flow_run if context is not None else None
+    return str(run.id) if run is not None and run.deployment_id else None
 
 
 def _conclude(run: Run, error: BaseException | None) -> RunSummary:

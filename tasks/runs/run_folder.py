@@ -60,8 +60,17 @@ class Run:
     @property
     def started(self) -> datetime:
         """Time at which the run was opened, UTC, in whole seconds."""
-        moment, _, _ = self.id.rpartition("-")
-        return datetime.strptime(moment, MOMENT).replace(tzinfo=UTC)
+        return started_at(self.id)
+
+
+def started_at(run_id: str) -> datetime:
+    """Return when a run was opened, UTC, in whole seconds.
+
+    Raises:
+        ValueError: it is no id of a run.
+    """
+    moment, _, _ = run_id.rpartition("-")
+    return datetime.strptime(moment, MOMENT).replace(tzinfo=UTC)
 
 
 def open_run(config: RetrainConfig) -> Run:

@@ -1,0 +1,160 @@
+"""A home and ports go in; the commands that an installation runs come out."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+import urllib.request
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from deployments.installation.secret_files import secret_in
+from tasks.runtime.supervisor import Service
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tasks.storage.home import Home
+
+HOST = "127.0.0.1"
+USER = "pixelgate"
+POOL = "pixelgate"
+
+
+@dataclass(frozen=True)
+class Ports:
+    """Where the services listen on this machine.
+
+    Attributes:
+        desk: the address to open.
+        prefect: Prefect's server and pages.
+        mlflow: MLflow's server and pages.
+    """
+
+    desk: int
+    prefect: int
+    mlflow: int
+
+
+@dataclass(frozen=True)
+class Installation:
+    """The services of one home on one machine.
+
+    Attributes:
+        home: of any model.
+        ports: where they listen.
+        parallel_runs: how many runs of different models may be at work at once.
+    """
+
+    home: Home
+    ports: Ports
+    parallel_runs: int
+
+    @property
+    def prefect_url(self) -> str:
+        """The address of Prefect's pages."""
+        return f"http://{HOST}:{self.ports.prefect}"
+
+    @property
+    def mlflow_url(self) -> str:
+        """The address of MLflow's pages."""
+        return f"http://{HOST}:{self.ports.mlflow}"
+
+    @property
+    def desk_url(self) -> str:
+        """The address to open."""
+        return f"http://{HOST}:{self.ports.desk}"
+
+    def client_environment(self) -> dict[str, str]:
+        """Return the environment of what talks to Prefect."""
+        return {
+            **os.environ,
+            "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
+            "PIXELGATE_HOME": str(self.home.root),
+            # Everything in one folder, which can be copied and removed as a whole.
+            "PREFECT_HOME": str(self.home.services / "prefect"),
+            "PREFECT_API_URL": f"{self.prefect_url}/api",
+            "PREFECT_API_AUTH_STRING": f"{USER}:{secret_in(self.home.services / 'prefect-token')}",
+            "PREFECT_UI_URL": self.prefect_url,
+        }
+
+    def prefect_server(self) -> Service:
+        """Return Prefect's server, which schedules."""
+        environment = self.client_environment()
+        return Service(
+            "prefect",
+            (*_python("prefect", "server", "start"), "--host", HOST, *_port(self.ports.prefect)),
+            environment
+            | {
+                "PREFECT_SERVER_API_AUTH_STRING": environment["PREFECT_API_AUTH_STRING"],
+                "PREFECT_SERVER_API_CSRF_PROTECTION_ENABLED": "true",
+                # Without it the pages ask port 4200, whatever the port is.
+                "PREFECT_SERVER_UI_API_URL": f"{self.prefect_url}/api",
+            },
+            is_ready=_answers(f"{self.prefect_url}/api/health"),
+        )
+
+    def mlflow_server(self) -> Service:
+        """Return MLflow's server over the embedded store."""
+        store = ("--backend-store-uri", f"sqlite:///{self.home.database}")
+        artifacts = ("--artifacts-destination", str(self.home.artifacts))
+        server = _python("mlflow", "server")
+        return Service(
+            "mlflow",
+            (*server, "--host", HOST, *_port(self.ports.mlflow), *store, *artifacts, "--workers=1"),
+            dict(os.environ),
+        )
+
+    def worker(self) -> Service:
+        """Return the worker that runs the flows, each in a process of its own."""
+        limit = ("--limit", str(self.parallel_runs))
+        start = _python("prefect", "worker", "start", "--pool", POOL, "--type", "process")
+        return Service("worker", (*start, *limit), self.client_environment())
+
+    def desk(self) -> Service:
+        """Return the desk."""
+        return Service(
+            "desk",
+            (*_python("flows.cli", "desk", "--host", HOST), *_port(self.ports.desk)),
+            self.client_environment() | {"MLFLOW_UI_URL": self.mlflow_url},
+            is_ready=_answers(f"{self.desk_url}/healthz"),
+        )
+
+    def keeper(self) -> Service:
+        """Return the process that starts what was asked for, and finds what died."""
+        return Service("keeper", _python("flows.cli", "keep"), self.client_environment())
+
+
+def free_port(wanted: int) -> int:
+    """Return a port that is free: the wanted one, or else any."""
+    for port in (wanted, 0):
+        with socket.socket() as probe:
+            # As the servers do: a port whose last connections are closing is free.
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((HOST, port))
+            except OSError:
+                continue
+            found: int = probe.getsockname()[1]
+            return found
+    raise AssertionError("unreachable: port 0 is always free")
+
+
+def _python(*arguments: str) -> tuple[str, ...]:
+    return sys.executable, "-m", *arguments
+
+
+def _port(port: int) -> tuple[str, str]:
+    return "--port", str(port)
+
+
+def _answers(url: str) -> Callable[[], bool]:
+    def ask() -> bool:
+        try:
+            with urllib.request.urlopen(url, timeout=2) as answer:  # noqa: S310 - of this machine
+                return bool(answer.status == 200)  # noqa: PLR2004 - OK
+        except OSError:
+            return False
+
+    return ask

@@ -1,0 +1,81 @@
+"""An installation goes in; it runs until it is interrupted, and nothing is left behind."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+from deployments.installation.up_record import begin_record, is_up, note_group, write_record
+from tasks.errors import PixelgateError, UsageError
+from tasks.runtime.supervisor import Supervisor
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from deployments.installation.installation_services import Installation
+
+
+def run_installation(installation: Installation, announce: Callable[[str], None]) -> None:
+    """Run every service until SIGINT or SIGTERM arrives as an exception.
+
+    Args:
+        installation: which services, and where.
+        announce: called with what a person should know.
+
+    Raises:
+        UsageError: it runs already.
+        PixelgateError: Prefect's server did not start, or a model can't be deployed.
+    """
+    home = installation.home
+    if is_up(home):
+        raise UsageError(
+            f"`pixelgate up` is running already for {home.root}. `pixelgate down` stops it."
+        )
+    begin_record(home)
+    supervisor = Supervisor(
+        home.services / "logs", on_start=lambda _name, group: note_group(home, group)
+    )
+    try:
+        _start_all(installation, supervisor, announce)
+        supervisor.watch(lambda: False)
+    finally:
+        announce("Stopping; a run in progress is resumed by the next `pixelgate up`.")
+        supervisor.stop()
+        write_record(home, process=None, groups=[])
+
+
+def _start_all(
+    installation: Installation, supervisor: Supervisor, announce: Callable[[str], None]
+) -> None:
+    logs = installation.home.services / "logs"
+    announce("Starting Prefect's server ...")
+    if not supervisor.start(installation.prefect_server()):
+        raise PixelgateError(f"Prefect's server did not start. Its output is in {logs}.")
+    # Before the worker, which would start every run that came due while nothing ran.
+    deployed = subprocess.run(
+        [sys.executable, "-m", "flows.cli", "deploy", "--skip-overdue"],
+        env=installation.client_environment(),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    if deployed.returncode:
+        raise PixelgateError(deployed.stderr.strip().removeprefix("Error: "))
+    supervisor.start(installation.worker())
+    supervisor.start(installation.mlflow_server())
+    supervisor.start(installation.keeper())
+    if not supervisor.start(installation.desk()):
+        announce(f"The desk does not answer yet; its output is in {logs}.")
+    addresses = {
+        "desk": installation.desk_url,
+        "prefect": installation.prefect_url,
+        "mlflow": installation.mlflow_url,
+    }
+    write_record(installation.home, addresses=addresses)
+    announce(f"desk:    {installation.desk_url}   <- open this")
+    announce(f"prefect: {installation.prefect_url}   (log in with the text in"
+             f" {installation.home.services / 'prefect-token'}, after `pixelgate:`)")  # fmt: skip
+    announce(f"mlflow:  {installation.mlflow_url}")
+    announce("Stop with Ctrl-C, or `pixelgate down` elsewhere.")
