@@ -103,6 +103,7 @@ class Supervisor:
                 each.due = now if steady else now + each.pause
                 log.warning("%s ended (code %d); it is started again", each.service.name, code)
             if now >= each.due:
+                _close(each.process)
                 each.process, each.started, each.due = self._spawn(each.service), now, None
 
     def stop(self) -> None:
@@ -111,6 +112,7 @@ class Supervisor:
             end_group(each.process.pid)
             with contextlib.suppress(subprocess.TimeoutExpired):
                 each.process.wait(timeout=1)
+            _close(each.process)
         for group in self._groups:
             end_group(group, seconds=1)
         self._running.clear()
@@ -129,6 +131,12 @@ class Supervisor:
         self._groups.append(process.pid)
         self.on_start(service.name, process.pid)
         return process
+
+
+def _close(process: subprocess.Popen[bytes]) -> None:
+    """Close our end of a leash."""
+    if process.stdin is not None:
+        process.stdin.close()
 
 
 def end_group(group: int, *, seconds: float = STOP_SECONDS) -> None:
