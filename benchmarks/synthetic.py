@@ -37,3 +37,24 @@ def write_photos(folder: Path) -> None:
         pixels = np.asarray(shapes.resize((1024, 768), Image.Resampling.BICUBIC), np.int16)
         noisy = (pixels + random.integers(-9, 9, pixels.shape)).clip(0, 255).astype(np.uint8)
         Image.fromarray(noisy).save(directory / f"{number}.jpg", quality=90)
+
+
+def draw(file: Path, number: int, *, size: tuple[int, int] = (16, 16)) -> None:
+    """Write one gray PNG: stripes, upright in one class of two and level in the other, and noise.
+
+    Args:
+        file: its folder names the class.
+        number: seeds the noise, so that no two are alike.
+        size: height and width, pixels.
+    """
+    level = sum(file.parent.name.encode()) % 2
+    random = np.random.default_rng([number, level])
+    stripes = np.indices(size)[level] // 3 % 2 * 120 + 60
+    pixels = stripes + random.normal(0, 25, size)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    data = io.BytesIO()
+    Image.fromarray(pixels.clip(0, 255).astype(np.uint8)).save(data, "PNG")
+    # Renamed: whoever watches the folder must not see half a file.
+    partial = file.with_suffix(".part")
+    partial.write_bytes(data.getvalue())
+    partial.rename(file)
