@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
 USER = "pixelgate"
 
@@ -25,8 +25,12 @@ def programs() -> Path | None:
 
 
 @contextlib.contextmanager
-def postgres() -> Iterator[str]:
-    """Start a server with an empty database; yield its URI."""
+def postgres(password: str | None = None) -> Iterator[str]:
+    """Start a server with an empty database; yield its URI, without the password.
+
+    Args:
+        password: of the user; None asks nobody for one.
+    """
     folder = programs()
     assert folder is not None
     with socket.socket() as probe:
@@ -40,12 +44,35 @@ def postgres() -> Iterator[str]:
     try:
         if os.geteuid() == 0:
             os.chown(root, pwd.getpwnam("postgres").pw_uid, -1)
-        _run(folder / "initdb", "-D", data, "-U", USER, "-A", "trust", "-N")
+        access = ["-A", "trust"]
+        if password is not None:
+            (root / "password").write_text(password)
+            access = ["-A", "scram-sha-256", "--pwfile", str(root / "password")]
+        _run(folder / "initdb", "-D", data, "-U", USER, *access, "-N")
         _run(folder / "pg_ctl", "-D", data, "-o", options, "-l", root / "log", "-w", "start")
         yield f"postgresql://{USER}@127.0.0.1:{port}/postgres"
         _run(folder / "pg_ctl", "-D", data, "-m", "immediate", "stop")
     finally:
         shutil.rmtree(root, ignore_errors=True)
+
+
+def run_sql(uri: str, *options: str, env: Mapping[str, str]) -> str:
+    """Return what psql answers, a row a line, its columns divided by `|`.
+
+    Raises:
+        subprocess.CalledProcessError: a statement failed, or the connection.
+    """
+    folder = programs()
+    assert folder is not None
+    command = [folder / "psql", uri, "--no-psqlrc", "--no-password", "--tuples-only", "--no-align"]
+    ended = subprocess.run(
+        [*map(str, command), "--set", "ON_ERROR_STOP=1", *options],
+        check=True,
+        capture_output=True,
+        text=True,
+        env={**os.environ, **env},
+    )
+    return ended.stdout.strip()
 
 
 def _run(*command: object) -> None:
