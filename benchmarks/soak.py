@@ -28,7 +28,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from benchmarks.synthetic import draw
 from tasks.monitoring.run_list import list_runs
@@ -151,9 +151,9 @@ class Soak:
 
     def kill_up(self) -> None:
         """Kill `up` and start it again."""
-        assert self.process is not None
-        self.process.kill()
-        self.process.wait()
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
         time.sleep(30)
         self.start()
 
@@ -204,7 +204,11 @@ def prepare(soak: Soak, url: str) -> None:
     (soak.folder / "quick.toml").write_text(SETTINGS)
     soak.home.mkdir(parents=True, exist_ok=True)
     (soak.home / "alarms.toml").write_text(f'receivers = ["{url}"]\n')
-    for model, schedule in (("alpha", ["--cron", "*/3 * * * *"]), ("beta", ["--cron", "*/4 * * * *", "--watch", "--quiet-seconds", "5"])):
+    schedules = {
+        "alpha": ["--cron", "*/3 * * * *"],
+        "beta": ["--cron", "*/4 * * * *", "--watch", "--quiet-seconds", "5"],
+    }
+    for model, schedule in schedules.items():
         arguments = ["--data", soak.images(model), "--config", soak.folder / "quick.toml"]
         ended = soak.command("models", "add", model, *arguments, *schedule)
         if ended.returncode:

@@ -59,8 +59,8 @@ def test_what_ends_is_started_again_and_what_is_stopped_is_gone(tmp_path: Path) 
     assert supervisor.start(service(tmp_path, seconds=600), seconds=30)
     first, child = started(tmp_path)[0]
     os.kill(first, signal.SIGKILL)
-    supervisor_looks = lambda: supervisor.look() or len(started(tmp_path)) > 1  # noqa: E731
-    wait_until(supervisor_looks, seconds=30, what="the second start")
+    deadline = time.monotonic() + 30
+    supervisor.watch(lambda: len(started(tmp_path)) > 1 or time.monotonic() > deadline)
     assert identity_of(child) is not None
     supervisor.stop()
     pids = [pid for pair in started(tmp_path) for pid in pair]

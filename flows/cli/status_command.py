@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from flows.cli.options import Home, Json, Name, examples, load, new_app
 from flows.cli.printing import print_json
 from tasks.errors import UsageError
+
+if TYPE_CHECKING:
+    from tasks.storage.home import Home as Paths
 
 commands = new_app()
 
@@ -64,4 +67,17 @@ def status(
                 typer.echo(f"    Run {each.running} is in progress.")
             if each.action:
                 typer.echo(f"    {each.action}")
+        show_installation(settings.paths)
     raise typer.Exit(worst_health(statuses).exit_code)
+
+
+def show_installation(paths: Paths) -> None:
+    """Say whether `pixelgate up` runs, where models are installed for it."""
+    from deployments.installation.up_record import is_up, read_record
+    from tasks.config.installed_models import has_models
+
+    if is_up(paths):
+        desk = read_record(paths).get("addresses", {}).get("desk", "it is starting")
+        typer.echo(f"up is running: {desk}")
+    elif has_models(paths):
+        typer.echo("`pixelgate up` is not running: no installed model is retrained.")

@@ -113,6 +113,11 @@ def write_model(home: Home, model: InstalledModel) -> Path:
     return file_of(home.renamed(model.name))
 
 
+def has_models(home: Home) -> bool:
+    """Return whether any model is installed."""
+    return any(home.installed_models.glob("[!.]*.toml"))
+
+
 def read_models(home: Home) -> list[InstalledModel]:
     """Return the models of a home, sorted by name.
 
