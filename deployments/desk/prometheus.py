@@ -113,7 +113,7 @@ def _labelled(status: ModelStatus) -> dict[str, dict[str, float]]:
 
 
 class _Alarms(Collector):
-    """Counts alarms; of a database that can't be read there is no number, as 0 would be good news."""
+    """Counts alarms; one that can't be read has no number, as 0 would be good news."""
 
     def __init__(self, home: Home | None) -> None:
         self._home = home

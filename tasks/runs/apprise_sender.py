@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 # Shorter parts of a URL, such as a port, are no secrets, and words would be torn apart.
 SECRET_LENGTH = 4
+# The loggers of Apprise, and of those that post for it, which would show the URL.
+TALKERS = ("apprise", "requests", "urllib3", "urllib3.connectionpool", "urllib3.util.retry")
 
 Kind = Literal["info", "success", "warning", "failure"]
 
@@ -116,8 +118,9 @@ class _Words(logging.Filter):
 
     def begin(self) -> list[str]:
         """Return the list that this thread's warnings will be added to."""
-        # Adding it again changes nothing.
-        logging.getLogger("apprise").addFilter(self)
+        for name in TALKERS:
+            # Adding it again changes nothing.
+            logging.getLogger(name).addFilter(self)
         self._local.words = []
         words: list[str] = self._local.words
         return words
