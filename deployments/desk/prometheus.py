@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry, Gauge, generate_latest
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
 
+from tasks.errors import DamagedFileError
+from tasks.monitoring.alarm_store import open_alarms, undelivered
 from tasks.monitoring.model_status import Health
 from tasks.outcome import Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from tasks.monitoring.in_production import Production
     from tasks.monitoring.model_status import ModelStatus
     from tasks.runs.summary import RunSummary
+    from tasks.storage.home import Home
 
 # Documented in docs/operations.md.
 GAUGES = {
@@ -38,9 +45,15 @@ LABELLED = {
 ENDS = tuple(each for each in Outcome if each is not Outcome.UNFINISHED)
 
 
-def render_metrics(statuses: Sequence[ModelStatus]) -> bytes:
-    """Return the metrics of all models in Prometheus' text format."""
+def render_metrics(statuses: Sequence[ModelStatus], home: Home | None = None) -> bytes:
+    """Return the metrics of all models in Prometheus' text format.
+
+    Args:
+        statuses: of the models.
+        home: whose alarms are counted; None counts none.
+    """
     registry = CollectorRegistry()
+    registry.register(_Alarms(home))
     gauges = {
         name: Gauge(name, text, ["model"], registry=registry) for name, text in GAUGES.items()
     }
@@ -97,3 +110,29 @@ def _labelled(status: ModelStatus) -> dict[str, dict[str, float]]:
             finding["rule"]: finding["offenders"] for finding in last.gate if not finding["success"]
         },
     }
+
+
+class _Alarms(Collector):
+    """Counts alarms; one that can't be read has no number, as 0 would be good news."""
+
+    def __init__(self, home: Home | None) -> None:
+        self._home = home
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        """Yield the open alarms of each model and severity, and what reached nobody."""
+        count = GaugeMetricFamily(
+            "pixelgate_alarms_open", "Open alarms.", labels=["model", "severity"]
+        )
+        lost = GaugeMetricFamily(
+            "pixelgate_alarms_undelivered", "Messages that did not reach their receiver."
+        )
+        if self._home is not None:
+            # Read first: a family with half of its numbers would be wrong.
+            with contextlib.suppress(DamagedFileError):
+                alarms = [each.alarm for each in open_alarms(self._home)]
+                lost.add_metric([], undelivered(self._home))
+                kinds = Counter((each.model, each.severity.value) for each in alarms)
+                for labels, number in sorted(kinds.items()):
+                    count.add_metric(labels, number)
+        yield count
+        yield lost

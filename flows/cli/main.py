@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from flows.cli import (
+    alarm_commands,
     backup_commands,
     baseline_commands,
     data_commands,
@@ -41,6 +42,7 @@ for module in (
 ):
     app.add_typer(module.commands)
 app.add_typer(installed_commands.commands, name="models")
+app.add_typer(alarm_commands.commands, name="alarms")
 app.add_typer(baseline_commands.commands, name="baseline")
 app.add_typer(ledger_commands.commands, name="ledger")
 app.add_typer(quarantine_commands.commands, name="quarantine")

@@ -18,12 +18,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 ENV_PREFIX, DELIMITER = "PIXELGATE_", "__"
-# Of `make deploy` and `make test-real`, and not settings. The first one is also a group of
-# settings: as such it holds JSON.
+# Of `make deploy`, `make test-real` and alarms, and not settings of a run. The first one is also a
+# group of settings: as such it holds JSON.
 DATA = "PIXELGATE_DATA"
 OTHER_VARIABLES = frozenset(
     {
         DATA,
+        "PIXELGATE_ALARMS_RECEIVERS",
         "PIXELGATE_CRON",
         "PIXELGATE_DRILL_CRON",
         "PIXELGATE_TIMEZONE",

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from tasks.config.base import LEARN
+from tasks.drill.kept_drill import keep_drill
 from tasks.drill.plan import NOISE_OF_ONE, plan_faults, why_not_active
 from tasks.drill.sample import Sample, take_sample
 from tasks.errors import DrillFailedError
@@ -87,6 +88,8 @@ class DrillResult:
 def run_drill(config: RetrainConfig) -> list[DrillResult]:
     """Prove that every rule trips on its fault, and that an untouched sample passes.
 
+    How it ended is kept in the model's home, for alarms.
+
     Args:
         config: its data is only read.
 
@@ -113,7 +116,9 @@ def run_drill(config: RetrainConfig) -> list[DrillResult]:
         )
         offending = pd.read_parquet(verdict.offenders)[PATH]
         sample = take_sample(inventory, root, scratch, without=set(offending))
-        return _Rehearsal(config.data, gate, sample, scratch=scratch, seed=config.seed).run()
+        results = _Rehearsal(config.data, gate, sample, scratch=scratch, seed=config.seed).run()
+    keep_drill(config.paths, [_complaint(result) for result in results if not result.as_expected])
+    return results
 
 
 def require_all_as_expected(results: list[DrillResult]) -> None:

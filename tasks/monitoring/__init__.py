@@ -1,4 +1,4 @@
-"""Read models of runs and models, for the command line and dashboards; this package never writes.
+"""Read models of runs and models, for the command line and dashboards, and who is told of alarms.
 
 - `run_list.list_runs`: the summaries of all runs; `run_index.RunIndex` keeps them in memory.
 - `model_names.model_names`: the models of a home.
@@ -6,4 +6,8 @@
 - `in_production.production_of`: what is in production since when, and before.
 - `run_files.find_run_file`: a file of a run's evidence, and no other file.
 - `trends.trend_of`: measurements of a model's runs over time.
+- `alarms.find_alarms`: what somebody must be told of; `alarm_list.list_alarms`: at this moment.
+- `outbox.Outbox`: tells each receiver once, in its SQLite database `alarm_store`; it writes nothing
+  else.
+- `receivers.try_receivers`: whether messages arrive.
 """

@@ -5,5 +5,6 @@
 - `drill_task.drill_gate`: the drill as a task.
 - `run_scope.RunScope`: a run from its lock to its notification.
 - `artifacts`: the tables, texts and links Prefect shows with a run.
+- `automations.set_up_automations`: a Prefect server of the user's own tells of runs.
 - `gate_run`: the data gate alone, without Prefect.
 """

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from tasks.config.installed_models import read_models
 from tasks.errors import INTERRUPTED, PixelgateError
 from tasks.monitoring.activity import is_in_progress
+from tasks.monitoring.alarm_watch import AlarmWatch
 from tasks.monitoring.folder_watch import FolderWatch
 from tasks.monitoring.run_index import RunIndex
 from tasks.monitoring.run_requests import request_run, waiting_requests, withdraw
@@ -43,6 +44,7 @@ class Keeper:
         deploy: called with the models when one was added or changed.
         deployed: the models as they were deployed.
         index: of its runs.
+        alarms: of its models.
         watches: of the data folders, by model.
         told: runs whose death was handled.
     """
@@ -51,14 +53,17 @@ class Keeper:
     deploy: Callable[[Sequence[InstalledModel]], object]
     deployed: list[InstalledModel] = field(default_factory=list)
     index: RunIndex = field(init=False)
+    alarms: AlarmWatch = field(init=False)
     watches: dict[str, FolderWatch] = field(default_factory=dict)
     told: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.index = RunIndex(self.home)
+        self.alarms = AlarmWatch(self.home, self.index)
 
     def look(self) -> None:
         """Look once; a fault of one duty, such as a server that is away, leaves the others be."""
+        _guarded(self.alarms.look, "alarms")
         try:
             models = read_models(self.home)
         except PixelgateError as error:

@@ -7,5 +7,6 @@
 - `provenance.provenance`: the origin of a model, as tags of its version.
 - `result_store`: results of finished stages, cached by key.
 - `notification.notify`: sends the summary to the operator's command or URL.
+- `apprise_sender.send_message`: a text to a chat or mail service, whose URL no log shows.
 - `check.Check`: one rule of a gate, what it requires and what was observed.
 """

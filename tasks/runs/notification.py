@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-import re
 import shlex
 import signal
 import subprocess
@@ -14,14 +13,11 @@ import urllib.request
 from functools import partial
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from tasks.runs.apprise_sender import SCHEME, send_message, within, without_secrets
 
+if TYPE_CHECKING:
     from tasks.config.notify import NotifyConfig
     from tasks.runs.summary import RunSummary
-
-# How an Apprise URL begins, such as slack:// or mailto://; a command doesn't.
-SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 
 # Seconds in which the last words of a command that has ended arrive.
 LAST_WORDS = 0.5
@@ -47,7 +43,7 @@ def notify(summary: RunSummary, settings: NotifyConfig) -> bool:
         _deliver(target, summary, settings.timeout)
     except Exception as error:  # noqa: BLE001 - whatever receiver or library does, the run has ended
         log.error(  # noqa: TRY400 - the reason is enough; this is no fault of ours
-            "on_outcome %s failed: %s", _without_secrets(target), error
+            "on_outcome %s failed: %s", without_secrets(target), error
         )
         return False
     return True
@@ -56,35 +52,11 @@ def notify(summary: RunSummary, settings: NotifyConfig) -> bool:
 def _deliver(target: str, summary: RunSummary, timeout: float) -> None:
     content = summary.model_dump_json(indent=2).encode()
     if target.startswith(("http://", "https://")):
-        _within(timeout, partial(_post, target, content, timeout))
+        within(timeout, partial(_post, target, content, timeout))
     elif SCHEME.match(target):
-        _within(timeout, partial(_send, target, summary, timeout))
+        _send(target, summary, timeout)
     else:
         _run(target, content, timeout)
-
-
-def _within(seconds: float, attempt: Callable[[], None]) -> None:
-    """Call a function that may take longer, and leave it alone then.
-
-    A timeout of a socket is for each read, so a server that sends a byte now and then would never
-    reach it; a look-up of a name has none at all.
-    """
-    faults: list[Exception] = []
-
-    def guarded() -> None:
-        try:
-            attempt()
-        except Exception as error:  # noqa: BLE001 - raised below, in the caller's thread
-            faults.append(error)
-
-    # A daemon: the process must not wait for it at its end.
-    thread = threading.Thread(target=guarded, name="notification", daemon=True)
-    thread.start()
-    thread.join(seconds)
-    if thread.is_alive():
-        raise TimeoutError(f"no answer within {seconds:g} s (notify.timeout)")
-    if faults:
-        raise faults[0]
 
 
 def _post(url: str, content: bytes, timeout: float) -> None:
@@ -96,15 +68,8 @@ def _post(url: str, content: bytes, timeout: float) -> None:
 
 
 def _send(url: str, summary: RunSummary, timeout: float) -> None:
-    from apprise import Apprise
-
-    service = Apprise.instantiate(url)
-    if service is None:
-        raise ValueError("Apprise knows no such service, or the URL lacks a part.")
-    service.socket_connect_timeout = service.socket_read_timeout = timeout
     title = f"{summary.name}: {summary.outcome.headline}"
-    if not service.notify(title=title, body=f"{summary.message}\n\nReport: {summary.report}"):
-        raise ValueError("the service did not accept the message; Apprise logs the reason.")
+    send_message(url, title, f"{summary.message}\n\nReport: {summary.report}", timeout=timeout)
 
 
 def _run(command: str, content: bytes, timeout: float) -> None:
@@ -161,11 +126,3 @@ class _LastWords:
         """Return the last 500 characters; a traceback may be long."""
         self._thread.join(LAST_WORDS)
         return self._end.decode(errors="replace").strip()[-500:]
-
-
-def _without_secrets(target: str) -> str:
-    """Return the scheme of an Apprise URL, which holds a token or password; others as they are."""
-    scheme = SCHEME.match(target)
-    if scheme is None or target.startswith(("http://", "https://")):
-        return target
-    return f"{scheme[0]}..."

@@ -4,6 +4,7 @@
 <root>/                        .pixelgate/ by default, or PIXELGATE_HOME
 ├── runs/<id>/                 evidence of a run
 ├── models/<model>.toml        what `pixelgate up` retrains, and when
+├── alarms.toml                who receives alarms
 ├── scores/<model>/<id>/       predictions of new images, and how they differ from the known ones
 ├── state/                     what runs share
 │   ├── mlflow.db, mlflow-artifacts/
@@ -25,6 +26,7 @@
 │   ├── requests/              runs that were asked for and have not started yet
 │   ├── services/              what `pixelgate up` runs: addresses, tokens, databases, logs
 │   ├── alarms.db              alarms, and whom they still have to reach
+│   ├── drills/<model>.json    how the last drill of the data gate ended
 │   ├── thumbnails/            images of the desk's data browser
 │   └── <model>.lock
 └── logs/pixelgate.log
@@ -170,6 +172,16 @@ class Home:
     def alarms(self) -> Path:
         """SQLite database of alarms, and of those who still have to be told."""
         return self.state / "alarms.db"
+
+    @property
+    def alarm_settings(self) -> Path:
+        """TOML file of who receives alarms, and when."""
+        return self.root / "alarms.toml"
+
+    @property
+    def last_drill(self) -> Path:
+        """How the last drill of this model's data gate ended."""
+        return self.state / "drills" / f"{self.name}.json"
 
     @property
     def thumbnails(self) -> Path:

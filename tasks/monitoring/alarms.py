@@ -1,0 +1,264 @@
+"""The models' statuses and the limits go in; what somebody must be told of comes out, as alarms."""
+
+from __future__ import annotations
+
+import shlex
+import shutil
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from tasks.drill.kept_drill import last_drill
+from tasks.errors import DamagedFileError
+from tasks.monitoring.accepted_run import last_accepted
+from tasks.monitoring.in_production import production_of
+from tasks.monitoring.model_status import Health
+from tasks.outcome import Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from datetime import datetime
+    from pathlib import Path
+
+    from tasks.config.alarm_settings import AlarmSettings
+    from tasks.monitoring.model_status import ModelStatus
+    from tasks.storage.home import Home
+
+GIB = 2**30
+NO_LATE: Mapping[str, str] = MappingProxyType({})
+
+
+class Severity(StrEnum):
+    """How urgent an alarm is; the most urgent first."""
+
+    CRITICAL = "critical"
+    WARNING = "warning"
+    INFO = "info"
+
+
+class Cause(StrEnum):
+    """Why there is an alarm; each has a section in docs/operations.md."""
+
+    PRODUCTION_UNKNOWN = "production_unknown"
+    DISK_LOW = "disk_low"
+    CRASHED = "crashed"
+    FAILED = "failed"
+    DATA_REJECTED = "data_rejected"
+    MODEL_REJECTED = "model_rejected"
+    DRILL_FAILED = "drill_failed"
+    LATE = "late"
+    NO_ACCEPTED_RUN = "no_accepted_run"
+    WAITING_FOR_APPROVAL = "waiting_for_approval"
+    OLD_CHAMPION = "old_champion"
+
+
+@dataclass(frozen=True)
+class Alarm:
+    """Something that somebody must be told of; there is one of each cause and model at most.
+
+    Attributes:
+        cause: why.
+        model: that it is about; empty if it is about the machine.
+        severity: critical alarms are sent in quiet hours too.
+        sentence: what is the case; the same as long as the case is the same.
+        action: the one thing to do.
+        page: of the desk, such as /runs/ID.
+    """
+
+    cause: Cause
+    model: str
+    severity: Severity
+    sentence: str
+    action: str
+    page: str
+
+
+def find_alarms(
+    home: Home,
+    statuses: Sequence[ModelStatus],
+    settings: AlarmSettings,
+    *,
+    now: datetime,
+    late: Mapping[str, str] = NO_LATE,
+) -> list[Alarm]:
+    """Return what somebody must be told of, the most urgent first.
+
+    Args:
+        home: of any of its models.
+        statuses: of the models, as `model_statuses` returned them.
+        settings: the limits.
+        now: with its time zone.
+        late: a sentence for each model whose schedule is overdue.
+    """
+    found = [*_of_disk(home, settings)]
+    for status in statuses:
+        found += _Model(home.renamed(status.name), status, settings, now).alarms()
+    found += [
+        Alarm(
+            Cause.LATE,
+            name,
+            Severity.WARNING,
+            sentence,
+            f"Start it now: pixelgate run --data DIR{_named(name)}",
+            f"/models/{name}",
+        )
+        for name, sentence in late.items()
+    ]
+    causes, severities = list(Cause), list(Severity)
+    return sorted(
+        found,
+        key=lambda each: (severities.index(each.severity), causes.index(each.cause), each.model),
+    )
+
+
+@dataclass(frozen=True)
+class _Model:
+    """What is known of one model; each method yields one alarm or none."""
+
+    home: Home
+    status: ModelStatus
+    settings: AlarmSettings
+    now: datetime
+
+    def alarms(self) -> list[Alarm]:
+        return [
+            *self._of_ledger(),
+            *self._of_crash(),
+            *self._of_last_run(),
+            *self._of_drill(),
+            *self._of_acceptance(),
+            *self._of_approval(),
+            *self._of_champion(),
+        ]
+
+    def _of_ledger(self) -> Iterator[Alarm]:
+        if self.status.production is not None:
+            return
+        try:
+            production_of(self.home, ())
+        except DamagedFileError as error:
+            yield self._alarm(
+                Cause.PRODUCTION_UNKNOWN,
+                f"What is in production can't be told: {error.problem}.",
+                "Put the ledger back: pixelgate restore ARCHIVE",
+                severity=Severity.CRITICAL,
+            )
+
+    def _of_crash(self) -> Iterator[Alarm]:
+        newest = self.status.strip[-1] if self.status.strip else None
+        if newest and newest.outcome is Outcome.UNFINISHED and self.status.running is None:
+            yield self._alarm(
+                Cause.CRASHED,
+                f"The process of run {newest.run_id} died; nobody is training.",
+                f"Run again, which resumes: pixelgate run --data DIR{_named(self.home.name)}",
+                run=newest.run_id,
+                severity=self._urgency(),
+            )
+
+    def _of_last_run(self) -> Iterator[Alarm]:
+        last = self.status.last
+        if last is None or not last.outcome.is_bad:
+            return
+        words = {
+            Outcome.DATA_REJECTED: (Cause.DATA_REJECTED, "Run {} rejected the data"),
+            Outcome.MODEL_REJECTED: (Cause.MODEL_REJECTED, "Run {} rejected its model"),
+            Outcome.FAILED: (Cause.FAILED, "Run {} failed"),
+        }
+        cause, what = words[last.outcome]
+        reason = last.first_line.rstrip(".") or last.outcome.value
+        yield self._alarm(
+            cause,
+            f"{what.format(last.run_id)}: {reason}.",
+            "Open its report, which names the remedy.",
+            run=last.run_id,
+            severity=self._urgency(),
+        )
+
+    def _of_drill(self) -> Iterator[Alarm]:
+        drill = last_drill(self.home)
+        if drill is not None and drill.problem:
+            yield self._alarm(
+                Cause.DRILL_FAILED,
+                f"The drill of {drill.at:%Y-%m-%d} found a hole in the data gate: {drill.problem}.",
+                f"Set these rules and try again: pixelgate drill DIR{_named(self.home.name)}",
+            )
+
+    def _of_acceptance(self) -> Iterator[Alarm]:
+        days = self.settings.no_accepted_run_days
+        limit = self.now - timedelta(days=days)
+        accepted, oldest = last_accepted(self.home, self.status.strip, since=limit)
+        since = accepted or oldest
+        if since is not None and since < limit:
+            last = f"; the last one was on {accepted:%Y-%m-%d}" if accepted else ""
+            yield self._alarm(
+                Cause.NO_ACCEPTED_RUN,
+                f"No run was accepted for more than {days:g} days{last}.",
+                "See how the last runs ended: pixelgate runs",
+            )
+
+    def _of_approval(self) -> Iterator[Alarm]:
+        for version in self.status.waiting:
+            waits = (
+                mark.run_id
+                for mark in reversed(self.status.strip)
+                if mark.outcome is Outcome.AWAITING_APPROVAL
+            )
+            yield self._alarm(
+                Cause.WAITING_FOR_APPROVAL,
+                f"Version {version} waits for somebody to approve it.",
+                f'Approve it: pixelgate promote {version} --reason "..."{_named(self.home.name)}',
+                run=next(waits, None),
+                severity=Severity.INFO,
+            )
+
+    def _of_champion(self) -> Iterator[Alarm]:
+        production, days = self.status.production, self.settings.old_champion_days
+        if production is not None and self.now - production.since > timedelta(days=days):
+            yield self._alarm(
+                Cause.OLD_CHAMPION,
+                f"Version {production.version} is in production since"
+                f" {production.since:%Y-%m-%d}, for more than {days:g} days.",
+                "See why no newer one replaced it: pixelgate runs",
+                severity=Severity.INFO,
+            )
+
+    def _urgency(self) -> Severity:
+        """Return critical where nothing is in production, or run after run fails."""
+        is_failing = self.status.health is Health.FAILING
+        return Severity.CRITICAL if is_failing else Severity.WARNING
+
+    def _alarm(
+        self,
+        cause: Cause,
+        sentence: str,
+        action: str,
+        *,
+        run: str | None = None,
+        severity: Severity = Severity.WARNING,
+    ) -> Alarm:
+        page = f"/runs/{run}" if run else f"/models/{self.home.name}"
+        return Alarm(cause, self.home.name, severity, sentence, action, page)
+
+
+def _of_disk(home: Home, settings: AlarmSettings) -> Iterator[Alarm]:
+    free = shutil.disk_usage(_existing(home.root)).free / GIB
+    if free < settings.disk_low_gib:
+        yield Alarm(
+            Cause.DISK_LOW,
+            "",
+            Severity.CRITICAL,
+            f"Less than {settings.disk_low_gib:g} GiB are free on the disk of the home.",
+            f"See what takes the room: du -sh {shlex.quote(str(home.root))}/*",
+            "/",
+        )
+
+
+def _existing(folder: Path) -> Path:
+    folder = folder.absolute()
+    return next(each for each in (folder, *folder.parents) if each.exists())
+
+
+def _named(name: str) -> str:
+    return "" if name == "pixelgate" else f" --name {shlex.quote(name)}"
