@@ -4,12 +4,6 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 PIP := $(BIN)/python -m pip --disable-pip-version-check
-CRON ?= 0 2 * * *
-DRILL_CRON ?= 0 6 * * 1
-# Of both; by default that of this machine.
-TIMEZONE ?=
-HOME_DIR ?= $(CURDIR)/.pixelgate
-MODEL ?= pixelgate
 ROUNDS ?= 40
 SEED ?=
 
@@ -72,17 +66,6 @@ lint: $(READY)  ## Check style, types, imports and known vulnerabilities.
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 	@bash .ci/audit
-
-.PHONY: deploy
-deploy: $(READY)  ## Deploy to the Prefect server of PREFECT_API_URL: make deploy DATA=photos/ CRON="0 2 * * *"
-	@test -n "$(DATA)" || { echo "Name your folder of images: make deploy DATA=photos/"; exit 2; }
-	@$(BIN)/prefect work-pool inspect pixelgate >/dev/null 2>&1 || $(BIN)/prefect work-pool create pixelgate --type process
-	@zone="$$($(BIN)/python -m tasks.runtime.time_zone "$(TIMEZONE)")" || exit 2; \
-	  echo "Schedules: retraining $(CRON), drill $(DRILL_CRON), time zone $$zone"; \
-	  PIXELGATE_TIMEZONE="$$zone" PIXELGATE_ROOT="$(CURDIR)" PIXELGATE_DATA="$(abspath $(DATA))" PIXELGATE_CRON="$(CRON)" PIXELGATE_DRILL_CRON="$(DRILL_CRON)" \
-	  PIXELGATE_RUN_HOME="$(HOME_DIR)" PIXELGATE_MODEL="$(MODEL)" \
-	  $(BIN)/prefect --no-prompt deploy --prefect-file deployments/prefect.yaml --all
-	@echo "Now start a worker: $(BIN)/prefect worker start --pool pixelgate"
 
 .PHONY: constraints
 constraints:  ## Resolve the pinned versions again.

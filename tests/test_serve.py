@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.command_line import prefect_at
+from tests.command_line import command_of, prefect_at
 from tests.image_trees import ROOT, config_for, write_tree
 from tests.processes import running, unmeasured, wait_until
 
@@ -99,31 +99,23 @@ def test_serve_retrains_by_itself(prefect_server: Any, images: Path, tmp_path: P
 
 
 def deploy(server: Any, data: Path, place: Path, *, model: str, cron: str) -> dict[str, str]:
-    """Run `make deploy` as README says; return the environment of a worker."""
-    env = unmeasured({**server.env, "PREFECT_PROFILES_PATH": str(place / "profiles.toml")})
-    deployed = subprocess.run(
-        [
-            *("make", "deploy", f"DATA={data}", f"HOME_DIR={place / 'home'}", f"MODEL={model}"),
-            *(
-                f"CRON={cron}",
-                "TIMEZONE=Asia/Kolkata",
-                f"BIN={Path(sys.executable).parent}",
-                "READY=",
-            ),
-        ],
-        cwd=ROOT,
-        env=env,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert deployed.returncode == 0, deployed.stdout + deployed.stderr
-    assert f"retraining {cron}, drill 0 6 * * 1, time zone Asia/Kolkata" in deployed.stdout
+    """Install a model and deploy it, as README says; return the environment of a worker."""
+    profiles = {"PREFECT_PROFILES_PATH": str(place / "profiles.toml")}
+    home = {"PYTHONPATH": str(ROOT), "PIXELGATE_HOME": str(place / "home")}
+    env = unmeasured({**server.env, **profiles, **home})
+    (place / "six.toml").write_text("training.epochs = 6\n")
+    add = ("models", "add", model, "--data", data, "--config", place / "six.toml", "--cron", cron)
+    for command in ((*add, "--timezone", "Asia/Kolkata"), ("deploy", model)):
+        ended = subprocess.run(
+            command_of(*command), env=env, capture_output=True, text=True, check=False
+        )
+        assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert f"retrain/{model}" in ended.stdout.splitlines()
     return env
 
 
 def test_a_deployment_is_run_by_a_worker(prefect_server: Any, images: Path, tmp_path: Path) -> None:
-    """`make deploy`, then a worker of the process pool: the schedule does the rest."""
+    """`pixelgate deploy`, then a worker of the process pool: the schedule does the rest."""
     home, log = tmp_path / "home", tmp_path / "worker.log"
     env = deploy(prefect_server, images, tmp_path, model="deployed", cron="* * * * *")
     worker = [sys.executable, "-m", "prefect", "worker", "start", "--pool", "pixelgate"]
@@ -154,7 +146,7 @@ def test_the_server_refuses_bad_values(prefect_server: Any, images: Path, tmp_pa
         deployment
         for deployment in prefect_server.ask("/deployments/filter")
         if deployment["parameters"].get("config", {}).get("name") == "strict"
-        and deployment["entrypoint"].endswith(":retrain")
+        and deployment["entrypoint"].endswith(".retrain")
     )
     assert one["schedules"][0]["schedule"]["timezone"] == "Asia/Kolkata"
     schema = one["parameter_openapi_schema"]["definitions"]

@@ -147,18 +147,9 @@ def test_a_wrong_variable_is_named(
         load_config()
 
 
-def test_variables_of_the_makefile_are_no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
-    """`make deploy` hands them to Prefect; PIXELGATE_DATA is a group only if it holds JSON."""
-    for name in (
-        "ROOT",
-        "CRON",
-        "DRILL_CRON",
-        "TIMEZONE",
-        "RUN_HOME",
-        "MODEL",
-        "REAL_DATA",
-        "DATA",
-    ):
+def test_variables_of_the_containers_are_no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """compose.yaml reads them; PIXELGATE_DATA is a group only if it holds JSON."""
+    for name in ("CRON", "TIMEZONE", "MODEL", "REAL_DATA", "DATA"):
         monkeypatch.setenv(f"PIXELGATE_{name}", "/photos")
     assert load_config()[1] == {}
     monkeypatch.setenv("PIXELGATE_DATA", '{"max_pixels": 9}')

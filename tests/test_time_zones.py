@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     [
         ("America/New_York", 0, "America/New_York\n"),
         (":Asia/Tokyo", 0, "Asia/Tokyo\n"),
-        ("CET-1CEST", 1, "Error: This machine's time zone has no name"),
-        ("No/Where", 1, "Give one with TIMEZONE"),
+        ("CET-1CEST", 1, "This machine's time zone has no name"),
+        ("No/Where", 1, "Give one with --timezone"),
     ],
 )
 def test_the_local_time_zone_is_the_one_of_the_environment(
@@ -32,7 +32,7 @@ def test_the_local_time_zone_is_the_one_of_the_environment(
 ) -> None:
     """A TZ that is no name is not taken for UTC."""
     ended = subprocess.run(
-        [sys.executable, "-m", "tasks.runtime.time_zone", ""],
+        [sys.executable, "-c", "from tasks.runtime.time_zone import *; print(local_time_zone())"],
         cwd=ROOT,
         env={"TZ": zone, "PYTHONPATH": str(ROOT)},
         capture_output=True,

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 ENV_PREFIX, DELIMITER = "PIXELGATE_", "__"
-# Of `make deploy`, `make test-real` and alarms, and not settings of a run. The first one is also a
+# Of deployments/compose.yaml, `make test-real` and alarms, and not settings of a run. The first one is also a
 # group of settings: as such it holds JSON.
 DATA = "PIXELGATE_DATA"
 OTHER_VARIABLES = frozenset(
@@ -26,12 +26,9 @@ OTHER_VARIABLES = frozenset(
         DATA,
         "PIXELGATE_ALARMS_RECEIVERS",
         "PIXELGATE_CRON",
-        "PIXELGATE_DRILL_CRON",
         "PIXELGATE_TIMEZONE",
         "PIXELGATE_MODEL",
         "PIXELGATE_REAL_DATA",
-        "PIXELGATE_ROOT",
-        "PIXELGATE_RUN_HOME",
     }
 )
 # Settings that are gone, with those that do their work now.

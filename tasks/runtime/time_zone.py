@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import sys
 import zoneinfo
 
 from tasks.errors import SettingsError
@@ -65,11 +64,3 @@ def _suggestion(name: str, known: set[str]) -> str:
     if not similar:
         return ""
     return f"; did you mean {by_case.get(similar[0]) or by_city[similar[0]]}?"
-
-
-if __name__ == "__main__":
-    # `make deploy` asks here.
-    try:
-        sys.stdout.write(choose_time_zone("".join(sys.argv[1:])) + "\n")
-    except SettingsError as error:
-        sys.exit(f"Error: {error}".replace("--timezone", "TIMEZONE"))
