@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 ENV_PREFIX, DELIMITER = "PIXELGATE_", "__"
-# Of deployments/compose.yaml, `make test-real` and alarms, and not settings of a run. The first one is also a
-# group of settings: as such it holds JSON.
+# Of deployments/compose.yaml, `make test-real` and alarms, and not settings of a run. The first one
+# is also a group of settings: as such it holds JSON.
 DATA = "PIXELGATE_DATA"
 OTHER_VARIABLES = frozenset(
     {
