@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import secrets
 import socket
 from typing import TYPE_CHECKING
 
 from deployments.desk.access import LOOPBACK
 from deployments.desk.app import create_app
+from deployments.desk.token_file import desk_token
 from tasks.errors import UsageError
 
 if TYPE_CHECKING:
@@ -39,13 +38,18 @@ def serve_desk(
     """
     import uvicorn
 
-    token = None if host in LOOPBACK else desk_token(home)
-    app = create_app(home, late_after_hours=late_after_hours, token=token)
+    is_open = host in LOOPBACK
+    token = desk_token(home)
+    app = create_app(home, late_after_hours=late_after_hours, token=None if is_open else token)
     with _listening(host, port) as listener:
         shown = f"[{host}]" if ":" in host else host
         announce(f"desk: http://{shown}:{listener.getsockname()[1]}")
-        if token is not None:
-            announce(f"Its password is the token in {home.desk_token}; any user name will do.")
+        use = (
+            "Who wants to act is asked for"
+            if is_open
+            else "Its password, with any user name, and what actions ask for, is"
+        )
+        announce(f"{use} the token in {home.desk_token}")
         config = uvicorn.Config(app, log_level="warning", access_log=False)
         uvicorn.Server(config).run(sockets=[listener])
 
@@ -59,22 +63,3 @@ def _listening(host: str, port: int) -> socket.socket:
         raise UsageError(
             f"Can't listen on {host}, port {port}: {reason}. Choose another with --host and --port."
         ) from None
-
-
-def desk_token(home: Home) -> str:
-    """Return the desk's token, which is made once, into a file that only its owner can read."""
-    file = home.desk_token
-    file.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        token = file.read_text("utf-8").strip()
-        if not token:
-            raise UsageError(
-                f"The token file {file} is empty. Remove it to get a new one."
-            ) from None
-        return token
-    with os.fdopen(handle, "w", encoding="utf-8") as opened:
-        token = secrets.token_urlsafe()
-        opened.write(f"{token}\n")
-    return token

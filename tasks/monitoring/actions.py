@@ -7,7 +7,7 @@ about the champion names the champion that the person saw.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tasks.errors import ChampionChangedError, UsageError
 from tasks.monitoring.model_status import status_of
@@ -183,7 +183,7 @@ def _store(home: Home) -> ModelStore:
     return store
 
 
-def _note(store: ModelStore, action: str, decider: Decider, evidence: dict[str, object]) -> None:
+def _note(store: ModelStore, action: str, decider: Decider, evidence: dict[str, Any]) -> None:
     note_action(store, action=action, who=decider.who, why=decider.why, evidence=evidence)
 
 

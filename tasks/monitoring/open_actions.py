@@ -7,7 +7,9 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from tasks.errors import PixelgateError
+from tasks.monitoring.rejected_rules import stopping_rules
 from tasks.monitoring.run_requests import waiting_requests
+from tasks.validation.overrides import list_overrides
 from tasks.validation.quarantine import READABLE, list_quarantine
 
 if TYPE_CHECKING:
@@ -48,6 +50,37 @@ class OpenActions:
     request: RunRequest | None
     waits: str
     problem: str
+
+
+@dataclass(frozen=True)
+class Acceptance:
+    """Whether the data that a run rejected can be accepted.
+
+    Attributes:
+        rules: those that stopped it; none if it was not rejected.
+        accepted: by whom and why it was accepted since; empty if it was not.
+    """
+
+    rules: tuple[str, ...]
+    accepted: str = ""
+
+
+def acceptance_of(home: Home, run: RunSummary) -> Acceptance:
+    """Return whether the data of a run can be accepted.
+
+    Args:
+        home: of the run's model.
+        run: that may have rejected its data.
+    """
+    rules = stopping_rules(run)
+    if not rules or run.data_fingerprint is None:
+        return Acceptance(())
+    fingerprint = run.data_fingerprint
+    try:
+        covering = (each for each in list_overrides(home) if each.covers(fingerprint, rules))
+        return Acceptance(rules, next((each.sentence for each in covering), ""))
+    except PixelgateError as error:
+        return Acceptance(rules, str(error))
 
 
 def open_actions(home: Home, status: ModelStatus, runs: Sequence[RunSummary]) -> OpenActions:

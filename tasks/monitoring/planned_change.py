@@ -1,6 +1,4 @@
-"""A change of the version in production that nobody has made yet goes in; what it would do comes
-out. Nothing is written.
-"""
+"""A change of champion that nobody has made yet goes in; what it would do comes out."""
 
 from __future__ import annotations
 
@@ -15,8 +13,6 @@ from tasks.registry.version_list import list_versions
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from mlflow.entities.model_registry import ModelVersion
 
     from tasks.config.schema import RetrainConfig
     from tasks.registry.mlflow_store import ModelStore
@@ -61,7 +57,7 @@ def plan_promotion(home: Home, version: str) -> PlannedChange:
     settings = settings_of(home)
     store = store_of(settings)
     found = find_version(store, _named(version))
-    return _plan(store, settings, found, failed_checks(found))
+    return _plan(store, settings, str(found.version), failed_checks(found))
 
 
 def plan_rollback(home: Home, to: str | None) -> PlannedChange:
@@ -75,14 +71,15 @@ def plan_rollback(home: Home, to: str | None) -> PlannedChange:
     store = store_of(settings)
     require_models(store)
     # What it failed was overruled when it was promoted.
-    return _plan(store, settings, rollback_target(store, to, champion_in_registry(store)), ())
+    target = rollback_target(store, to, champion_in_registry(store))
+    return _plan(store, settings, str(target.version), ())
 
 
 def _plan(
-    store: ModelStore, settings: RetrainConfig, version: ModelVersion, overruled: tuple[str, ...]
+    store: ModelStore, settings: RetrainConfig, after: str, overruled: tuple[str, ...]
 ) -> PlannedChange:
     rows = {row.version: row for row in list_versions(store)}
-    before, after = champion_in_registry(store), str(version.version)
+    before = champion_in_registry(store)
     return PlannedChange(
         before=before,
         before_accuracy=rows[before].accuracy if before in rows else None,
