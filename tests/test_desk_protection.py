@@ -220,6 +220,15 @@ def test_form_tokens_are_of_one_session() -> None:
     assert [ada.is_first_use(next(iter(tokens))) for _ in range(3)] == [True, False, False]
 
 
+def test_what_a_page_says_is_left_alone_by_others(desk: str) -> None:
+    """Such as the first screen, which loads itself again every 30 seconds."""
+    ada = Operator(desk)
+    location = ada.http.post(RUN, data=form_of(ada)).headers["Location"]
+    assert "It waits to start." not in ada.page("/").partition('class="card')[0]
+    assert 'role="status">A run of digits was asked for.' in ada.page(location)
+    assert 'role="status"' not in ada.page(location)
+
+
 @pytest.mark.parametrize(
     ("token", "name", "status", "message"),
     [
@@ -335,7 +344,8 @@ def test_an_empty_token_file_opens_nothing(desk: str, home: Home) -> None:
     answer = client.post("/login", data={"token": "", "name": "ada", "onward": "/"})
     assert answer.status_code == 409
     assert "is empty. Remove it to get a new one." in answer.text
-    assert client.post("/api/models/digits/runs", headers={"Authorization": "Bearer "}).is_error
+    answer = client.post("/api/models/digits/runs", headers={"Authorization": "Bearer"})
+    assert (answer.status_code, answer.json()["error"][:14]) == (422, "The token file")
 
 
 def test_a_page_of_another_port_can_not_act_in_a_browser(

@@ -11,7 +11,7 @@ from fastapi.responses import RedirectResponse, Response
 
 from deployments.desk.csrf import SentForm, SignInNeededError, read_form
 from deployments.desk.run_api import add_run_api
-from deployments.desk.sessions import CURRENT, Notice, Session, Sessions
+from deployments.desk.sessions import CURRENT, PAGE, Notice, Session, Sessions
 from deployments.desk.sign_in import add_sign_in, require_session
 from deployments.desk.token_file import desk_token
 from tasks.errors import PixelgateError, UsageError
@@ -68,7 +68,7 @@ def add_actions(
     render = pages.extend(
         session=CURRENT.get,
         form_token=lambda: _signed_in().form_token(),
-        notices=lambda: _signed_in().take_notices(),
+        notices=lambda: _signed_in().take_notices(PAGE.get()),
         actions_on_model=offers.on_model,
         actions_on_run=offers.on_run,
     )
@@ -216,14 +216,14 @@ class ActionRoutes:
         try:
             planned = plan(home)
         except Exception as error:  # noqa: BLE001 - whatever a store of others raises is said
-            _signed_in().tell(_problem(error))
+            _signed_in().tell(_problem(_page(name), error))
             return RedirectResponse(_page(name), 303)
         waiting = self._desk.status(name)[0].waiting
         is_approval = action == "promote" and planned.version in waiting
         return self._answer(
             self._render(
                 "confirm",
-                name=name,
+                model=name,
                 planned=planned,
                 action="approve" if is_approval else action,
                 verb="Roll back to" if action == "rollback" else "Put into production:",
@@ -241,21 +241,23 @@ def _perform(form: SentForm, back: str, act: Callable[[], str]) -> Response:
     with session.lock:
         if not form.is_repeated:
             try:
-                session.tell(Notice(act()))
+                session.tell(Notice(back, act()))
             except Exception as error:  # noqa: BLE001 - the page says it, the log has the traceback
-                session.tell(_problem(error))
+                session.tell(_problem(back, error))
         elif not session.has_notices():
-            session.tell(Notice("This form was sent before, and counted once.", is_problem=True))
+            text = "This form was sent before, and counted once."
+            session.tell(Notice(back, text, is_problem=True))
     # So that loading the page again doesn't send the form again.
     return RedirectResponse(back, 303)
 
 
-def _problem(error: Exception) -> Notice:
+def _problem(page: str, error: Exception) -> Notice:
     if isinstance(error, PixelgateError):
-        return Notice(str(error), is_problem=True)
+        return Notice(page, str(error), is_problem=True)
     log.error("an action at the desk failed", exc_info=error)
     words = f"{type(error).__name__}: {error}".splitlines()[0]
     return Notice(
+        page,
         f"It failed: {words}. Look at what is in production before you try again; a change that"
         " was cut short is finished or taken back by the next one.",
         is_problem=True,

@@ -24,13 +24,15 @@ LONGEST_NAME, SESSIONS_KEPT = 80, 1000
 
 @dataclass(frozen=True)
 class Notice:
-    """What the next page says about an action.
+    """What a page says about an action.
 
     Attributes:
+        page: its path; another one, such as one that loads itself again, leaves it alone.
         text: in plain words.
         is_problem: whether it did not take place.
     """
 
+    page: str
     text: str
     is_problem: bool = False
 
@@ -75,16 +77,17 @@ class Session:
         return is_first
 
     def tell(self, notice: Notice) -> None:
-        """Let the next page say something."""
+        """Let a page say something."""
         self._notices.append(notice)
 
     def has_notices(self) -> bool:
-        """Return whether the next page has something to say."""
+        """Return whether a page has something to say yet."""
         return bool(self._notices)
 
-    def take_notices(self) -> list[Notice]:
+    def take_notices(self, page: str) -> list[Notice]:
         """Return what a page has to say, once."""
-        taken, self._notices = self._notices, []
+        taken = [each for each in self._notices if each.page == page]
+        self._notices = [each for each in self._notices if each.page != page]
         return taken
 
     def _seal(self, number: str) -> str:
@@ -93,6 +96,7 @@ class Session:
 
 # Of the request that is answered; pages ask for it.
 CURRENT: ContextVar[Session | None] = ContextVar("CURRENT", default=None)
+PAGE: ContextVar[str] = ContextVar("PAGE", default="")
 
 
 class Sessions:

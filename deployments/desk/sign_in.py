@@ -15,7 +15,7 @@ from deployments.desk.csrf import (
     require_form_token,
     require_same_origin,
 )
-from deployments.desk.sessions import CURRENT, SESSION_SECONDS, Sessions
+from deployments.desk.sessions import CURRENT, PAGE, SESSION_SECONDS, Sessions
 from tasks.errors import PixelgateError
 
 if TYPE_CHECKING:
@@ -47,6 +47,7 @@ def add_sign_in(
         request: Request, call: Callable[[Request], Awaitable[Response]]
     ) -> Response:
         CURRENT.set(sessions.find(request.cookies.get(COOKIE, "")))
+        PAGE.set(request.url.path)
         return await call(request)
 
     def ask(status: int, problem: str, onward: str) -> Response:
