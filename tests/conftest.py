@@ -159,6 +159,28 @@ def bench(prepared_bench: Bench, fresh_bench: Bench) -> Bench:
     return fresh_bench
 
 
+@pytest.fixture(scope="session")
+def registered(prepared_bench: Bench, tmp_path_factory: pytest.TempPathFactory) -> Bench:
+    """Register four versions once, all of the same file; the first one is champion."""
+    bench = prepared_bench.at_home(tmp_path_factory.mktemp("registered") / "home")
+    bench.config.paths.state.mkdir(parents=True)
+    shutil.copy(prepared_bench.config.paths.database, bench.config.paths.database)
+    bench.retrain(0.9, run="run1")
+    client = bench.store.client
+    first = client.get_model_version("bench", "1")
+    for number in (2, 3, 4):
+        tags = {**first.tags, "pixelgate.run_id": f"run{number}"}
+        client.create_model_version("bench", str(first.source), run_id=first.run_id, tags=tags)
+    return bench
+
+
+@pytest.fixture
+def versions(registered: Bench, tmp_path: Path) -> Bench:
+    """Return a copy of four registered versions, of which the first is champion."""
+    shutil.copytree(registered.config.home, tmp_path / "home")
+    return registered.at_home(tmp_path / "home")
+
+
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """Return a real browser; its pages are `browser.new_page()`."""

@@ -6,6 +6,9 @@ import dataclasses
 import shutil
 from typing import TYPE_CHECKING, Any
 
+import pandas as pd
+from PIL import Image
+
 from tasks.inventory.columns import THUMBNAIL
 from tasks.model_gate.paired import Comparison, Counts, compare_paired
 from tasks.model_gate.rules import Decision, decide, judge_model
@@ -20,8 +23,6 @@ from tests.image_trees import config_for, write_tree
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    import pandas as pd
 
     from tasks.config.promotion import PromotionConfig
     from tasks.config.schema import RetrainConfig
@@ -154,3 +155,15 @@ def prepare_bench(folder: Path) -> Bench:
     # MLflow takes seconds to create its tables: once here, and tests copy the database.
     open_store(config.paths, config.registry).experiment("bench")
     return Bench(folder, config, inventory, inputs, model, evaluation)
+
+
+def golden_folder(bench: Bench, folder: Path, *, right: bool) -> RetrainConfig:
+    """Write four test images into the folders of what the model takes them for, or of others."""
+    answers = pd.read_parquet(bench.evaluation.predictions).head(4)
+    for row in answers.itertuples():
+        label = row.predicted if right else {"a": "b", "b": "a"}[str(row.predicted)]
+        (folder / str(label)).mkdir(parents=True, exist_ok=True)
+        with Image.open(bench.root / str(row.path)) as image:
+            image.save(folder / str(label) / f"{row.Index}.png")
+    evaluation = bench.config.evaluation.model_copy(update={"golden_dir": folder})
+    return bench.config.model_copy(update={"evaluation": evaluation})

@@ -234,7 +234,8 @@ def test_the_desk_in_a_browser(browser: Browser, home: Home, tmp_path: Path, sch
 
 def test_a_desk_for_other_machines_makes_its_token_once(home: Home) -> None:
     """In a file that only its owner can read; a port that is taken is one sentence."""
-    from deployments.desk.server import desk_token, serve_desk
+    from deployments.desk.server import serve_desk
+    from deployments.installation.secret_files import desk_token
     from tasks.errors import UsageError
 
     token = desk_token(home)

@@ -4,32 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import pandas as pd
 import pytest
-from PIL import Image
 
 from tasks.errors import PixelgateError
 from tasks.registry.by_hand import promote_version, roll_back
 from tasks.registry.champion import champion_version
 from tasks.registry.golden_inspection import golden_inspection
+from tests.model_bench import golden_folder
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tasks.config.schema import RetrainConfig
     from tests.model_bench import Bench
-
-
-def golden_folder(bench: Bench, folder: Path, *, right: bool) -> RetrainConfig:
-    """Write four test images into the folders of what the model takes them for, or of others."""
-    answers = pd.read_parquet(bench.evaluation.predictions).head(4)
-    for row in answers.itertuples():
-        label = row.predicted if right else {"a": "b", "b": "a"}[str(row.predicted)]
-        (folder / str(label)).mkdir(parents=True, exist_ok=True)
-        with Image.open(bench.root / str(row.path)) as image:
-            image.save(folder / str(label) / f"{row.Index}.png")
-    evaluation = bench.config.evaluation.model_copy(update={"golden_dir": folder})
-    return bench.config.model_copy(update={"evaluation": evaluation})
 
 
 @pytest.fixture

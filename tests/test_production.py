@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -23,7 +22,7 @@ from tasks.registry.by_hand import promote_version, roll_back
 from tasks.registry.decision_ledger import Entry, Step, read_ledger
 from tasks.registry.ledger_check import list_reigns, verify_ledger
 from tasks.registry.mlflow_store import CHAMPION, PREVIOUS
-from tasks.registry.production import Change, change_champion, note_decision, settle
+from tasks.registry.production import Change, change_champion, note_action, note_decision, settle
 from tasks.registry.registration import close_interrupted, record_decision
 from tasks.registry.reigns import reigns_at, reigns_of
 from tests.image_trees import ROOT
@@ -36,28 +35,6 @@ if TYPE_CHECKING:
     from tasks.registry.mlflow_store import ModelStore
     from tests.command_line import Command
     from tests.model_bench import Bench
-
-
-@pytest.fixture(scope="session")
-def registered(prepared_bench: Bench, tmp_path_factory: pytest.TempPathFactory) -> Bench:
-    """Register four versions once, all of the same file; the first one is champion."""
-    bench = prepared_bench.at_home(tmp_path_factory.mktemp("registered") / "home")
-    bench.config.paths.state.mkdir(parents=True)
-    shutil.copy(prepared_bench.config.paths.database, bench.config.paths.database)
-    bench.retrain(0.9, run="run1")
-    client = bench.store.client
-    first = client.get_model_version("bench", "1")
-    for number in (2, 3, 4):
-        tags = {**first.tags, "pixelgate.run_id": f"run{number}"}
-        client.create_model_version("bench", str(first.source), run_id=first.run_id, tags=tags)
-    return bench
-
-
-@pytest.fixture
-def versions(registered: Bench, tmp_path: Path) -> Bench:
-    """Return a copy of four registered versions, of which the first is champion."""
-    shutil.copytree(registered.config.home, tmp_path / "home")
-    return registered.at_home(tmp_path / "home")
 
 
 def aliases(store: ModelStore) -> tuple[str | None, str | None]:
@@ -439,6 +416,30 @@ def test_note_decision_wants_a_model_that_is_registered(versions: Bench) -> None
             versions.store, action="kept_champion", version="2", who=who, why="", evidence={}
         )
     assert [entry.who for entry in read_ledger(versions.store.ledger)][2:] == ["run a", "run b"]
+
+
+def test_actions_about_no_version_come_before_the_first_one_too(bench: Bench) -> None:
+    """Each is an entry, the chain goes on with the first promotion, and cutting them off shows."""
+    store = bench.store
+    for why in ("new images", "and again"):
+        note_action(store, action="run_now", who="ada (desk)", why=why, evidence={"request": "r"})
+    assert verify_ledger(store).champion is None
+    bench.retrain(0.9)
+    note_action(store, action="run_now", who="ada (desk)", why="later", evidence={})
+    entries = read_ledger(store.ledger)
+    assert [(each.step.value, each.version, each.before) for each in entries] == [
+        ("decided", None, None),
+        ("decided", None, None),
+        ("begun", "1", None),
+        ("done", "1", None),
+        ("decided", None, "1"),
+    ]
+    assert verify_ledger(store).champion == "1"
+    assert [reign.version for reign in reigns_of(entries)] == ["1"]
+    lines = store.ledger.read_text("utf-8").splitlines(keepends=True)
+    store.ledger.write_text("".join(lines[:-1]), "utf-8")
+    with pytest.raises(DamagedFileError, match="the registry knows of entry 5"):
+        verify_ledger(store)
 
 
 def test_without_champion_takes_the_place_of_a_lost_one(versions: Bench) -> None:

@@ -68,7 +68,7 @@ def test_a_rejected_model_names_the_check(pixelgate: Command, home: Home) -> Non
 
 
 def test_a_version_that_waits_names_the_command(pixelgate: Command, home: Home) -> None:
-    """Until it is decided upon; a promotion of it ends the waiting."""
+    """Until it is decided upon; a promotion of it ends the waiting, also if it is taken back."""
     other = home.renamed("wafers")
     promoted(other)
     run_id = write_run(other, Outcome.AWAITING_APPROVAL, number=2, model_version="15")
@@ -77,8 +77,12 @@ def test_a_version_that_waits_names_the_command(pixelgate: Command, home: Home) 
     [status] = ended.json
     assert status["waiting"] == ["15"]
     assert status["action"].endswith('pixelgate promote 15 --reason "..." --name wafers')
-    write_promotion(other, "15", run_id)
-    assert pixelgate("status", "--json").json[0]["waiting"] == []
+    for version in ("15", "14"):
+        write_promotion(other, version, run_id)
+        ended = pixelgate("status", "--json")
+        assert (ended.code, ended.json[0]["waiting"]) == (0, [])
+        assert ended.json[0]["sentence"].startswith(f"Healthy. Champion {version}")
+        assert ended.json[0]["sentence"].endswith("left it to a person.")
 
 
 @pytest.mark.parametrize(("runs", "code"), [(2, 6), (3, 7)])

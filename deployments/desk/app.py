@@ -16,6 +16,8 @@ from fastapi.responses import (
 from fastapi.staticfiles import StaticFiles
 
 from deployments.desk.access import guard
+from deployments.desk.action_routes import add_actions
+from deployments.desk.attempts import Attempts
 from deployments.desk.pages import PER_PAGE, Pages
 from deployments.desk.prometheus import render_metrics
 from tasks.monitoring.model_status import model_statuses, status_of
@@ -47,12 +49,12 @@ class Desk:
     """
 
     def __init__(self, home: Home, *, late_after_hours: float | None) -> None:
-        self._home, self._late = home, late_after_hours
+        self.home, self._late = home, late_after_hours
         self.index = RunIndex(home)
 
     def statuses(self) -> list[ModelStatus]:
         """Return the status of every model."""
-        return model_statuses(self._home, self.index.summaries(), late_after_hours=self._late)
+        return model_statuses(self.home, self.index.summaries(), late_after_hours=self._late)
 
     def status(self, name: str) -> tuple[ModelStatus, list[RunSummary]]:
         """Return the status of one model and its runs, the newest first.
@@ -63,7 +65,7 @@ class Desk:
         if name not in {each.name for each in self.statuses()}:
             raise HTTPException(404, f"There is no model named {name}.")
         runs = self.index.of(name)
-        return status_of(self._home.renamed(name), runs, late_after_hours=self._late), runs
+        return status_of(self.home.renamed(name), runs, late_after_hours=self._late), runs
 
     def run(self, run_id: str) -> RunSummary:
         """Return the summary of a run.
@@ -89,10 +91,12 @@ def create_app(
     """
     app = FastAPI(title="Pixelgate", docs_url=None, redoc_url=None, openapi_url=None)
     desk, pages = Desk(home, late_after_hours=late_after_hours), Pages(home)
+    app.state.attempts = Attempts()
     guard(app, token)
     app.mount("/static", StaticFiles(packages=[("deployments.desk", "static")]), name="static")
     _add_pages(app, desk, pages)
     _add_data(app, desk)
+    add_actions(app, desk, pages, answer=_html, token=token)
 
     @app.exception_handler(HTTPException)
     def show_problem(request: Request, problem: HTTPException) -> Response:  # noqa: ARG001 - FastAPI's signature

@@ -18,7 +18,7 @@ from tasks.monitoring.trends import failed_rules, trend_of
 from tasks.outcome import Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from tasks.monitoring.model_status import ModelStatus
     from tasks.monitoring.run_index import RunIndex
@@ -142,6 +142,11 @@ class Pages:
     def problem(self, status: int, message: str) -> str:
         """Return the page of a request that can't be answered."""
         return self._render("problem", status=status, message=message)
+
+    def extend(self, **words: Any) -> Callable[..., str]:
+        """Let all templates use more functions; return what renders a template by its name."""
+        self._templates.globals |= words
+        return self._render
 
     def _render(self, name: str, **values: Any) -> str:
         return self._templates.get_template(f"{name}.html.j2").render(**values)

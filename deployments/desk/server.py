@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from deployments.desk.access import LOOPBACK
 from deployments.desk.app import create_app
-from deployments.installation.secret_files import secret_in
+from deployments.installation.secret_files import desk_token
 from tasks.errors import UsageError
 
 if TYPE_CHECKING:
@@ -38,13 +38,18 @@ def serve_desk(
     """
     import uvicorn
 
-    token = None if host in LOOPBACK else desk_token(home)
-    app = create_app(home, late_after_hours=late_after_hours, token=token)
+    is_open = host in LOOPBACK
+    token = desk_token(home)
+    app = create_app(home, late_after_hours=late_after_hours, token=None if is_open else token)
     with _listening(host, port) as listener:
         shown = f"[{host}]" if ":" in host else host
         announce(f"desk: http://{shown}:{listener.getsockname()[1]}")
-        if token is not None:
-            announce(f"Its password is the token in {home.desk_token}; any user name will do.")
+        use = (
+            "Who wants to act is asked for"
+            if is_open
+            else "Its password, with any user name, and what actions ask for, is"
+        )
+        announce(f"{use} the token in {home.desk_token}")
         config = uvicorn.Config(app, log_level="warning", access_log=False)
         uvicorn.Server(config).run(sockets=[listener])
 
@@ -58,8 +63,3 @@ def _listening(host: str, port: int) -> socket.socket:
         raise UsageError(
             f"Can't listen on {host}, port {port}: {reason}. Choose another with --host and --port."
         ) from None
-
-
-def desk_token(home: Home) -> str:
-    """Return the desk's token, which is made once, into a file that only its owner can read."""
-    return secret_in(home.desk_token)

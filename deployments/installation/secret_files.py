@@ -11,6 +11,8 @@ from tasks.errors import UsageError
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from tasks.storage.home import Home
+
 
 def secret_in(file: Path) -> str:
     """Return the secret in a file, which is made if it is missing, with mode 600.
@@ -32,3 +34,8 @@ def secret_in(file: Path) -> str:
         secret = secrets.token_urlsafe()
         opened.write(f"{secret}\n")
     return secret
+
+
+def desk_token(home: Home) -> str:
+    """Return the desk's token; see `secret_in`."""
+    return secret_in(home.desk_token)

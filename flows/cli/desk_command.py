@@ -38,8 +38,9 @@ def desk(
 ) -> None:
     """Serve the operations desk: is production healthy, and if not, what to do?
 
-    It shows all models of a home and changes nothing. /metrics is for Prometheus, /api/status for
-    programs, /healthz for health checks.
+    It shows all models of a home. Whoever signs in with the token, whose file is named at the
+    start, can promote, roll back, ask for a run and accept data. /metrics is for Prometheus,
+    /api/ for programs, /healthz for health checks.
     """
     from deployments.desk.server import serve_desk
 

@@ -1,10 +1,15 @@
-"""Read models of runs and models, for the command line and dashboards, and who is told of alarms.
+"""Read models of runs and models, what people do with them, and who is told of alarms.
+
+Only `actions`, `run_requests` and `outbox` write.
 
 - `run_list.list_runs`: the summaries of all runs; `run_index.RunIndex` keeps them in memory.
 - `model_names.model_names`: the models of a home.
 - `model_status.model_statuses`: whether each is healthy, in one sentence, and what to do.
 - `in_production.production_of`: what is in production since when, and before.
 - `run_files.find_run_file`: a file of a run's evidence, and no other file.
+- `open_actions.open_actions`: what a person can do about a model; `planned_change` says what a
+  promotion or rollback would change.
+- `actions`: run now, approve, promote, roll back, clear the quarantine, accept rejected data.
 - `trends.trend_of`: measurements of a model's runs over time.
 - `alarms.find_alarms`: what somebody must be told of; `alarm_list.list_alarms`: at this moment.
 - `outbox.Outbox`: tells each receiver once, in its SQLite database `alarm_store`; it writes nothing

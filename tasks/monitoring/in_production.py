@@ -29,6 +29,7 @@ class Production:
         accuracy: on the test images of the run that made it; None if that run is gone.
         accuracy_low: lower end of its confidence interval.
         accuracy_high: upper end.
+        decided: every version that is or was in production; none of them waits for approval.
     """
 
     version: str
@@ -38,6 +39,7 @@ class Production:
     accuracy: float | None
     accuracy_low: float | None
     accuracy_high: float | None
+    decided: frozenset[str] = frozenset()
 
     @property
     def age_days(self) -> float:
@@ -70,4 +72,5 @@ def production_of(home: Home, summaries: Sequence[RunSummary]) -> Production | N
         accuracy=metrics.get("accuracy"),
         accuracy_low=metrics.get("accuracy_low"),
         accuracy_high=metrics.get("accuracy_high"),
+        decided=frozenset(each.version for each in reigns if each.version is not None),
     )

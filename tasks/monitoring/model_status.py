@@ -221,7 +221,7 @@ def _judge(
     last = ended[0] if ended else None
     if died is not None:
         return _worse(production), say_died(home, died)
-    if last is not None and (last.outcome.is_bad or last.outcome is Outcome.AWAITING_APPROVAL):
+    if last is not None and (last.outcome.is_bad or _waits(last, production)):
         failed = [each.outcome is Outcome.FAILED for each in ended[:FAILURES]]
         always = all(failed) and len(failed) == FAILURES
         return Health.FAILING if always else _worse(production), say_ended(home, last, production)
@@ -242,12 +242,17 @@ def _hours(run: RunSummary) -> float:
     return (datetime.now(moment.tzinfo) - moment).total_seconds() / 3600 if moment else 0.0
 
 
+def _waits(run: RunSummary, production: Production | None) -> bool:
+    """Return whether nobody has decided yet on the version of a run that ended waiting."""
+    is_decided = production is not None and run.model_version in production.decided
+    return run.outcome is Outcome.AWAITING_APPROVAL and not is_decided
+
+
 def _waiting(ended: Sequence[RunSummary], production: Production | None) -> tuple[str, ...]:
     """Return the version that waits for approval: only the newest is worth a decision."""
     for each in ended:
         if each.outcome is Outcome.AWAITING_APPROVAL and each.model_version:
-            is_decided = production is not None and production.version == each.model_version
-            return () if is_decided else (each.model_version,)
+            return (each.model_version,) if _waits(each, production) else ()
         if each.outcome.is_judged:
             break
     return ()

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from tasks.monitoring.rejected_rules import stopping_findings
 from tasks.outcome import Outcome
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ LAST = {
     Outcome.UNCHANGED: "found nothing new",
     Outcome.ACCEPTED: "accepted the data",
     Outcome.WORKER_DONE: "trained for another one",
+    Outcome.AWAITING_APPROVAL: "left it to a person",
 }
 
 
@@ -154,11 +156,7 @@ def _named(home: Home) -> str:
 
 
 def _finding(run: RunSummary) -> str:
-    stopping = [
-        each
-        for each in run.gate
-        if not each["success"] and each["severity"] == "critical" and not each["quarantined"]
-    ]
+    stopping = stopping_findings(run)
     if not stopping:
         return run.first_line.rstrip(".")
     first: dict[str, Any] = stopping[0]

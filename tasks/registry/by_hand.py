@@ -103,22 +103,35 @@ def roll_back(
     _require_reason(reason)
     require_models(store)
     settle(store)
-    entries = read_ledger(store.ledger)
     current = store.registered_alias(CHAMPION)
     before = None if current is None else str(current.version)
-    target = _target(store, to, before, champions_in_turn(entries))
-    earlier = {reign.version for reign in reigns_of(entries)}
-    version = find_version(store, target)
-    if str(version.version) not in earlier:
-        raise UsageError(
-            f"Version {version.version} of {store.home.name} was never in production; to put it"
-            f" there, use `pixelgate promote {version.version} --reason ...`."
-        )
+    version = rollback_target(store, to, before)
     _hand_over(store, version, Change(
         version=str(version.version), expected=before, action=ROLLBACK, who=who or who_am_i(),
         why=reason, evidence=_evidence(version),
     ), inspect)  # fmt: skip
     return HandOver(str(version.version), before)
+
+
+def rollback_target(store: ModelStore, to: str | None, current: str | None) -> ModelVersion:
+    """Return the version that a rollback returns to; changes nothing.
+
+    Args:
+        store: of the model.
+        to: its number or alias; by default the champion before the present one.
+        current: the present champion; None if there is none.
+
+    Raises:
+        UsageError: that version was never in production, or none was.
+    """
+    entries = read_ledger(store.ledger)
+    version = find_version(store, _target(store, to, current, champions_in_turn(entries)))
+    if str(version.version) not in {reign.version for reign in reigns_of(entries)}:
+        raise UsageError(
+            f"Version {version.version} of {store.home.name} was never in production; to put it"
+            f" there, use `pixelgate promote {version.version} --reason ...`."
+        )
+    return version
 
 
 def find_version(store: ModelStore, name: str) -> ModelVersion:

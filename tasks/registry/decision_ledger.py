@@ -54,9 +54,11 @@ class Entry(BaseModel):
         description="begun and then done or undone, of a change of champion; found, of one that was"
         " made elsewhere; decided, where the champion stays."
     )
-    action: str = Field(description="promote, rollback, or the outcome of a run.")
+    action: str = Field(
+        description="promote, rollback, the outcome of a run, or what a person did at the desk."
+    )
     version: str | None = Field(
-        description="The version it is about; null if none is in production."
+        description="The version it is about; null if none is in production, or it is about none."
     )
     before: str | None = Field(description="The champion before it.")
     who: str = Field(description="A run or a person.")

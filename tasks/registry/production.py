@@ -102,6 +102,29 @@ def note_decision(store: ModelStore, **content: Any) -> None:
         _publish_head(store, entries)
 
 
+def note_action(
+    store: ModelStore, *, action: str, who: str, why: str, evidence: dict[str, Any]
+) -> Entry:
+    """Write to the ledger what a person did that is about no version; each time is an entry.
+
+    Args:
+        store: of the model, which may have no version yet.
+        action: what was done.
+        who: did it.
+        why: the reason.
+        evidence: what it was done to.
+    """
+    with file_lock(store.ledger):
+        # The first data of a model can be rejected, and accepted, before there is a store.
+        entries = _settled(store) if store.exists else read_ledger(store.ledger)
+        before = champion_in_registry(store) if store.exists else None
+        content = {"action": action, "version": None, "before": before, "who": who, "why": why}
+        entry = append(store.ledger, entries, step=Step.DECIDED, evidence=evidence, **content)
+        if store.exists and is_registered(store):
+            _publish_head(store, entries)
+    return entry
+
+
 def settle(store: ModelStore) -> None:
     """Finish or take back what a killed process left, and note what was changed elsewhere."""
     if store.exists:
@@ -208,6 +231,19 @@ def champion_in_registry(store: ModelStore) -> str | None:
     """Return what the registry says is in production, whatever the settings want to see."""
     version = store.registered_alias(CHAMPION)
     return None if version is None else str(version.version)
+
+
+def is_registered(store: ModelStore) -> bool:
+    """Return whether the registry knows the model; its first version makes it known."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        store.client.get_registered_model(store.home.name)
+    except MlflowException as error:
+        if error.error_code in MISSING:
+            return False
+        raise
+    return True
 
 
 def named(version: str | None) -> str:

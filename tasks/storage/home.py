@@ -22,7 +22,7 @@
 │   ├── judged/<key>/          verdicts on the data, with their evidence
 │   ├── tuning/<study>/        Optuna studies
 │   ├── scratch/               what commands need for a moment
-│   ├── desk-token             the password of a desk that others can reach
+│   ├── desk-token             what the desk's actions ask for
 │   ├── requests/              runs that were asked for and have not started yet
 │   ├── services/              what `pixelgate up` runs: addresses, tokens, databases, logs
 │   ├── alarms.db              alarms, and whom they still have to reach
@@ -150,7 +150,7 @@ class Home:
 
     @property
     def desk_token(self) -> Path:
-        """The password of an operations desk that other machines can reach."""
+        """The token of the operations desk: what its actions ask for, and other machines."""
         return self.state / "desk-token"
 
     @property

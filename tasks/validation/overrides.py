@@ -55,12 +55,22 @@ def list_overrides(home: Home) -> list[Override]:
     return [Override.model_validate(record) for record in reversed(records)]
 
 
-def add_override(home: Home, *, fingerprint: str, rules: Collection[str], why: str) -> Override:
-    """Overrule a verdict and remember the decision."""
+def add_override(
+    home: Home, *, fingerprint: str, rules: Collection[str], why: str, who: str | None = None
+) -> Override:
+    """Overrule a verdict and remember the decision.
+
+    Args:
+        home: of the model.
+        fingerprint: of the data that is accepted.
+        rules: that are overruled.
+        why: the reason.
+        who: decides; by default the user of this process.
+    """
     override = Override(
         data_fingerprint=fingerprint,
         rules=tuple(sorted(rules)),
-        who=who_am_i(),
+        who=who or who_am_i(),
         when=datetime.now(UTC).isoformat(timespec="seconds"),
         why=why,
     )
