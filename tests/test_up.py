@@ -219,7 +219,7 @@ def worker_processes(installed: Installed) -> list[int]:
     (group,) = {
         group
         for group, _ in read_record(installed.home)["groups"]
-        if b"worker" in Path(f"/proc/{group}/cmdline").read_bytes()
+        if b"worker\0start" in Path(f"/proc/{group}/cmdline").read_bytes()
     }
     return [pid for pid in group_members(group) if pid != group]
 
