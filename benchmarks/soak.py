@@ -203,7 +203,7 @@ def prepare(soak: Soak, url: str) -> None:
                 draw(soak.images(model) / label / f"{number}.png", number)
     (soak.folder / "quick.toml").write_text(SETTINGS)
     soak.home.mkdir(parents=True, exist_ok=True)
-    (soak.home / "alarms.toml").write_text(f'receivers = ["{url}"]\n')
+    (soak.home / "alarms.toml").write_text(f'receivers = ["{url}"]\ndisk_low_gib = 0.5\n')
     schedules = {
         "alpha": ["--cron", "*/3 * * * *"],
         "beta": ["--cron", "*/4 * * * *", "--watch", "--quiet-seconds", "5"],

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 HOST = "127.0.0.1"
 USER = "pixelgate"
 POOL = "pixelgate"
+NAMED_SERVER = "PREFECT_API_URL"
 
 
 @dataclass(frozen=True)
@@ -53,8 +54,9 @@ class Installation:
 
     @property
     def prefect_url(self) -> str:
-        """The address of Prefect's pages."""
-        return f"http://{HOST}:{self.ports.prefect}"
+        """The address of Prefect's pages: of our server, or of the one that is named."""
+        named = os.environ.get(NAMED_SERVER)
+        return named.removesuffix("/api") if named else f"http://{HOST}:{self.ports.prefect}"
 
     @property
     def mlflow_url(self) -> str:
@@ -68,19 +70,27 @@ class Installation:
 
     def client_environment(self) -> dict[str, str]:
         """Return the environment of what talks to Prefect."""
-        return {
+        environment = {
             **os.environ,
             "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
             "PIXELGATE_HOME": str(self.home.root),
             # Everything in one folder, which can be copied and removed as a whole.
             "PREFECT_HOME": str(self.home.services / "prefect"),
-            "PREFECT_API_URL": f"{self.prefect_url}/api",
-            "PREFECT_API_AUTH_STRING": f"{USER}:{secret_in(self.home.services / 'prefect-token')}",
             "PREFECT_UI_URL": self.prefect_url,
         }
+        if NAMED_SERVER in os.environ:
+            return environment
+        token = secret_in(self.home.services / "prefect-token")
+        ours = {
+            NAMED_SERVER: f"{self.prefect_url}/api",
+            "PREFECT_API_AUTH_STRING": f"{USER}:{token}",
+        }
+        return environment | ours
 
-    def prefect_server(self) -> Service:
-        """Return Prefect's server, which schedules."""
+    def prefect_server(self) -> Service | None:
+        """Return Prefect's server, which schedules; None where PREFECT_API_URL names another."""
+        if NAMED_SERVER in os.environ:
+            return None
         environment = self.client_environment()
         return Service(
             "prefect",

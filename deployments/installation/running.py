@@ -25,7 +25,7 @@ def run_installation(installation: Installation, announce: Callable[[str], None]
 
     Raises:
         UsageError: it runs already.
-        PixelgateError: Prefect's server did not start, or a model can't be deployed.
+        PixelgateError: Prefect's server did not start.
     """
     home = installation.home
     if is_up(home):
@@ -49,9 +49,11 @@ def _start_all(
     installation: Installation, supervisor: Supervisor, announce: Callable[[str], None]
 ) -> None:
     logs = installation.home.services / "logs"
-    announce("Starting Prefect's server ...")
-    if not supervisor.start(installation.prefect_server()):
-        raise PixelgateError(f"Prefect's server did not start. Its output is in {logs}.")
+    server = installation.prefect_server()
+    if server is not None:
+        announce("Starting Prefect's server ...")
+        if not supervisor.start(server):
+            raise PixelgateError(f"Prefect's server did not start. Its output is in {logs}.")
     # Before the worker, which would start every run that came due while nothing ran.
     deployed = subprocess.run(
         [sys.executable, "-m", "flows.cli", "deploy", "--skip-overdue"],
@@ -61,8 +63,9 @@ def _start_all(
         text=True,
         check=False,
     )
+    # What is wrong with one model is no reason not to run the others.
     if deployed.returncode:
-        raise PixelgateError(deployed.stderr.strip().removeprefix("Error: "))
+        announce(deployed.stderr.strip())
     supervisor.start(installation.worker())
     supervisor.start(installation.mlflow_server())
     supervisor.start(installation.keeper())
@@ -75,7 +78,8 @@ def _start_all(
     }
     write_record(installation.home, addresses=addresses)
     announce(f"desk:    {installation.desk_url}   <- open this")
-    announce(f"prefect: {installation.prefect_url}   (log in with the text in"
-             f" {installation.home.services / 'prefect-token'}, after `pixelgate:`)")  # fmt: skip
+    token = installation.home.services / "prefect-token"
+    password = f"   (its password is pixelgate: and the text in {token})" if server else ""
+    announce(f"prefect: {installation.prefect_url}{password}")
     announce(f"mlflow:  {installation.mlflow_url}")
     announce("Stop with Ctrl-C, or `pixelgate down` elsewhere.")

@@ -16,6 +16,7 @@ from flows.drill import drill
 from flows.retrain import retrain
 from flows.score import score
 from tasks.config.installed_models import settings_of
+from tasks.errors import PixelgateError, UsageError
 from tasks.orchestration.prefect_runs import TAG
 
 if TYPE_CHECKING:
@@ -41,10 +42,15 @@ def deploy_models(home: Home, models: Iterable[InstalledModel], *, pool: str) ->
         Names of the deployments, such as retrain/photos.
 
     Raises:
-        SettingsError: a model's settings are wrong.
-        DataFolderError: a data folder is missing.
+        UsageError: settings or the data folder of a model are wrong; the others are deployed.
     """
-    ready = [each for model in models for each in _deployments(home, model)]
+    ready: list[RunnerDeployment] = []
+    problems = []
+    for model in models:
+        try:
+            ready += _deployments(home, model)
+        except PixelgateError as error:
+            problems.append(f"{model.name} can't be deployed: {error}")
     with get_client(sync_client=True) as client:
         try:
             client.create_work_pool(WorkPoolCreate(name=pool, type="process"))
@@ -52,6 +58,8 @@ def deploy_models(home: Home, models: Iterable[InstalledModel], *, pool: str) ->
             log.debug("the work pool %s exists", pool)
     for deployment in ready:
         deployment.apply(work_pool_name=pool)
+    if problems:
+        raise UsageError("\n".join(problems))
     return [f"{each.flow_name}/{each.name}" for each in ready]
 
 

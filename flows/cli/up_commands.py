@@ -47,12 +47,13 @@ def up(
     """
     from deployments.installation.installation_services import Installation, Ports, free_port
     from deployments.installation.running import run_installation
-    from tasks.config.installed_models import read_models
+    from tasks.config.installed_models import sound_models
     from tasks.errors import UsageError
 
     settings, _ = load(None, None, home=home)
-    # A mistake in a file is said before anything is started.
-    models = read_models(settings.paths)
+    models, problems = sound_models(settings.paths)
+    for problem in problems:
+        say(f"Left out: {problem}")
     if free_port(port) != port:
         raise UsageError(f"Port {port} is in use. Choose another for the desk with --port.")
     installation = Installation(
@@ -104,19 +105,24 @@ def deploy(
     Each has its own deployments, named after it: retraining, data gate, drill, scoring and
     housekeeping, with every setting as a form in Prefect's pages. `pixelgate up` does the same.
     """
-    from tasks.config.installed_models import find_model, read_models
+    from tasks.config.installed_models import find_model, read_models, sound_models
 
     settings, _ = load(None, None, home=home)
     paths = settings.paths
-    models = [find_model(paths.renamed(name)) for name in names or ()] or read_models(paths)
+    models = [find_model(paths.renamed(name)) for name in names or ()]
+    if not models:
+        # What is wrong with one file is no reason to leave out the others.
+        models, problems = sound_models(paths) if skip_overdue else (read_models(paths), [])
+        for problem in problems:
+            say(f"Left out: {problem}")
     from flows.cli.deploying import deploy_models
     from tasks.orchestration import prefect_runs
     from tasks.orchestration.embedded_server import require_server
 
     require_server()
-    deployed = deploy_models(paths, models, pool=pool)
     if skip_overdue:
         prefect_runs.skip_overdue()
+    deployed = deploy_models(paths, models, pool=pool)
     typer.echo("\n".join(deployed))
     say(f"Now start a worker: {sys.executable} -m prefect worker start --pool {pool}")
 

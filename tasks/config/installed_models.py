@@ -127,6 +127,20 @@ def read_models(home: Home) -> list[InstalledModel]:
     return [read_model(file) for file in sorted(home.installed_models.glob("[!.]*.toml"))]
 
 
+def sound_models(home: Home) -> tuple[list[InstalledModel], list[str]]:
+    """Return the models whose files can be read, and what is wrong with the others.
+
+    A mistake in one file must not end the schedules of the other models.
+    """
+    models, problems = [], []
+    for file in sorted(home.installed_models.glob("[!.]*.toml")):
+        try:
+            models.append(read_model(file))
+        except SettingsError as error:
+            problems.append(str(error))
+    return models, problems
+
+
 def read_model(file: Path) -> InstalledModel:
     """Read the file of a model; relative paths in it are relative to its folder.
 

@@ -10,7 +10,7 @@ import logging
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from tasks.config.installed_models import read_models
+from tasks.config.installed_models import sound_models
 from tasks.errors import INTERRUPTED, PixelgateError
 from tasks.monitoring.activity import is_in_progress
 from tasks.monitoring.alarm_watch import AlarmWatch
@@ -46,7 +46,7 @@ class Keeper:
         index: of its runs.
         alarms: of its models.
         watches: of the data folders, by model.
-        told: runs whose death was handled.
+        told: runs whose death was handled, and problems that were said.
     """
 
     home: Home
@@ -64,11 +64,9 @@ class Keeper:
     def look(self) -> None:
         """Look once; a fault of one duty, such as a server that is away, leaves the others be."""
         _guarded(self.alarms.look, "alarms")
-        try:
-            models = read_models(self.home)
-        except PixelgateError as error:
-            log.error("%s", error)  # noqa: TRY400 - a user's mistake, named by the message
-            return
+        models, problems = sound_models(self.home)
+        for problem in problems:
+            self._say_once(problem)
         _guarded(lambda: self._deploy_changed(models), "deployments")
         self._watch_folders(models)
         for model in models:
@@ -81,12 +79,23 @@ class Keeper:
             watch.stop()
 
     def _deploy_changed(self, models: Sequence[InstalledModel]) -> None:
-        changed = [model for model in models if model not in self.deployed]
-        if changed:
-            self.deploy(changed)
         for gone in {each.name for each in self.deployed} - {each.name for each in models}:
             prefect_runs.remove_deployments(gone)
-        self.deployed = [*models]
+        self.deployed = [each for each in self.deployed if each in models]
+        for model in models:
+            if model not in self.deployed:
+                try:
+                    self.deploy([model])
+                except PixelgateError as error:
+                    self._say_once(str(error))
+                else:
+                    self.deployed.append(model)
+
+    def _say_once(self, problem: str) -> None:
+        """Log what a person must correct: once, and not every few seconds."""
+        if problem not in self.told:
+            log.error("%s", problem)
+            self.told.add(problem)
 
     def _watch_folders(self, models: Sequence[InstalledModel]) -> None:
         wanted = {model.name: model for model in models if model.watch}
