@@ -111,7 +111,10 @@ class Soak:
         """Start `up` and wait for its desk."""
         with (self.folder / "up.log").open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "flows.cli", "up", "--port", str(self.port)],
+                [
+                    *(sys.executable, "-m", "flows.cli", "up", "--port", str(self.port)),
+                    *("--prefect-port", str(self.port + 1), "--mlflow-port", str(self.port + 2)),
+                ],
                 env=self.environment,
                 stdout=log,
                 stderr=log,

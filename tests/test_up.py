@@ -58,6 +58,12 @@ class Installed:
     port: int
 
     @property
+    def other_ports(self) -> tuple[object, ...]:
+        """The ports of Prefect and MLflow, as other tests use servers too."""
+        prefect, mlflow = free_ports(2)
+        return "--prefect-port", prefect, "--mlflow-port", mlflow
+
+    @property
     def home(self) -> Home:
         """The home of the model."""
         return Home("photos", self.folder / "home")
@@ -85,7 +91,7 @@ class Installed:
         """Run `up` until the block ends, and wait until its desk answers."""
         with (self.folder / "up.log").open("ab") as log:
             process = subprocess.Popen(
-                command_of("up", "--port", self.port),
+                command_of("up", "--port", self.port, *self.other_ports),
                 env=self.env,
                 cwd=self.folder,
                 stdout=log,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import socket
 import sys
@@ -102,7 +103,10 @@ class Installation:
                 # Without it the pages ask port 4200, whatever the port is.
                 "PREFECT_SERVER_UI_API_URL": f"{self.prefect_url}/api",
             },
-            is_ready=_answers(f"{self.prefect_url}/api/health"),
+            # With the password: another server that took the port meanwhile is not ours.
+            is_ready=_answers(
+                f"{self.prefect_url}/api/admin/version", environment["PREFECT_API_AUTH_STRING"]
+            ),
         )
 
     def mlflow_server(self) -> Service:
@@ -159,10 +163,14 @@ def _port(port: int) -> tuple[str, str]:
     return "--port", str(port)
 
 
-def _answers(url: str) -> Callable[[], bool]:
+def _answers(url: str, password: str = "") -> Callable[[], bool]:
+    encoded = base64.b64encode(password.encode()).decode()
+    headers = {"Authorization": f"Basic {encoded}"} if password else {}
+    request = urllib.request.Request(url, headers=headers)  # noqa: S310 - of this machine
+
     def ask() -> bool:
         try:
-            with urllib.request.urlopen(url, timeout=2) as answer:  # noqa: S310 - of this machine
+            with urllib.request.urlopen(request, timeout=2) as answer:  # noqa: S310 - as above
                 return bool(answer.status == 200)  # noqa: PLR2004 - OK
         except OSError:
             return False
