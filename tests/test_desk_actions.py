@@ -160,7 +160,7 @@ def test_a_champion_that_changed_meanwhile_is_said(desk: str, versions: Bench) -
     fields = hidden(ada.http.get(ROLLBACK).text)
     roll_back(versions.store, reason="by somebody else", who="bob@shell")
     page = ada.send(PROMOTE_2, to="/models/bench/rollback", **fields)
-    assert "Version 1 of bench is in production already; nothing was changed." in page
+    assert "Version 1 is in production already; nothing was changed." in page
     assert {who for who, *_ in decisions(versions)} == {"bob@shell"}
 
 
