@@ -349,6 +349,7 @@ def test_programs_ask_for_runs_with_the_token(desk: str, versions: Bench) -> Non
     assert http.post("/api/models/nobody/runs", headers=right).status_code == 404
     assert http.get("/api/models/nobody/requests").status_code == 404
     assert http.post(path, headers=right, content=b"{").status_code == 400
+    wrong: object
     for wrong in ([], {"when": "now"}, {"who": 1}, {"reason": " "}):
         assert http.post(path, headers=right, json=wrong).status_code == 422, wrong
     assert http.get("/api/models/bench/requests").json() == []
