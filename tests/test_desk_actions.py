@@ -160,7 +160,7 @@ def test_a_champion_that_changed_meanwhile_is_said(desk: str, versions: Bench) -
     fields = hidden(ada.http.get(ROLLBACK).text)
     roll_back(versions.store, reason="by somebody else", who="bob@shell")
     page = ada.send(PROMOTE_2, to="/models/bench/rollback", **fields)
-    assert "Version 1 of bench is in production already; nothing was changed." in page
+    assert "Version 1 is in production already; nothing was changed." in page
     assert {who for who, *_ in decisions(versions)} == {"bob@shell"}
 
 
@@ -349,6 +349,7 @@ def test_programs_ask_for_runs_with_the_token(desk: str, versions: Bench) -> Non
     assert http.post("/api/models/nobody/runs", headers=right).status_code == 404
     assert http.get("/api/models/nobody/requests").status_code == 404
     assert http.post(path, headers=right, content=b"{").status_code == 400
+    wrong: object
     for wrong in ([], {"when": "now"}, {"who": 1}, {"reason": " "}):
         assert http.post(path, headers=right, json=wrong).status_code == 422, wrong
     assert http.get("/api/models/bench/requests").json() == []

@@ -31,7 +31,7 @@ class OpenActions:
 
     Attributes:
         waiting: versions that wait for approval.
-        versions: that could be promoted, the newest first.
+        versions: others that could be promoted, the newest first.
         can_roll_back: whether there was a champion before the present one.
         quarantined: the first files in quarantine: path, rules, since and readable.
         files: how many are in quarantine.
@@ -100,7 +100,8 @@ def open_actions(home: Home, status: ModelStatus, runs: Sequence[RunSummary]) ->
     current = status.production.version if status.production else None
     decided = status.production.decided if status.production else frozenset()
     versions = {each.model_version for each in runs if each.model_version} | decided
-    others = sorted((each for each in versions if each != current), key=_number, reverse=True)
+    # What waits has a button of its own.
+    others = sorted(versions - {current, *status.waiting}, key=_number, reverse=True)
     return OpenActions(
         waiting=status.waiting,
         versions=tuple(others[:VERSIONS_SHOWN]),
