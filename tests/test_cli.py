@@ -37,6 +37,8 @@ COMMANDS = (
     "baseline accept",
     "baseline show",
     "baseline reset",
+    "housekeeping",
+    "disk",
     "quarantine list",
     "quarantine clear",
 )

@@ -7,6 +7,7 @@ from flows.cli import (
     baseline_commands,
     data_commands,
     desk_command,
+    housekeeping_commands,
     ledger_commands,
     model_commands,
     quarantine_commands,
@@ -35,6 +36,7 @@ for module in (
     score_command,
     serve_command,
     backup_commands,
+    housekeeping_commands,
 ):
     app.add_typer(module.commands)
 app.add_typer(baseline_commands.commands, name="baseline")
