@@ -5,5 +5,6 @@
 - `model_status.model_statuses`: whether each is healthy, in one sentence, and what to do.
 - `in_production.production_of`: what is in production since when, and before.
 - `run_files.find_run_file`: a file of a run's evidence, and no other file.
+- `disk_usage.disk_usage`: what fills the disk, by kind.
 - `trends.trend_of`: measurements of a model's runs over time.
 """
