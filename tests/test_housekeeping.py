@@ -78,7 +78,11 @@ def furnished(prepared_bench: Bench, tmp_path_factory: pytest.TempPathFactory) -
     shutil.copy(prepared_bench.config.paths.database, home.database)
     runs = []
     for number in (1, 2, 3):
-        kept = {"number": number, "hours_ago": 100 - number, "model_version": str(number)}
+        kept: dict[str, Any] = {
+            "number": number,
+            "hours_ago": 100 - number,
+            "model_version": str(number),
+        }
         runs.append(write_run(home, Outcome.KEPT_CHAMPION, **kept))
         candidate = bench.register(run=runs[-1])
         tag = (home.name, candidate.version, OUTCOME_TAG, Outcome.KEPT_CHAMPION.value)
