@@ -1,1 +1,1 @@
-"""The flows (retrain, drill) and the command line `pixelgate` (cli)."""
+"""The flows (retrain, drill, score, gate, housekeeping) and the command line `pixelgate` (cli)."""

@@ -4,7 +4,8 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 
 from tasks.config.schema import RetrainConfig
-from tasks.orchestration.score_task import as_final, score_new
+from tasks.orchestration.score_task import score_new
+from tasks.orchestration.stage_task import as_final
 
 
 @flow(name="score", flow_run_name="score {config.name}")

@@ -40,6 +40,8 @@ COMMANDS = (
     "baseline accept",
     "baseline show",
     "baseline reset",
+    "housekeeping",
+    "disk",
     "quarantine list",
     "quarantine clear",
 )

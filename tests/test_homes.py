@@ -299,3 +299,15 @@ def test_backup_and_restore_on_the_command_line(
     wrong = pixelgate("restore", tmp_path / "missing.tar", "--home", elsewhere)
     assert (wrong.code, "Traceback" in wrong.err) == (2, False)
     assert "missing.tar" in wrong.err
+
+
+def test_looking_at_a_store_frees_no_lock_on_it(bench: Bench) -> None:
+    """What this process has open stays its own: another one that ends takes no write away."""
+    database = bench.config.paths.database
+    with closing(sqlite3.connect(database)) as ours:
+        ours.execute("SELECT count(*) FROM experiments").fetchone()
+        ensure_database(bench.config.paths)
+        other = "import sqlite3, sys; c = sqlite3.connect(sys.argv[1]); "
+        other += "c.execute('SELECT count(*) FROM experiments').fetchone(); c.close()"
+        subprocess.run([sys.executable, "-c", other, str(database)], check=True)
+        assert database.with_name(f"{database.name}-wal").exists()

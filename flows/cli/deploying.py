@@ -13,6 +13,8 @@ from prefect.exceptions import ObjectAlreadyExists
 from prefect.schedules import Cron, Interval, Schedule
 
 from flows.drill import drill
+from flows.gate_only import gate
+from flows.housekeeping import housekeeping
 from flows.retrain import retrain
 from flows.score import score
 from tasks.config.installed_models import settings_of
@@ -70,6 +72,10 @@ def _deployments(home: Home, model: InstalledModel) -> Iterator[RunnerDeployment
     once = ConcurrencyLimitConfig(limit=1, collision_strategy=ConcurrencyLimitStrategy.CANCEL_NEW)
     yield _deployment(retrain, model, parameters, schedule=_schedule(model), concurrency_limit=once)
     yield _deployment(drill, model, parameters, schedule=_calendar(model, model.drill))
+    yield _deployment(
+        housekeeping, model, parameters, schedule=_calendar(model, model.housekeeping)
+    )
+    yield _deployment(gate, model, parameters)
     yield _deployment(score, model, parameters)
 
 

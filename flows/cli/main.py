@@ -8,6 +8,7 @@ from flows.cli import (
     baseline_commands,
     data_commands,
     desk_command,
+    housekeeping_commands,
     installed_commands,
     ledger_commands,
     model_commands,
@@ -39,6 +40,7 @@ for module in (
     score_command,
     serve_command,
     backup_commands,
+    housekeeping_commands,
 ):
     app.add_typer(module.commands)
 app.add_typer(installed_commands.commands, name="models")

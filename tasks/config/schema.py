@@ -20,6 +20,7 @@ from tasks.config.generators import GeneratorConfig
 from tasks.config.notify import NotifyConfig
 from tasks.config.promotion import PromotionConfig
 from tasks.config.registry import RegistryConfig
+from tasks.config.retention import HousekeepingConfig
 from tasks.config.training import TrainingConfig
 from tasks.storage.home import Home
 
@@ -52,6 +53,7 @@ class RetrainConfig(Part):
     promotion: PromotionConfig = PromotionConfig()
     registry: RegistryConfig = RegistryConfig()
     notify: NotifyConfig = NotifyConfig()
+    housekeeping: HousekeepingConfig = HousekeepingConfig()
 
     @model_validator(mode="after")
     def _averaged_flips_are_enabled(self) -> Self:

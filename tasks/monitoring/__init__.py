@@ -10,6 +10,7 @@ Only `actions`, `run_requests` and `outbox` write.
 - `open_actions.open_actions`: what a person can do about a model; `planned_change` says what a
   promotion or rollback would change.
 - `actions`: run now, approve, promote, roll back, clear the quarantine, accept rejected data.
+- `disk_usage.disk_usage`: what fills the disk, by kind.
 - `trends.trend_of`: measurements of a model's runs over time.
 - `alarms.find_alarms`: what somebody must be told of; `alarm_list.list_alarms`: at this moment.
 - `outbox.Outbox`: tells each receiver once, in its SQLite database `alarm_store`; it writes nothing

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from tasks.drill.rehearsal import DrillResult
     from tasks.evaluation.evaluation_record import Evaluation
+    from tasks.housekeeping.plan_records import Tidied
     from tasks.model_gate.rules import Decision
     from tasks.runs.run_folder import Run
     from tasks.serving.scoring import Score
@@ -34,6 +35,7 @@ ROWS_SHOWN = 50
 # A server that is gone takes long to say so, once for each call.
 SILENCE_SECONDS = 60.0
 CHECK = ("rule", "success", "threshold", "observed", "remedy")
+REMOVAL = ("kind", "model", "name", "bytes", "reason")
 FINDING = ("rule", "severity", "success", "description", "observed", "remedy")
 
 P = ParamSpec("P")
@@ -140,6 +142,12 @@ def show_decision(run: Run, decision: Decision) -> None:
         key=_key(run, "model-gate"),
         description=decision.message,
     )
+    show_report(run)
+
+
+@best_effort
+def show_report(run: Run) -> None:
+    """Show a link to the report."""
     create_link_artifact(run.report.as_uri(), link_text="Report", key=_key(run, "report"))
 
 
@@ -157,6 +165,17 @@ def show_score(model: str, score: Score) -> None:
         [{name: getattr(check, name) for name in CHECK} for check in score.checks],
         key=_artifact_key(model, "score"),
         description=f"{score.message}. {score.predictions}",
+    )
+
+
+@best_effort
+def show_housekeeping(model: str, done: Tidied) -> None:
+    """Show what housekeeping removed, the largest first."""
+    largest = sorted(done.plan.removals, key=lambda each: each.bytes, reverse=True)[:ROWS_SHOWN]
+    create_table_artifact(
+        [{name: getattr(each, name) for name in REMOVAL} for each in largest],
+        key=_artifact_key(model, "housekeeping"),
+        description=done.sentence,
     )
 
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from prefect import task
 from prefect.cache_policies import NO_CACHE
-from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 
 from tasks.errors import PixelgateError
@@ -16,6 +15,8 @@ from tasks.orchestration.stage_task import first_line
 from tasks.registry.mlflow_store import open_store
 
 if TYPE_CHECKING:
+    from prefect.client.schemas.objects import State
+
     from tasks.config.schema import RetrainConfig
     from tasks.serving.scoring import Score
 
@@ -34,9 +35,3 @@ def score_new(config: RetrainConfig, images: list[str]) -> State[Score]:
     return Completed(
         name="Drifted" if score.drifted else "Scored", message=score.message, data=score
     )
-
-
-def as_final(state: State[Any]) -> State[Score]:
-    """Return a task's state as that of its flow, which would otherwise be a count of states."""
-    result = state.result(raise_on_failure=False)
-    return State(type=state.type, name=state.name, message=state.message, data=result)

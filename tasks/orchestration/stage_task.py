@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from prefect import task
 from prefect.cache_policies import NO_CACHE, CacheKeyFnPolicy
+from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from prefect.cache_policies import CachePolicy
-    from prefect.client.schemas.objects import State
 
     from tasks.runs.run_folder import Run
 
@@ -105,3 +105,9 @@ def _is_transient(_task: object, _task_run: object, state: State[Any]) -> bool:
 def first_line(error: Exception) -> str:
     """Return an error's message in one line, as Prefect's lists show it."""
     return str(error).splitlines()[0]
+
+
+def as_final(state: State[R]) -> State[R]:
+    """Return a task's state as that of its flow, which would otherwise be a count of states."""
+    result: Any = state.result(raise_on_failure=False)
+    return State(type=state.type, name=state.name, message=state.message, data=result)

@@ -8,5 +8,6 @@ MLflow is the store: an SQLite file under the state folder unless another tracki
 - `by_hand`: promotions and rollbacks by a person; `golden_inspection` refuses some.
 - `registration.register_version`, `registration.record_decision`: a new version, and the model
   gate's decision on it.
+- `version_removal.remove_from_store`: takes a run's version, MLflow run and files away.
 - `tracking.log_trial`: a trial of a search.
 """

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
     from tasks.storage.home import Home
 
-HEADER = b"SQLite format 3\x00"
 REMEDY = (
     "Put back a copy with `pixelgate restore ARCHIVE`. To begin again without the models that were"
     " registered, move the folder state/ away."
@@ -117,15 +116,14 @@ def _require_sound(database: Path) -> None:
 
 
 def _problem_of(database: Path) -> str | None:
-    with database.open("rb") as opened:
-        start = opened.read(len(HEADER))
-    if not start:
+    # Never opened but by SQLite: closing a file frees all locks this process has on it, and another
+    # process would take the log of writes away from connections that are open here.
+    if not database.stat().st_size:
         return "it is empty (0 bytes)"
-    if start != HEADER:
-        return "it is not an SQLite database"
     try:
         with closing(sqlite3.connect(database)) as connection:
             found = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
     except sqlite3.DatabaseError as error:
-        return str(error)
+        is_other = error.sqlite_errorcode == sqlite3.SQLITE_NOTADB
+        return "it is not an SQLite database" if is_other else str(error)
     return None if found == "ok" else found.splitlines()[-1]
