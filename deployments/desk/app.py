@@ -89,6 +89,7 @@ def create_app(
     """
     app = FastAPI(title="Pixelgate", docs_url=None, redoc_url=None, openapi_url=None)
     desk, pages = Desk(home, late_after_hours=late_after_hours), Pages(home)
+    app.state.index = desk.index
     guard(app, token)
     app.mount("/static", StaticFiles(packages=[("deployments.desk", "static")]), name="static")
     _add_pages(app, desk, pages)

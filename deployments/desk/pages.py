@@ -59,8 +59,11 @@ class Pages:
 
     def models(self, statuses: Sequence[ModelStatus], index: RunIndex) -> str:
         """Return the first screen: each model in one sentence, with one action."""
+        runs = index.summaries()
         charts = {
-            status.name: _accuracy_chart(trend_of(index.of(status.name), most=30))
+            status.name: _accuracy_chart(
+                trend_of([run for run in runs if run.name == status.name], most=30)
+            )
             for status in statuses
         }
         # The worst first: that is what somebody looks for at night.

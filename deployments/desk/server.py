@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import secrets
 import socket
+import threading
 from typing import TYPE_CHECKING
 
 from deployments.desk.access import LOOPBACK
@@ -14,6 +16,7 @@ from tasks.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from tasks.monitoring.run_index import RunIndex
     from tasks.storage.home import Home
 
 
@@ -41,6 +44,8 @@ def serve_desk(
 
     token = None if host in LOOPBACK else desk_token(home)
     app = create_app(home, late_after_hours=late_after_hours, token=token)
+    # Now, or the first page of a home of a thousand runs would take seconds.
+    threading.Thread(target=_read_ahead, args=[app.state.index], daemon=True).start()
     with _listening(host, port) as listener:
         shown = f"[{host}]" if ":" in host else host
         announce(f"desk: http://{shown}:{listener.getsockname()[1]}")
@@ -48,6 +53,12 @@ def serve_desk(
             announce(f"Its password is the token in {home.desk_token}; any user name will do.")
         config = uvicorn.Config(app, log_level="warning", access_log=False)
         uvicorn.Server(config).run(sockets=[listener])
+
+
+def _read_ahead(index: RunIndex) -> None:
+    index.summaries()
+    # What a thousand summaries hold is never garbage; to look through it costs half a second.
+    gc.freeze()
 
 
 def _listening(host: str, port: int) -> socket.socket:
