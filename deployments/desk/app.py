@@ -16,6 +16,7 @@ from fastapi.responses import (
 from fastapi.staticfiles import StaticFiles
 
 from deployments.desk.access import guard
+from deployments.desk.data_routes import add_data_browser
 from deployments.desk.pages import PER_PAGE, Pages
 from deployments.desk.prometheus import render_metrics
 from tasks.monitoring.model_status import model_statuses, status_of
@@ -94,6 +95,7 @@ def create_app(
     app.mount("/static", StaticFiles(packages=[("deployments.desk", "static")]), name="static")
     _add_pages(app, desk, pages)
     _add_data(app, desk)
+    add_data_browser(app, home, desk.run, pages.render)
 
     @app.exception_handler(HTTPException)
     def show_problem(request: Request, problem: HTTPException) -> Response:  # noqa: ARG001 - FastAPI's signature

@@ -146,6 +146,10 @@ class Pages:
         """Return the page of a request that can't be answered."""
         return self._render("problem", status=status, message=message)
 
+    def render(self, name: str, **values: Any) -> str:
+        """Return the page of a template, for routes that have files of their own."""
+        return self._render(name, **values)
+
     def _render(self, name: str, **values: Any) -> str:
         return self._templates.get_template(f"{name}.html.j2").render(**values)
 
