@@ -36,6 +36,8 @@ PAGE_HEADERS = {
 IMAGE_HEADERS = {"Cache-Control": "private, max-age=300"}
 SIDES = {"thumbnail": THUMBNAIL, "large": LARGE}
 SEE_OTHER = 303
+# Hexadecimal digits; no row has so many.
+SHA256_LENGTH = 64
 
 
 def add_data_browser(
@@ -73,19 +75,16 @@ def _add_images(app: FastAPI, browser: Browser, page_of: Callable[..., Response]
     @app.get("/runs/{run_id}/images", response_class=HTMLResponse)
     def show_images(run_id: str, request: Request) -> Response:
         query = dict(request.query_params)
-        return page_of("images", **browser.page(run_id, read_filter(query), query.get("page", "")))
+        found = browser.page(run_id, read_filter(query), query.get("page", ""))
+        return page_of("images", who=browser.who(request), **found)
 
-    @app.get("/runs/{run_id}/images/{row:int}", response_class=HTMLResponse)
-    def show_image(run_id: str, row: int, request: Request) -> Response:
+    @app.get("/runs/{run_id}/images/{name}", response_class=HTMLResponse)
+    def show_image(run_id: str, name: str, request: Request) -> Response:
+        if len(name) == SHA256_LENGTH:
+            return RedirectResponse(f"/runs/{run_id}/images/{browser.row_of(run_id, name)}")
         asked = read_filter(dict(request.query_params))
-        return page_of("image", who=browser.who(request), **browser.image(run_id, row, asked))
-
-    @app.get("/runs/{run_id}/images/{sha256}")
-    def find_image(run_id: str, sha256: str) -> Response:
-        row = browser.images(run_id).row_of(sha256)
-        if row is None:
-            raise HTTPException(404, f"Run {run_id} has no image with this SHA-256.")
-        return RedirectResponse(f"/runs/{run_id}/images/{row}")
+        found = browser.image(run_id, browser.shown(run_id, [name])[0].row, asked)
+        return page_of("image", who=browser.who(request), **found)
 
 
 def _add_files(app: FastAPI, browser: Browser) -> None:
@@ -105,7 +104,6 @@ def _add_proposals(app: FastAPI, browser: Browser, page_of: Callable[..., Respon
     def show_proposals(run_id: str) -> Response:
         return page_of("proposals", **browser.proposals(run_id))
 
-    # A way of its own, so that rows of one page and of one image are sent alike.
     @app.post("/runs/{run_id}/proposals")
     def add_proposals(run_id: str, form: Annotated[OwnForm, Depends(require_own_form)]) -> Response:
         rows = form.all("shown") if form.get("every") else form.all("row")

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from tasks.runs.summary import RunSummary
     from tasks.storage.home import Home
 
+MOST_DIGITS = 9
 CHOICES_SHOWN, LIKE_SHOWN, CLASSES_SHOWN = 1_000, 24, 12
 
 
@@ -64,9 +65,20 @@ class Browser:
         """
         images = self.images(run_id)
         for row in rows:
-            if not (row.isascii() and row.isdecimal() and int(row) < images.count):
+            if not 0 <= _whole(row, -1) < images.count:
                 raise HTTPException(404, f"Run {run_id} has no image {row[:20]}.")
         return shown_images(images, sorted({int(row) for row in rows}), with_answers=False)
+
+    def row_of(self, run_id: str, sha256: str) -> int:
+        """Return the first image of a content.
+
+        Raises:
+            HTTPException: there is none.
+        """
+        row = self.images(run_id).row_of(sha256)
+        if row is None:
+            raise HTTPException(404, f"Run {run_id} has no image with this SHA-256.")
+        return row
 
     def draw(self, run_id: str, row: int, side: int) -> Drawn:
         """Return an image in small."""
@@ -83,7 +95,7 @@ class Browser:
         """
         images = self.images(run_id)
         rows = self._store.rows(images, asked)
-        number, last = _page_number(page), max(1, -(-len(rows) // PER_PAGE))
+        number, last = _whole(page or "1", 0), max(1, -(-len(rows) // PER_PAGE))
         if not 1 <= number <= last:
             raise HTTPException(404, f"There are pages 1 to {last} of these images.")
         start = (number - 1) * PER_PAGE
@@ -108,7 +120,6 @@ class Browser:
             "query": urlencode(asked.query),
             "view": urlencode(view_query(asked, number)),
             "proposals": {each.row: each for each in list_proposals(self.home, run_id)},
-            "who": who_am_i(),
             **_choices(images),
         }
 
@@ -197,10 +208,10 @@ def view_query(asked: ImageFilter, page: int) -> dict[str, str]:
     return asked.query | ({"page": str(page)} if page > 1 else {})
 
 
-def _page_number(text: str) -> int:
-    if not text:
-        return 1
-    return int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else 0  # noqa: PLR2004 - digits of more pages than there can be
+def _whole(text: str, otherwise: int) -> int:
+    """Return the number that a URL or a form names, within what any number of images can need."""
+    is_number = text.isascii() and text.isdecimal() and len(text) <= MOST_DIGITS
+    return int(text) if is_number else otherwise
 
 
 def _choices(images: RunImages) -> dict[str, Any]:

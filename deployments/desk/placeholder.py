@@ -14,14 +14,15 @@ STYLE = (
 
 def draw_placeholder(reason: str) -> str:
     """Return an SVG of a reason, in as many lines as there is room for."""
-    lines = textwrap.wrap(f"No image: {reason}", WIDTH, max_lines=LINES, placeholder=" …")
     # Control characters are no XML, and reasons hold file names.
-    shown = [escape("".join(each for each in line if each.isprintable())) for line in lines]
+    reason = "".join(each if each.isprintable() else " " for each in reason)
+    lines = textwrap.wrap(f"No image: {reason}", WIDTH, max_lines=LINES, placeholder=" …")
+    shown = [escape(line) for line in lines]
     texts = "".join(
         f'<text x="14" y="{40 + LINE * number}">{line}</text>' for number, line in enumerate(shown)
     )
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {SIDE} {SIDE}" width="{SIDE}"'
-        f' height="{SIDE}"><style>{STYLE}</style><rect x="1" y="1" width="{SIDE - 2}"'
+        f' height="{SIDE}"><title>{escape(reason)}</title><style>{STYLE}</style><rect x="1" y="1" width="{SIDE - 2}"'
         f' height="{SIDE - 2}" rx="8"/>{texts}</svg>'
     )

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from deployments.desk.access import LOOPBACK
 from deployments.desk.app import create_app
 from tasks.errors import UsageError
+from tasks.runtime.reader_process import end_idle
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -52,7 +53,10 @@ def serve_desk(
         if token is not None:
             announce(f"Its password is the token in {home.desk_token}; any user name will do.")
         config = uvicorn.Config(app, log_level="warning", access_log=False)
-        uvicorn.Server(config).run(sockets=[listener])
+        try:
+            uvicorn.Server(config).run(sockets=[listener])
+        finally:
+            end_idle()
 
 
 def _read_ahead(index: RunIndex) -> None:

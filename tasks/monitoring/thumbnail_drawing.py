@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 GONE = "the file is gone"
 CHANGED = "the file has changed since the run"
 QUALITY = 85
+# In pixels: what smaller images are enlarged to, and which are stored without loss.
+ENLARGED, TINY = 480, 96
 
 
 def draw_small(
@@ -32,7 +34,7 @@ def draw_small(
     Args:
         root: the data folder.
         files: path, size in bytes and SHA-256 that the run has seen; other content is not shown.
-        side: the longest side, pixels; smaller images are enlarged up to it.
+        side: the longest side, pixels; small images are enlarged, to 480 at most.
         max_pixels: an image that declares more is not decoded.
     """
     return [_draw(Path(root, path), size, sha, side, max_pixels) for path, size, sha in files]
@@ -53,11 +55,12 @@ def _draw(file: Path, size: int, sha256: str, side: int, max_pixels: int) -> tup
                 opened.draft(None, (side, side))
                 image = show_opened(opened, data)
                 # Small images are enlarged without smoothing: single pixels are what matters.
-                is_small = max(image.size) <= side
-                method = Image.Resampling.NEAREST if is_small else Image.Resampling.BOX
-                small = ImageOps.contain(image, (side, side), method)
+                longest = max(image.size)
+                target = min(side, max(longest, ENLARGED))
+                method = Image.Resampling.NEAREST if longest < target else Image.Resampling.BOX
+                small = ImageOps.contain(image, (target, target), method)
             webp = io.BytesIO()
-            small.save(webp, "WEBP", quality=QUALITY, lossless=is_small, method=2)
+            small.save(webp, "WEBP", quality=QUALITY, lossless=longest <= TINY, method=2)
         except Exception as error:  # noqa: BLE001 - decoders raise anything on damaged bytes
             return b"", str(error) or type(error).__name__
     return webp.getvalue(), ""
