@@ -277,9 +277,8 @@ def main() -> None:
             else write_store(home, store / "data", arguments.runs, arguments.images)
         )
         rows = serve_and_measure(home.root, pages_of(run_id, arguments.images), arguments.rounds)
-    print(
-        "| page | first, ms | median, ms | slowest, ms | in units of /healthz |\n|---|---|---|---|---|"
-    )
+    print("| page | first, ms | median, ms | slowest, ms | in units of /healthz |")
+    print("|---|---|---|---|---|")
     for row in rows:
         print(
             f"| {row['page']} | {row['first']:.0f} | {row['median']:.0f} | {row['slowest']:.0f}"

@@ -23,6 +23,6 @@ def draw_placeholder(reason: str) -> str:
     )
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {SIDE} {SIDE}" width="{SIDE}"'
-        f' height="{SIDE}"><title>{escape(reason)}</title><style>{STYLE}</style><rect x="1" y="1" width="{SIDE - 2}"'
-        f' height="{SIDE - 2}" rx="8"/>{texts}</svg>'
+        f' height="{SIDE}"><title>{escape(reason)}</title><style>{STYLE}</style>'
+        f'<rect x="1" y="1" width="{SIDE - 2}" height="{SIDE - 2}" rx="8"/>{texts}</svg>'
     )
