@@ -55,6 +55,7 @@ def add_data_browser(
         render: returns the page of a template with values.
     """
     browser = Browser(home, find_run)
+    app.state.read_images = browser.read_ahead
 
     def page_of(template: str, **values: object) -> Response:
         return HTMLResponse(render(template, **values), headers=PAGE_HEADERS)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import contextlib
 import threading
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
@@ -56,6 +57,12 @@ class Browser:
         if images is None:
             raise HTTPException(404, f"Run {run_id} has no inventory of its images.")
         return images
+
+    def read_ahead(self, run_id: str) -> None:
+        """Read what the first page of a run needs, before somebody waits for it."""
+        # A run without images has nothing to read.
+        with contextlib.suppress(HTTPException):
+            self.page(run_id, ImageFilter(), "")
 
     def shown(self, run_id: str, rows: Sequence[str]) -> list[ShownImage]:
         """Return the images of row numbers that a form has sent.

@@ -17,7 +17,8 @@ from tasks.runtime.reader_process import end_idle
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tasks.monitoring.run_index import RunIndex
+    from fastapi import FastAPI
+
     from tasks.storage.home import Home
 
 
@@ -46,7 +47,7 @@ def serve_desk(
     token = None if host in LOOPBACK else desk_token(home)
     app = create_app(home, late_after_hours=late_after_hours, token=token)
     # Now, or the first page of a home of a thousand runs would take seconds.
-    threading.Thread(target=_read_ahead, args=[app.state.index], daemon=True).start()
+    threading.Thread(target=_read_ahead, args=[app], daemon=True).start()
     with _listening(host, port) as listener:
         shown = f"[{host}]" if ":" in host else host
         announce(f"desk: http://{shown}:{listener.getsockname()[1]}")
@@ -59,10 +60,12 @@ def serve_desk(
             end_idle()
 
 
-def _read_ahead(index: RunIndex) -> None:
-    index.summaries()
+def _read_ahead(app: FastAPI) -> None:
+    runs = app.state.index.summaries()
     # What a thousand summaries hold is never garbage; to look through it costs half a second.
     gc.freeze()
+    if runs:
+        app.state.read_images(runs[0].run_id)
 
 
 def _listening(host: str, port: int) -> socket.socket:

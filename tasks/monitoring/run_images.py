@@ -122,7 +122,8 @@ class RunImages:
         for group in range(file.num_row_groups):
             held = file.metadata.row_group(group).num_rows
             if row < first + held:
-                table = file.read_row_group(group).slice(row - first, 1)
+                # One thread: that of another page may have the others.
+                table = file.read_row_group(group, use_threads=False).slice(row - first, 1)
                 return dict(table.to_pylist()[0])
             first += held
         raise IndexError(row)
@@ -146,6 +147,9 @@ class RunImages:
 
     def rules_of(self, row: int) -> list[dict[str, Any]]:
         """Return rule, expectation and value of each that an image broke."""
+        # Most broke none, which is known without reading the file again.
+        if not any(row in rows for rows in self.broken.values()):
+            return []
         table = self._evidence(
             f"{VALIDATION}/{OFFENDERS_FILE}",
             [RULE, EXPECTATION, VALUE, PATH],
