@@ -18,6 +18,7 @@ from fastapi.staticfiles import StaticFiles
 from deployments.desk.access import guard
 from deployments.desk.action_routes import add_actions
 from deployments.desk.attempts import Attempts
+from deployments.desk.data_routes import add_data_browser
 from deployments.desk.pages import PER_PAGE, Pages
 from deployments.desk.prometheus import render_metrics
 from tasks.monitoring.model_status import model_statuses, status_of
@@ -92,11 +93,13 @@ def create_app(
     app = FastAPI(title="Pixelgate", docs_url=None, redoc_url=None, openapi_url=None)
     desk, pages = Desk(home, late_after_hours=late_after_hours), Pages(home)
     app.state.attempts = Attempts()
+    app.state.index = desk.index
     guard(app, token)
     app.mount("/static", StaticFiles(packages=[("deployments.desk", "static")]), name="static")
     _add_pages(app, desk, pages)
     _add_data(app, desk)
     add_actions(app, desk, pages, answer=_html, token=token)
+    add_data_browser(app, home, desk.run, pages.render)
 
     @app.exception_handler(HTTPException)
     def show_problem(request: Request, problem: HTTPException) -> Response:  # noqa: ARG001 - FastAPI's signature

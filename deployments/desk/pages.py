@@ -59,13 +59,16 @@ class Pages:
 
     def models(self, statuses: Sequence[ModelStatus], index: RunIndex) -> str:
         """Return the first screen: each model in one sentence, with one action."""
+        runs = index.summaries()
         charts = {
-            status.name: _accuracy_chart(trend_of(index.of(status.name), most=30))
+            status.name: _accuracy_chart(
+                trend_of([run for run in runs if run.name == status.name], most=30)
+            )
             for status in statuses
         }
         # The worst first: that is what somebody looks for at night.
         order = sorted(statuses, key=lambda each: -list(Health).index(each.health))
-        return self._render("models", statuses=order, charts=charts, now=datetime.now(UTC))
+        return self.render("models", statuses=order, charts=charts, now=datetime.now(UTC))
 
     def model(self, status: ModelStatus, runs: Sequence[RunSummary], *, at: str) -> str:
         """Return the page of a model: trends, decisions, and what was in production when."""
@@ -82,7 +85,7 @@ class Pages:
             "Images": _chart(points, [point.images for point in points], "{:,.0f} images"),
             "Duration": _chart(points, [point.seconds for point in points], "{:.0f} s"),
         }
-        return self._render(
+        return self.render(
             "model",
             status=status,
             charts=charts,
@@ -109,7 +112,7 @@ class Pages:
             for word, number in (("newer", page - 1), ("older", page + 1))
             if 1 <= number <= last
         }
-        return self._render(
+        return self.render(
             "runs",
             runs=shown,
             count=count,
@@ -128,7 +131,7 @@ class Pages:
             key=lambda each: FINDINGS_FIRST.get(each["severity"], len(FINDINGS_FIRST)),
         )
         longest = max((stage.seconds for stage in run.stages), default=0.0)
-        return self._render(
+        return self.render(
             "run",
             run=run,
             headline=run.outcome.headline,
@@ -141,14 +144,15 @@ class Pages:
 
     def problem(self, status: int, message: str) -> str:
         """Return the page of a request that can't be answered."""
-        return self._render("problem", status=status, message=message)
+        return self.render("problem", status=status, message=message)
 
     def extend(self, **words: Any) -> Callable[..., str]:
         """Let all templates use more functions; return what renders a template by its name."""
         self._templates.globals |= words
-        return self._render
+        return self.render
 
-    def _render(self, name: str, **values: Any) -> str:
+    def render(self, name: str, **values: Any) -> str:
+        """Return the page of a template."""
         return self._templates.get_template(f"{name}.html.j2").render(**values)
 
 

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import gc
 import socket
+import threading
 from typing import TYPE_CHECKING
 
 from deployments.desk.access import LOOPBACK
 from deployments.desk.app import create_app
 from deployments.installation.secret_files import desk_token
 from tasks.errors import UsageError
+from tasks.runtime.reader_process import end_idle
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from fastapi import FastAPI
 
     from tasks.storage.home import Home
 
@@ -41,6 +46,8 @@ def serve_desk(
     is_open = host in LOOPBACK
     token = desk_token(home)
     app = create_app(home, late_after_hours=late_after_hours, token=None if is_open else token)
+    # Now, or the first page of a home of a thousand runs would take seconds.
+    threading.Thread(target=_read_ahead, args=[app], daemon=True).start()
     with _listening(host, port) as listener:
         shown = f"[{host}]" if ":" in host else host
         announce(f"desk: http://{shown}:{listener.getsockname()[1]}")
@@ -51,7 +58,18 @@ def serve_desk(
         )
         announce(f"{use} the token in {home.desk_token}")
         config = uvicorn.Config(app, log_level="warning", access_log=False)
-        uvicorn.Server(config).run(sockets=[listener])
+        try:
+            uvicorn.Server(config).run(sockets=[listener])
+        finally:
+            end_idle()
+
+
+def _read_ahead(app: FastAPI) -> None:
+    runs = app.state.index.summaries()
+    # What a thousand summaries hold is never garbage; to look through it costs half a second.
+    gc.freeze()
+    if runs:
+        app.state.read_images(runs[0].run_id)
 
 
 def _listening(host: str, port: int) -> socket.socket:

@@ -1,6 +1,7 @@
 """Read models of runs and models, what people do with them, and who is told of alarms.
 
-Only `actions`, `run_requests` and `outbox` write.
+It writes only what people ask for, decide and look at (requests, actions, proposals, small images),
+and the outbox of alarms.
 
 - `run_list.list_runs`: the summaries of all runs; `run_index.RunIndex` keeps them in memory.
 - `model_names.model_names`: the models of a home.
@@ -11,6 +12,9 @@ Only `actions`, `run_requests` and `outbox` write.
   promotion or rollback would change.
 - `actions`: run now, approve, promote, roll back, clear the quarantine, accept rejected data.
 - `disk_usage.disk_usage`: what fills the disk, by kind.
+- `image_pages.ImageStore`: the images of a run, by `image_filter.ImageFilter`; one of a million.
+- `thumbnails_kept.Thumbnails`: small versions of them, kept by content.
+- `proposals.propose`: what people propose about them; `proposal_manifest` writes it as CSV.
 - `trends.trend_of`: measurements of a model's runs over time.
 - `alarms.find_alarms`: what somebody must be told of; `alarm_list.list_alarms`: at this moment.
 - `outbox.Outbox`: tells each receiver once, in its SQLite database `alarm_store`; it writes nothing

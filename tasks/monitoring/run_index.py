@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import threading
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tasks.monitoring.run_list import summary_of
@@ -9,10 +12,15 @@ from tasks.outcome import Outcome
 from tasks.runs.run_folder import CONFIG, SUMMARY, run_number
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tasks.runs.summary import RunSummary
     from tasks.storage.home import Home
+
+
+@dataclass(frozen=True)
+class _Known:
+    identity: tuple[int, int]
+    number: int
+    summary: RunSummary
 
 
 class RunIndex:
@@ -24,20 +32,23 @@ class RunIndex:
 
     def __init__(self, home: Home) -> None:
         self.home = home
-        self._known: dict[Path, tuple[tuple[int, int], int, RunSummary]] = {}
+        # As text: a thousand paths are put together for each page.
+        self._runs = str(home.runs)
+        self._reading = threading.Lock()
+        self._known: dict[str, _Known] = {}
 
     def summaries(self) -> list[RunSummary]:
         """Return the summaries of all runs, of every model, the newest first."""
-        known: dict[Path, tuple[tuple[int, int], int, RunSummary]] = {}
-        for folder in self._folders():
-            identity = _identity(folder / SUMMARY)
-            before = self._known.get(folder)
-            if before is None or before[0] != identity or _may_change(before[2]):
-                before = identity, run_number(folder), summary_of(self.home, folder)
-            known[folder] = before
-        self._known = known
-        newest = sorted(known, key=lambda each: (known[each][1], each.name), reverse=True)
-        return [known[folder][2] for folder in newest]
+        # One reader at a time: at the start, all summaries are read for the first time.
+        with self._reading:
+            before, known = self._known, {}
+            for name in self._names():
+                read = self._read(name, before.get(name))
+                if read is not None:
+                    known[name] = read
+            self._known = known
+        newest = sorted(known, key=lambda name: (known[name].number, name), reverse=True)
+        return [known[name].summary for name in newest]
 
     def of(self, name: str) -> list[RunSummary]:
         """Return the summaries of one model's runs, the newest first."""
@@ -45,16 +56,33 @@ class RunIndex:
 
     def find(self, run_id: str) -> RunSummary | None:
         """Return the summary of a run; None if there is no such run."""
+        # Without a look at all the others: a page of images asks for its run once an image.
+        read = self._read(run_id, self._known.get(run_id)) if run_id in self._names() else None
+        if read is not None and read.summary.run_id == run_id:
+            return read.summary
         return next((each for each in self.summaries() if each.run_id == run_id), None)
 
-    def _folders(self) -> list[Path]:
-        return [file.parent for file in self.home.runs.glob(f"*/{CONFIG}")]
+    def _names(self) -> list[str]:
+        try:
+            return os.listdir(self._runs)  # noqa: PTH208 - as text, see above
+        except OSError:
+            return []
+
+    def _read(self, name: str, before: _Known | None) -> _Known | None:
+        """Return what is known of a folder; None if it is no run's."""
+        identity = _identity(f"{self._runs}{os.sep}{name}{os.sep}{SUMMARY}")
+        if before is not None and before.identity == identity and not _may_change(before.summary):
+            return before
+        folder = self.home.runs / name
+        if not (folder / CONFIG).exists():
+            return None
+        return _Known(identity, run_number(folder), summary_of(self.home, folder))
 
 
-def _identity(file: Path) -> tuple[int, int]:
+def _identity(file: str) -> tuple[int, int]:
     """Return size and time of a summary; those of a missing one are 0."""
     try:
-        status = file.stat()
+        status = os.stat(file)  # noqa: PTH116 - as in RunIndex
     except OSError:
         return 0, 0
     return status.st_size, status.st_mtime_ns

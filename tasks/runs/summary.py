@@ -142,7 +142,7 @@ def write_summary(run: Run, *, outcome: Outcome, message: str, exit_code: int) -
     }
     plain = home.stored(summary.model_dump(mode="json")) | relative
     write_json(run.directory / SUMMARY, plain)
-    return _summary_in(home, plain)
+    return _summary_in(home, home.shown(plain))
 
 
 def read_summary(home: Home, run_id: str) -> RunSummary:
@@ -153,7 +153,7 @@ def read_summary(home: Home, run_id: str) -> RunSummary:
         DamagedFileError: the file is torn, or no summary.
     """
     file = home.runs / run_id / SUMMARY
-    plain = read_json(file)
+    plain = read_json(file, home.shown_json)
     try:
         return _summary_in(home, plain)
     except (ValueError, KeyError, TypeError) as error:
@@ -162,9 +162,9 @@ def read_summary(home: Home, run_id: str) -> RunSummary:
 
 
 def _summary_in(home: Home, plain: dict[str, Any]) -> RunSummary:
-    """Return the summary that summary.json holds, with the paths of this home."""
+    """Return the summary that summary.json holds, whose texts name the present home."""
     paths = {name: home.root / plain[name] for name in ("directory", "report")}
-    return RunSummary.model_validate(home.shown(plain) | paths)
+    return RunSummary.model_validate(plain | paths)
 
 
 def _numbers(evaluation: dict[str, Any]) -> dict[str, float] | None:

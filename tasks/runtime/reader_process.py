@@ -59,6 +59,12 @@ def keep(pool: Any) -> None:
         _idle.append(pool)
 
 
+def end_idle() -> None:
+    """End the process that is kept: one that is left at the end of ours leaves a warning."""
+    while _idle:
+        _idle.pop().shutdown(wait=True, kill_workers=True)
+
+
 @contextlib.contextmanager
 def environment() -> Iterator[None]:
     """Set variables for processes started in the meantime; what the user has set stays."""

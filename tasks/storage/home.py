@@ -28,6 +28,7 @@
 │   ├── alarms.db              alarms, and whom they still have to reach
 │   ├── drills/<model>.json    how the last drill of the data gate ended
 │   ├── thumbnails/            images of the desk's data browser
+│   ├── proposals/             what people propose about the images of a run
 │   └── <model>.lock
 └── logs/pixelgate.log
 ```
@@ -35,6 +36,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -189,6 +191,11 @@ class Home:
         return self.state / "thumbnails"
 
     @property
+    def proposals(self) -> Path:
+        """Holds one JSON file for each run whose images somebody made proposals about."""
+        return self.state / "proposals"
+
+    @property
     def pretrained(self) -> Path:
         """Converted networks with ImageNet weights."""
         return self.state / "pretrained"
@@ -237,6 +244,10 @@ class Home:
     def shown(self, content: Any) -> Any:
         """Return what `stored` returned with the present path of this home."""
         return _each_text(content, lambda text: text.replace(HERE, str(self.root)))
+
+    def shown_json(self, text: str) -> str:
+        """Return the text of a JSON file with the present path of this home: `shown`, but fast."""
+        return text.replace(HERE, json.dumps(str(self.root))[1:-1])
 
     def training(self, key: str) -> Path:
         """Return the work folder of a training; `key` is a hash of everything it depends on."""
