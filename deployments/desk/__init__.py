@@ -2,6 +2,7 @@
 
 It only reads, and through `tasks.monitoring` alone.
 
-- `app.create_app`: the pages, `/metrics`, `/healthz` and `/api/status`.
+- `app.create_app`: the application; its addresses are in `page_routes`, `file_routes` and
+  `event_routes`.
 - `server.serve_desk`: serves them until it is interrupted.
 """

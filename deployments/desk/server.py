@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     from tasks.storage.home import Home
 
+GRACE_SECONDS = 2
+
 
 def serve_desk(
     home: Home,
@@ -46,7 +48,13 @@ def serve_desk(
         announce(f"desk: http://{shown}:{listener.getsockname()[1]}")
         if token is not None:
             announce(f"Its password is the token in {home.desk_token}; any user name will do.")
-        config = uvicorn.Config(app, log_level="warning", access_log=False)
+        config = uvicorn.Config(
+            app,
+            log_level="warning",
+            access_log=False,
+            # Whoever follows a run holds a connection for as long as it takes.
+            timeout_graceful_shutdown=GRACE_SECONDS,
+        )
         uvicorn.Server(config).run(sockets=[listener])
 
 

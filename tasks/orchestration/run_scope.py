@@ -5,10 +5,12 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, ClassVar
 
+from prefect.runtime import flow_run
+
 from tasks.errors import INTERRUPTED, EarlyEnd, PixelgateError
 from tasks.outcome import Outcome
 from tasks.runs.notification import notify
-from tasks.runs.run_folder import REGISTRATION, open_run, read_evidence
+from tasks.runs.run_folder import REGISTRATION, open_run, read_evidence, record_facts
 from tasks.runs.run_lock import run_lock
 from tasks.runs.summary import write_summary
 from tasks.runtime import environment
@@ -49,6 +51,9 @@ class RunScope:
     def __enter__(self) -> Run:
         self._lock.__enter__()
         self._run = open_run(self._config)
+        if flow_run.id is not None:
+            # So that the desk can link to the run in Prefect.
+            record_facts(self._run, prefect_flow_run=str(flow_run.id))
         log.info("run %s of the model %s", self._run.id, self._config.name)
         return self._run
 
