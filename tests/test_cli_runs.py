@@ -130,6 +130,19 @@ def check_bad_data(pixelgate: Command, root: Path, image_tree: Tree, received: P
     assert (part.json["images"], part.json["quarantined"]) == (211, 1)
 
 
+def check_progress(folder: Path) -> None:
+    """Stages and epochs stand in progress.jsonl, in their order, and Prefect's run in the facts."""
+    lines = map(json.loads, (folder / "progress.jsonl").read_text("utf-8").splitlines())
+    events = [
+        f"epoch {line['epoch']}" if "epoch" in line else f"{line['stage']} {line['state']}"
+        for line in lines
+    ]
+    assert events[:2] == ["inventory begun", "inventory ended"]
+    assert events.index("train begun") < events.index("epoch 1") < events.index("train ended")
+    assert events[-1] == "register ended"
+    assert json.loads((folder / "facts.json").read_text("utf-8"))["prefect_flow_run"]
+
+
 def test_a_first_champion_and_what_comes_after(
     pixelgate: Command, image_tree: Tree, own_module: str, tmp_path: Path
 ) -> None:
@@ -138,6 +151,7 @@ def test_a_first_champion_and_what_comes_after(
     before = state_of(root)
     first = pixelgate("run", "--data", root, *QUICK, "--json", flow=True)
     check_first_champion(first, root, before)
+    check_progress(Path(first.json["directory"]))
     check_what_comes_after(pixelgate, root, image_tree, own_module)
     check_bad_data(pixelgate, root, image_tree, tmp_path / "received.json")
     outcomes = [run["outcome"] for run in pixelgate("runs", "--json").json]

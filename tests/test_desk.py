@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-import signal
 import stat
-import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,9 +14,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from deployments.desk.app import create_app
 from tasks.outcome import Outcome
 from tasks.storage.home import Home
-from tests.command_line import command_of
+from tests.desk_server import running_desk
 from tests.image_trees import ROOT
-from tests.processes import interruptible, wait_until
 from tests.run_records import write_promotion, write_run
 
 if TYPE_CHECKING:
@@ -82,6 +79,7 @@ def test_the_first_screen_says_who_needs_somebody(desk: TestClient) -> None:
     assert "Data rejected 1 day ago: sizes: 3024x3024: 17 of 2,062 images." in page
     assert "pixelgate promote 3" in page
     assert page.count('class="promoted"') == 6
+    assert "Version 3 waits for a person to approve it" in page
 
 
 def test_names_from_the_data_are_text(desk: TestClient, home: Home) -> None:
@@ -102,7 +100,7 @@ def test_runs_are_filtered_and_paged(tmp_path: Path) -> None:
     page = desk.get("/runs", params={"outcome": "failed"}).text
     assert "60 runs, the newest first" in page
     assert page.count('class="outcome failed"') == 50
-    assert "/runs?model=&amp;outcome=failed&amp;page=2" in page
+    assert "/runs?outcome=failed&amp;sort=run&amp;order=desc&amp;page=2" in page
     older = desk.get("/runs", params={"outcome": "failed", "page": 2}).text
     assert older.count('class="outcome failed"') == 10
     assert desk.get("/runs", params={"page": 0}).status_code == 422
@@ -198,16 +196,7 @@ def test_status_is_the_same_for_programs(desk: TestClient) -> None:
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_the_desk_in_a_browser(browser: Browser, home: Home, tmp_path: Path, scheme: str) -> None:
     """From the first screen to the report of a rejected run, on a phone, in both looks."""
-    log = (tmp_path / "desk.log").open("w")
-    command = command_of("desk", "--home", home.root, "--port", "0")
-    with interruptible():
-        process = subprocess.Popen(command, stdout=log, stderr=log, cwd=ROOT)
-    try:
-        url = wait_until(
-            lambda: "".join(re.findall(r"desk: (http://\S+)", (tmp_path / "desk.log").read_text())),
-            seconds=60,
-            what="the address",
-        )
+    with running_desk(home.root, tmp_path) as url:
         context = browser.new_context(
             color_scheme="dark" if scheme == "dark" else "light",
             viewport={"width": 390, "height": 800},
@@ -225,11 +214,6 @@ def test_the_desk_in_a_browser(browser: Browser, home: Home, tmp_path: Path, sch
         page.get_by_role("link", name="Report").click()
         assert page.get_by_text("Report of").count() == 1
         assert problems == []
-        process.send_signal(signal.SIGINT)
-        assert process.wait(30) == 0
-    finally:
-        process.kill()
-        log.close()
 
 
 def test_a_desk_for_other_machines_makes_its_token_once(home: Home) -> None:

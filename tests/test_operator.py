@@ -309,6 +309,15 @@ def test_the_report_shows_what_was_found(keeper: GateKeeper, image_tree: Tree) -
     assert section.count("data:image/png;base64,") == 2
     assert section.count("can't be shown") == 1
     assert len(page) < 200_000
+    # The same images as files, for the desk.
+    gallery = json.loads((summary.directory / "gallery.json").read_text("utf-8"))
+    shown = {
+        item["path"]: item["thumbnail"] for each in gallery["sections"] for item in each["items"]
+    }
+    assert shown["dog/bad.png"] is None
+    for path in (name, "dog/large.jpg"):
+        with Image.open(summary.directory / shown[path]) as thumbnail:
+            assert max(thumbnail.size) == 96
 
 
 def test_groups_stand_in_the_evidence(keeper: GateKeeper, image_tree: Tree) -> None:

@@ -23,7 +23,7 @@ from tasks.monitoring.planned_change import PlannedChange, plan_promotion, plan_
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from deployments.desk.pages import Pages
+    from deployments.desk.rendering import Templates
     from tasks.monitoring.model_status import ModelStatus
     from tasks.monitoring.open_actions import Acceptance, OpenActions
     from tasks.runs.summary import RunSummary
@@ -49,7 +49,7 @@ class Shown(Protocol):
 def add_actions(
     app: FastAPI,
     desk: Shown,
-    pages: Pages,
+    templates: Templates,
     *,
     answer: Callable[..., Response],
     token: str | None,
@@ -59,13 +59,13 @@ def add_actions(
     Args:
         app: changed.
         desk: finds models and runs.
-        pages: their templates get what forms need.
+        templates: they get what forms need.
         answer: makes an answer of a page.
         token: the desk's; None reads it from its file when it is first asked for.
     """
     sessions = Sessions(lambda: token or desk_token(desk.home), app.state.attempts)
     offers = Offers(desk)
-    render = pages.extend(
+    render = templates.extend(
         session=CURRENT.get,
         form_token=lambda: _signed_in().form_token(),
         notices=lambda: _signed_in().take_notices(PAGE.get()),

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     from tasks.storage.home import Home
 
+GRACE_SECONDS = 2
+
 
 def serve_desk(
     home: Home,
@@ -57,7 +59,13 @@ def serve_desk(
             else "Its password, with any user name, and what actions ask for, is"
         )
         announce(f"{use} the token in {home.desk_token}")
-        config = uvicorn.Config(app, log_level="warning", access_log=False)
+        config = uvicorn.Config(
+            app,
+            log_level="warning",
+            access_log=False,
+            # Whoever follows a run holds a connection for as long as it takes.
+            timeout_graceful_shutdown=GRACE_SECONDS,
+        )
         try:
             uvicorn.Server(config).run(sockets=[listener])
         finally:

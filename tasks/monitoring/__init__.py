@@ -20,4 +20,10 @@ and the outbox of alarms.
 - `outbox.Outbox`: tells each receiver once, in its SQLite database `alarm_store`; it writes nothing
   else.
 - `receivers.try_receivers`: whether messages arrive.
+- `trends.trend_of`, `model_trends.trends_of`: measurements of a model's runs over time.
+- `run_selection.select_runs`: the runs that somebody looks for.
+- `run_evidence`: a run's training curves, confusion matrix and thumbnails.
+- `live_progress.ProgressFollower`: what a run in progress does.
+- `version_table.versions_of`, `version_evidence`: versions, what they are made of, how two differ.
+- `waiting.waiting_for_a_person`: versions that wait for a decision.
 """

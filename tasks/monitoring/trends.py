@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -49,17 +48,6 @@ def trend_of(summaries: Sequence[RunSummary], *, most: int = 100) -> list[TrendP
     """
     ended = [each for each in summaries if each.outcome is not Outcome.UNFINISHED][:most]
     return [_point(each) for each in reversed(ended)]
-
-
-def failed_rules(summaries: Sequence[RunSummary], *, most: int = 100) -> list[tuple[str, int]]:
-    """Return the rules of the data gate that the last runs broke, the most frequent first."""
-    rules = Counter(
-        finding["rule"]
-        for summary in summaries[:most]
-        for finding in summary.gate
-        if not finding["success"]
-    )
-    return rules.most_common()
 
 
 def _point(summary: RunSummary) -> TrendPoint:

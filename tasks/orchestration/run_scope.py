@@ -10,7 +10,7 @@ from prefect.context import FlowRunContext
 from tasks.errors import INTERRUPTED, EarlyEnd, PixelgateError
 from tasks.outcome import Outcome
 from tasks.runs.notification import notify
-from tasks.runs.run_folder import REGISTRATION, open_run, read_evidence
+from tasks.runs.run_folder import REGISTRATION, open_run, read_evidence, record_facts
 from tasks.runs.run_lock import run_lock
 from tasks.runs.run_process import record_process
 from tasks.runs.summary import write_summary
@@ -52,7 +52,7 @@ class RunScope:
     def __enter__(self) -> Run:
         self._lock.__enter__()
         self._run = open_run(self._config)
-        record_process(self._run, flow_run=_flow_run_id())
+        _record_origin(self._run)
         log.info("run %s of the model %s", self._run.id, self._config.name)
         return self._run
 
@@ -69,11 +69,17 @@ class RunScope:
         return isinstance(error, PixelgateError | EarlyEnd) and interruption_of(error) is None
 
 
-def _flow_run_id() -> str | None:
-    """Return the id of the flow run of a deployment; a command's ends with the command."""
+def _record_origin(run: Run) -> None:
+    """Write which process works on a run, and for which flow run of Prefect."""
     context = FlowRunContext.get()
-    run = context.flow_run if context is not None else None
-    return str(run.id) if run is not None and run.deployment_id else None
+    flow_run = context.flow_run if context is not None else None
+    if flow_run is None:
+        record_process(run)
+        return
+    # So that the desk can link to the run in Prefect.
+    record_facts(run, prefect_flow_run=str(flow_run.id))
+    # A command's own flow run ends with the command: nobody else needs to look after it.
+    record_process(run, flow_run=str(flow_run.id) if flow_run.deployment_id else None)
 
 
 def _conclude(run: Run, error: BaseException | None) -> RunSummary:

@@ -13,7 +13,7 @@ from prefect.states import Completed, Failed
 from sqlalchemy.exc import SQLAlchemyError
 
 from tasks.errors import EarlyEnd, PixelgateError
-from tasks.runs.run_folder import record_stage
+from tasks.runs.run_folder import record_progress, record_stage
 from tasks.storage.hashing import digest
 
 if TYPE_CHECKING:
@@ -67,12 +67,15 @@ def stage(
 
         @functools.wraps(function)
         def call(*args: P.args, **kwargs: P.kwargs) -> R:
+            run: Run = args[0]  # type: ignore[assignment]
+            record_progress(run, stage=name, state="begun")
             started = time.monotonic()
             refreshed = refresh is not None and refresh(*args, **kwargs)
             chosen = as_task.with_options(refresh_cache=True) if refreshed else as_task
             state = chosen(*args, **kwargs, return_state=True)
-            run: Run = args[0]  # type: ignore[assignment]
-            record_stage(run, name, time.monotonic() - started)
+            seconds = time.monotonic() - started
+            record_stage(run, name, seconds)
+            record_progress(run, stage=name, state="ended", seconds=round(seconds, 3))
             # Raises the error of a failed state.
             result = state.result()
             if isinstance(result, EarlyEnd):

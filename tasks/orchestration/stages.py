@@ -18,7 +18,7 @@ from tasks.orchestration.stage_task import cached_by_key, stage
 from tasks.registry.mlflow_store import open_store
 from tasks.runs.fingerprint import recipe_key
 from tasks.runs.provenance import provenance
-from tasks.runs.run_folder import REGISTRATION, record_facts, stored_settings
+from tasks.runs.run_folder import REGISTRATION, record_facts, record_progress, stored_settings
 from tasks.runs.summary import read_summary
 from tasks.storage.atomic import write_json
 from tasks.storage.checked import believe_folder
@@ -171,6 +171,7 @@ def train_once(run: Run, inputs: Inputs, key: str, champion: InitialModel | None
     def on_epoch(epoch: int, epochs: int, metrics: dict[str, float]) -> None:
         message = ", ".join(f"{name} {value:.4f}" for name, value in metrics.items())
         log.info("epoch %d/%d: %s", epoch, epochs, message)
+        record_progress(run, epoch=epoch, epochs=epochs, metrics=metrics)
         show(epoch, epochs, message)
 
     paths = run.config.paths

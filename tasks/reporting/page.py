@@ -10,6 +10,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from tasks.model_gate.class_rules import newly_wrong
 from tasks.reporting.gallery import add_thumbnails, build_gallery
+from tasks.reporting.gallery_files import leave_gallery
 from tasks.runs.run_folder import (
     CHAMPION_EVALUATION,
     EVALUATION,
@@ -39,7 +40,7 @@ FIGURES = {
     "seen": ("evaluation/seen.png", "Where the model saw the class it named (Grad-CAM)"),
 }
 MOVES_SHOWN = 50
-NEWLY_WRONG_SHOWN = 24
+FLIPS_SHOWN = 24
 # Of an evaluation; accuracy is shown at the top of the page.
 MEASURES = {
     "macro_f1": "macro F1",
@@ -73,6 +74,8 @@ def write_report(run: Run, summary: RunSummary) -> Path:
     home = run.config.paths
     verdict = _optional(run.directory / VERDICT) or {}
     champion = _optional(run.directory / CHAMPION_EVALUATION) or {}
+    gallery, flips = _gallery(run, verdict), _flips(run)
+    leave_gallery(run.directory, gallery, flips)
     page = environment.get_template("report.html.j2").render(
         summary=summary.model_copy(update={"message": home.stored(summary.message)}),
         evidence=home.stored(run.directory),
@@ -85,8 +88,8 @@ def write_report(run: Run, summary: RunSummary) -> Path:
         measures=MEASURES,
         training=_optional(run.directory / TRAINING),
         data_docs=verdict and "validation/" + DATA_DOCS,
-        gallery=_gallery(run, verdict),
-        newly_wrong=_newly_wrong(run),
+        gallery=gallery,
+        newly_wrong=flips.get("newly_wrong", []),
         moves=_moves(run.validation / MOVES_FILE),
         baseline=verdict.get("baseline"),
         config=stored_settings(run.config),
@@ -108,21 +111,27 @@ def _gallery(run: Run, verdict: Mapping[str, Any]) -> list[dict[str, Any]]:
     )
 
 
-def _newly_wrong(run: Run) -> list[dict[str, Any]]:
-    """Return the images that the champion classified correctly, with their thumbnails."""
-    files = [
+def _flips(run: Run) -> dict[str, list[dict[str, Any]]]:
+    """Return the images that only one of both models classifies correctly, with thumbnails."""
+    new, champion = (
         (run.directory / name).with_suffix(".parquet") for name in (EVALUATION, CHAMPION_EVALUATION)
-    ]
+    )
     root = _data_root(run)
-    if root is None or not all(file.exists() for file in files):
-        return []
-    rows = newly_wrong(*files).head(NEWLY_WRONG_SHOWN)
-    items = [
-        {"path": row.path, "value": f"{row.label}, taken for {row.predicted}"}
-        for row in rows.itertuples()
-    ]
-    add_thumbnails(items, root, run.config.data.max_pixels)
+    if root is None or not (new.exists() and champion.exists()):
+        return {}
+    items = {
+        "newly_wrong": _wrong_items(newly_wrong(new, champion), "taken for"),
+        "newly_right": _wrong_items(newly_wrong(champion, new), "the champion took it for"),
+    }
+    add_thumbnails([*items["newly_wrong"], *items["newly_right"]], root, run.config.data.max_pixels)
     return items
+
+
+def _wrong_items(rows: pd.DataFrame, words: str) -> list[dict[str, Any]]:
+    return [
+        {"path": row.path, "value": f"{row.label}, {words} {row.predicted}"}
+        for row in rows.head(FLIPS_SHOWN).itertuples()
+    ]
 
 
 def _data_root(run: Run) -> Path | None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import math
 import secrets
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -22,14 +24,17 @@ SUMMARY = "summary.json"
 REPORT = "report.html"
 INVENTORY = "inventory.parquet"
 STAGES = "stages.jsonl"
+PROGRESS = "progress.jsonl"
 VALIDATION = "validation"
 VERDICT = f"{VALIDATION}/verdict.json"
 EVALUATION = "evaluation/predictions.json"
 CHAMPION_EVALUATION = "evaluation/champion_predictions.json"
 REGISTRATION = "registration.json"
 TRAINING = "model/training.json"
+HISTORY = "model/history.csv"
 CARD, CARD_PAGE = "model_card.md", "model_card.html"
 FACTS = "facts.json"
+GALLERY, THUMBNAILS = "gallery.json", "thumbnails"
 MOMENT = "%Y%m%d-%H%M%S"
 
 
@@ -116,6 +121,26 @@ def read_stages(run: Run) -> list[dict[str, Any]]:
     file = run.directory / STAGES
     lines = file.read_text("utf-8").splitlines() if file.exists() else []
     return [json.loads(line) for line in lines]
+
+
+def record_progress(run: Run, **event: Any) -> None:
+    """Append what a run is doing to progress.jsonl, where readers follow it.
+
+    Args:
+        run: in progress.
+        event: of a stage stage, state (begun or ended) and seconds; of an epoch epoch, epochs and
+            metrics. A metric that is no number is written as null.
+    """
+    metrics = event.get("metrics")
+    if metrics is not None:
+        event["metrics"] = {
+            name: round(value, 6) if math.isfinite(value) else None
+            for name, value in metrics.items()
+        }
+    line = json.dumps({"at": datetime.now(UTC).isoformat(timespec="seconds"), **event})
+    # A view of the run, which goes on without it; a full disk is noticed where it matters.
+    with contextlib.suppress(OSError), (run.directory / PROGRESS).open("a", encoding="utf-8") as to:
+        to.write(f"{line}\n")
 
 
 def record_facts(run: Run, **facts: Any) -> None:
