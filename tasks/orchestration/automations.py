@@ -58,7 +58,7 @@ def set_up_automations(settings: AlarmSettings, blocks: Sequence[str]) -> list[d
         UsageError: there is no server, or no receiver that it can call.
         PixelgateError: the server can't be asked, or refuses.
     """
-    if PREFECT_API_URL.value() is None:
+    if not PREFECT_API_URL.value():
         raise UsageError(
             "There is no Prefect server. Name yours: PREFECT_API_URL=http://HOST:4200/api"
         )
