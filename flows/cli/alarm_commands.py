@@ -120,7 +120,7 @@ def automations(
     block: Annotated[
         list[str] | None,
         typer.Option(
-            help="A notification block of the Prefect server, TYPE/NAME; can be repeated.",
+            help="A webhook or notification block of the server, TYPE/NAME; can be repeated.",
             metavar="TYPE/NAME",
         ),
     ] = None,
