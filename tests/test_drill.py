@@ -11,6 +11,7 @@ from PIL import Image
 
 from flows.cli.demo import write_digits
 from tasks.config.gate import GateConfig
+from tasks.drill.kept_drill import last_drill
 from tasks.drill.plan import plan_faults
 from tasks.drill.rehearsal import (
     UNTOUCHED,
@@ -116,8 +117,12 @@ def test_a_hole_in_the_gate_is_found(
     monkeypatch.setattr(
         "tasks.validation.derived_columns._elsewhere", lambda rows, _: rows["path"].iloc[:0]
     )
-    results = run_drill(keeper.config(image_tree({"cat": 60, "dog": 60})))
+    config = keeper.config(image_tree({"cat": 60, "dog": 60}))
+    results = run_drill(config)
     assert [result.rule for result in results if not result.as_expected] == ["leakage"]
+    kept = last_drill(config.paths)
+    assert kept is not None
+    assert kept.problem == "leakage missed a training image in test"
     with pytest.raises(DrillFailedError, match="leakage missed a training image in test"):
         require_all_as_expected(results)
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -10,6 +11,9 @@ from flows.cli.options import Home, Json, examples, load, new_app
 from flows.cli.printing import print_json, print_table
 from flows.cli.screen import quiet, say
 from tasks.errors import PixelgateError, UsageError
+
+if TYPE_CHECKING:
+    from tasks.monitoring.alarm_store import OpenAlarm
 
 commands = new_app(
     help="What somebody should be told of, and whether they are.", invoke_without_command=True
@@ -19,6 +23,8 @@ NO_RECEIVERS = (
     'There are no receivers. Name one in {file}: receivers = ["json://host/path"], or in the'
     " environment as PIXELGATE_ALARMS_RECEIVERS."
 )
+
+COLUMNS = ("severity", "model", "cause", "since (UTC)", "what is the case", "what to do")
 
 
 @commands.callback(
@@ -40,36 +46,9 @@ def alarms(context: typer.Context, home: Home = None, *, as_json: Json = False) 
     paths = settings.paths
     found = list_alarms(paths, load_alarm_settings(paths))
     if as_json:
-        print_json(
-            [
-                {
-                    "cause": each.alarm.cause.value,
-                    "model": each.alarm.model,
-                    "severity": each.alarm.severity.value,
-                    "since": each.since.isoformat() if each.since else None,
-                    "sentence": each.alarm.sentence,
-                    "action": each.alarm.action,
-                    "page": each.alarm.page,
-                }
-                for each in found
-            ]
-        )
+        print_json([_plain(each) for each in found])
     elif found:
-        columns = ["severity", "model", "cause", "since (UTC)", "what is the case", "what to do"]
-        print_table(
-            columns,
-            [
-                [
-                    each.alarm.severity.value,
-                    each.alarm.model or "-",
-                    each.alarm.cause.value,
-                    f"{each.since:%Y-%m-%d %H:%M}" if each.since else "-",
-                    each.alarm.sentence,
-                    each.alarm.action,
-                ]
-                for each in found
-            ],
-        )
+        print_table(COLUMNS, [_row(each) for each in found])
     else:
         say("No alarm is open.")
     waiting = undelivered(paths)
@@ -120,7 +99,7 @@ def automations(
     block: Annotated[
         list[str] | None,
         typer.Option(
-            help="A notification block of the Prefect server, TYPE/NAME; can be repeated.",
+            help="A webhook or notification block of the server, TYPE/NAME; can be repeated.",
             metavar="TYPE/NAME",
         ),
     ] = None,
@@ -145,3 +124,14 @@ def automations(
     else:
         for each in made:
             typer.echo(f"{each['done']}  {each['automation']}")
+
+
+def _plain(found: OpenAlarm) -> dict[str, Any]:
+    since = found.since.isoformat() if found.since else None
+    return {**asdict(found.alarm), "since": since}
+
+
+def _row(found: OpenAlarm) -> list[str]:
+    alarm, since = found.alarm, f"{found.since:%Y-%m-%d %H:%M}" if found.since else "-"
+    model = alarm.model or "-"
+    return [alarm.severity, model, alarm.cause, since, alarm.sentence, alarm.action]

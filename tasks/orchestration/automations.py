@@ -58,14 +58,14 @@ def set_up_automations(settings: AlarmSettings, blocks: Sequence[str]) -> list[d
         UsageError: there is no server, or no receiver that it can call.
         PixelgateError: the server can't be asked, or refuses.
     """
-    if PREFECT_API_URL.value() is None:
+    if not PREFECT_API_URL.value():
         raise UsageError(
             "There is no Prefect server. Name yours: PREFECT_API_URL=http://HOST:4200/api"
         )
     try:
         with get_client(sync_client=True) as client:
             actions: list[CallWebhook | SendNotification] = [*_webhooks(settings)]
-            actions += [_notification(client, each) for each in blocks]
+            actions += [_call_of(client, each) for each in blocks]
             if not actions:
                 raise UsageError(
                     "There is nobody whom the Prefect server can call. Name a receiver json://..."
@@ -90,16 +90,20 @@ def _webhooks(settings: AlarmSettings) -> Iterator[CallWebhook]:
             yield CallWebhook(block_document_id=saved, payload=PAYLOAD)
 
 
-def _notification(client: SyncPrefectClient, block: str) -> SendNotification:
+def _call_of(client: SyncPrefectClient, block: str) -> CallWebhook | SendNotification:
+    """Return what calls a block that the server has."""
     kind, _, name = block.partition("/")
     try:
-        found = client.read_block_document_by_name(name, kind, include_secrets=False)
+        # Without a name, the server would be asked for another page.
+        document = client.read_block_document_by_name(name or "-", kind, include_secrets=False)
     except ObjectNotFound:
         raise UsageError(
             f"The Prefect server has no block {block}. Expected TYPE/NAME, such as"
             " slack-webhook/ops; `prefect block ls` lists them."
         ) from None
-    return SendNotification(block_document_id=found.id, subject=TITLE, body=BODY)
+    if kind == Webhook.get_block_type_slug():
+        return CallWebhook(block_document_id=document.id, payload=PAYLOAD)
+    return SendNotification(block_document_id=document.id, subject=TITLE, body=BODY)
 
 
 def _set_up(
