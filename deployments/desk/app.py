@@ -64,7 +64,7 @@ def _add_data(app: FastAPI, desk: Desk) -> None:
 
     @app.get("/metrics")
     def give_metrics() -> Response:
-        return PlainTextResponse(render_metrics(desk.statuses(), desk.home))
+        return PlainTextResponse(render_metrics(desk.statuses(), desk.home, desk.index.summaries()))
 
     @app.get("/favicon.ico")
     def give_icon() -> Response:

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections import Counter
 from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry, Gauge, generate_latest
-from prometheus_client.core import GaugeMetricFamily
-from prometheus_client.registry import Collector
 
-from tasks.errors import DamagedFileError
-from tasks.monitoring.alarm_store import open_alarms, undelivered
+from deployments.desk.home_metrics import Alarms, Disk, Durations
 from tasks.monitoring.model_status import Health
 from tasks.outcome import Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from tasks.monitoring.in_production import Production
     from tasks.monitoring.model_status import ModelStatus
@@ -36,6 +31,8 @@ GAUGES = {
     "pixelgate_champion_accuracy_low": "Lower end of its confidence interval.",
     "pixelgate_champion_age_seconds": "Time since the version came into production.",
     "pixelgate_waiting_for_approval": "Versions that wait for a person.",
+    "pixelgate_late": "1 while a run is overdue by its schedule.",
+    "pixelgate_next_run_timestamp_seconds": "When the next run is due by its schedule.",
 }
 LABELLED = {
     "pixelgate_last_run_outcome": ("outcome", "1 for the outcome of the last run that ended."),
@@ -45,15 +42,22 @@ LABELLED = {
 ENDS = tuple(each for each in Outcome if each is not Outcome.UNFINISHED)
 
 
-def render_metrics(statuses: Sequence[ModelStatus], home: Home | None = None) -> bytes:
+def render_metrics(
+    statuses: Sequence[ModelStatus],
+    home: Home | None = None,
+    runs: Sequence[RunSummary] = (),
+) -> bytes:
     """Return the metrics of all models in Prometheus' text format.
 
     Args:
         statuses: of the models.
-        home: whose alarms are counted; None counts none.
+        home: whose alarms are counted and whose disk is measured; None counts none.
+        runs: all that are known, for the histogram of their durations.
     """
     registry = CollectorRegistry()
-    registry.register(_Alarms(home))
+    registry.register(Alarms(home))
+    registry.register(Disk(home))
+    registry.register(Durations(runs))
     gauges = {
         name: Gauge(name, text, ["model"], registry=registry) for name, text in GAUGES.items()
     }
@@ -76,6 +80,8 @@ def _values(status: ModelStatus) -> dict[str, float | None]:
         "health": list(Health).index(status.health),
         "run_in_progress": float(status.running is not None),
         "waiting_for_approval": len(status.waiting),
+        "late": float(status.late),
+        "next_run_timestamp_seconds": status.due.timestamp() if status.due else None,
         **(_last_run(status.last) if status.last else {}),
         **(_champion(status.production) if status.production else {}),
     }
@@ -110,29 +116,3 @@ def _labelled(status: ModelStatus) -> dict[str, dict[str, float]]:
             finding["rule"]: finding["offenders"] for finding in last.gate if not finding["success"]
         },
     }
-
-
-class _Alarms(Collector):
-    """Counts alarms; one that can't be read has no number, as 0 would be good news."""
-
-    def __init__(self, home: Home | None) -> None:
-        self._home = home
-
-    def collect(self) -> Iterator[GaugeMetricFamily]:
-        """Yield the open alarms of each model and severity, and what reached nobody."""
-        count = GaugeMetricFamily(
-            "pixelgate_alarms_open", "Open alarms.", labels=["model", "severity"]
-        )
-        lost = GaugeMetricFamily(
-            "pixelgate_alarms_undelivered", "Messages that did not reach their receiver."
-        )
-        if self._home is not None:
-            # Read first: a family with half of its numbers would be wrong.
-            with contextlib.suppress(DamagedFileError):
-                alarms = [each.alarm for each in open_alarms(self._home)]
-                lost.add_metric([], undelivered(self._home))
-                kinds = Counter((each.model, each.severity.value) for each in alarms)
-                for labels, number in sorted(kinds.items()):
-                    count.add_metric(labels, number)
-        yield count
-        yield lost
