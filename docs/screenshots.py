@@ -42,7 +42,7 @@ def main(root: Path) -> None:
         pages = addresses(root, url)
         for file in (file for name in pages for file in take(browser, name, pages[name])):
             size = file.stat().st_size
-            print(f"{file.name}: {size:,} bytes")
+            sys.stdout.write(f"{file.name}: {size:,} bytes\n")
             if size > MOST_BYTES:
                 raise SystemExit(f"{file} has more than {MOST_BYTES:,} bytes")
 
