@@ -47,7 +47,7 @@ def draw(file: Path, number: int, *, size: tuple[int, int] = (16, 16)) -> None:
         number: seeds the noise, so that no two are alike.
         size: height and width, pixels.
     """
-    level = sum(file.parent.name.encode()) % 2
+    level = file.parent.name.encode()[0] % 2
     random = np.random.default_rng([number, level])
     stripes = np.indices(size)[level] // 3 % 2 * 120 + 60
     pixels = stripes + random.normal(0, 25, size)

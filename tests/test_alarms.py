@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tasks.config.alarm_settings import AlarmSettings
+from tasks.config.installed_models import checked_model, write_model
 from tasks.drill.kept_drill import keep_drill
 from tasks.monitoring.alarms import Alarm, Cause, Severity, find_alarms
 from tasks.monitoring.model_status import model_statuses
@@ -21,7 +22,6 @@ from tests.image_trees import ROOT
 from tests.run_records import write_promotion, write_run
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
 
 ROOMY = AlarmSettings(disk_low_gib=0)
@@ -41,12 +41,11 @@ def alarms_of(
     settings: AlarmSettings = ROOMY,
     *,
     days_later: float = 0,
-    late: Mapping[str, str] | None = None,
 ) -> list[Alarm]:
     """Return the alarms of a home, as they would be some days later."""
     now = datetime.now(UTC) + timedelta(days=days_later)
     statuses = model_statuses(home, list_runs(home))
-    return find_alarms(home, statuses, settings, now=now, late=late or {})
+    return find_alarms(home, statuses, settings, now=now)
 
 
 def only_alarm(home: Home, settings: AlarmSettings = ROOMY) -> Alarm:
@@ -106,9 +105,13 @@ def test_a_run_whose_process_died_is_an_alarm(home: Home) -> None:
 
 
 def test_a_late_model_is_an_alarm(home: Home) -> None:
-    """With the sentence of whoever knows its schedule."""
-    [alarm] = alarms_of(home, late={"digits": "No run since Tuesday."})
-    assert (alarm.cause, alarm.sentence) == (Cause.LATE, "No run since Tuesday.")
+    """Its schedule is read, no Prefect is asked."""
+    model = checked_model({"name": "digits", "data": "digits", "every": "6h"}, source="test")
+    file = write_model(home, model)
+    os.utime(file, (time.time() - 10**6, time.time() - 10**6))
+    [alarm] = alarms_of(home)
+    assert alarm.cause is Cause.LATE
+    assert re.fullmatch(r"A run was due at .* UTC and did not start\.", alarm.sentence)
     assert (alarm.page, alarm.model) == ("/models/digits", "digits")
 
 

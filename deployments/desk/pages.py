@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 from deployments.desk.charts import accuracy_chart, confusion_chart, curve_charts
+from tasks.monitoring.alarm_list import alarms_on_screen
 from tasks.monitoring.live_progress import progress_of
 from tasks.monitoring.model_status import Health
 from tasks.monitoring.model_trends import trends_of
@@ -53,10 +54,13 @@ class Pages:
         }
         # The worst first: that is what somebody looks for at night.
         order = sorted(statuses, key=lambda each: -list(Health).index(each.health))
+        alarms, problem = alarms_on_screen(self._home, statuses)
         return self._templates.render(
             "models",
             statuses=order,
             charts=charts,
+            alarms=alarms,
+            problem=problem,
             waiting=waiting_for_a_person(statuses, index),
             now=datetime.now(UTC),
         )

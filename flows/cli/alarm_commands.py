@@ -33,8 +33,7 @@ COLUMNS = ("severity", "model", "cause", "since (UTC)", "what is the case", "wha
 def alarms(context: typer.Context, home: Home = None, *, as_json: Json = False) -> None:
     """List the open alarms of all models of a home, the most urgent first.
 
-    Late models are listed while `pixelgate up` looks after them. It sends alarms to the receivers
-    in alarms.toml, too.
+    `pixelgate up` sends them to the receivers in alarms.toml.
     """
     if context.invoked_subcommand is not None:
         return

@@ -5,39 +5,50 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from tasks.config.alarm_settings import load_alarm_settings
+from tasks.errors import PixelgateError
 from tasks.monitoring.alarm_store import OpenAlarm, open_alarms
-from tasks.monitoring.alarms import Cause, find_alarms
+from tasks.monitoring.alarms import find_alarms
 from tasks.monitoring.model_status import model_statuses
 from tasks.monitoring.run_list import list_runs
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from tasks.config.alarm_settings import AlarmSettings
+    from tasks.monitoring.model_status import ModelStatus
     from tasks.storage.home import Home
 
 
-def list_alarms(home: Home, settings: AlarmSettings) -> list[OpenAlarm]:
+def list_alarms(
+    home: Home, settings: AlarmSettings, statuses: Sequence[ModelStatus] | None = None
+) -> list[OpenAlarm]:
     """Return the open alarms, looked for now, the most urgent first.
-
-    Which models are late is known from the last time that `pixelgate up` looked.
 
     Args:
         home: of any of its models.
         settings: the limits.
+        statuses: of its models, where they are known already.
 
     Raises:
         DamagedFileError: the database of alarms can't be read.
     """
-    recorded = {(each.alarm.cause, each.alarm.model): each for each in open_alarms(home)}
-    found = find_alarms(
-        home,
-        model_statuses(home, list_runs(home)),
-        settings,
-        now=datetime.now(UTC),
-        late={
-            model: each.alarm.sentence
-            for (cause, model), each in recorded.items()
-            if cause is Cause.LATE
-        },
-    )
-    known = {key: each.since for key, each in recorded.items()}
+    known = {(each.alarm.cause, each.alarm.model): each.since for each in open_alarms(home)}
+    if statuses is None:
+        statuses = model_statuses(home, list_runs(home))
+    found = find_alarms(home, statuses, settings, now=datetime.now(UTC))
     return [OpenAlarm(each, known.get((each.cause, each.model))) for each in found]
+
+
+def alarms_on_screen(home: Home, statuses: Sequence[ModelStatus]) -> tuple[list[OpenAlarm], str]:
+    """Return the open alarms by the home's settings, and what is wrong with those, if anything.
+
+    Args:
+        home: of any of its models.
+        statuses: of all its models.
+    """
+    try:
+        return list_alarms(home, load_alarm_settings(home), statuses), ""
+    except PixelgateError as error:
+        # A mistake in alarms.toml must not hide the state of the models.
+        return [], str(error)

@@ -45,8 +45,7 @@ class AlarmWatch:
             return
         now = datetime.now(UTC)
         statuses = model_statuses(self._home, self._index.summaries())
-        late = {each.name: _sentence(each.due) for each in statuses if each.late and each.due}
-        self._outbox.observe(find_alarms(self._home, statuses, settings, now=now, late=late), now)
+        self._outbox.observe(find_alarms(self._home, statuses, settings, now=now), now)
         if self._delivery is None or not self._delivery.is_alive():
             self._delivery = threading.Thread(
                 target=self._deliver, args=[settings], name="alarms", daemon=True
@@ -59,8 +58,3 @@ class AlarmWatch:
         except Exception:
             # Tried again in a few seconds; what was not sent is still in the outbox.
             log.exception("alarms could not be delivered")
-
-
-def _sentence(due: datetime) -> str:
-    # The same for as long as it is late: it is one alarm.
-    return f"A run was due at {due:%Y-%m-%d %H:%M} UTC and did not start."

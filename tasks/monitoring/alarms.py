@@ -7,7 +7,6 @@ import shutil
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
-from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from tasks.drill.kept_drill import last_drill
@@ -18,7 +17,7 @@ from tasks.monitoring.model_status import Health
 from tasks.outcome import Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
     from datetime import datetime
     from pathlib import Path
 
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
     from tasks.storage.home import Home
 
 GIB = 2**30
-NO_LATE: Mapping[str, str] = MappingProxyType({})
 
 
 class Severity(StrEnum):
@@ -81,7 +79,6 @@ def find_alarms(
     settings: AlarmSettings,
     *,
     now: datetime,
-    late: Mapping[str, str] = NO_LATE,
 ) -> list[Alarm]:
     """Return what somebody must be told of, the most urgent first.
 
@@ -90,22 +87,10 @@ def find_alarms(
         statuses: of the models, as `model_statuses` returned them.
         settings: the limits.
         now: with its time zone.
-        late: a sentence for each model whose schedule is overdue.
     """
     found = [*_of_disk(home, settings)]
     for status in statuses:
         found += _Model(home.renamed(status.name), status, settings, now).alarms()
-    found += [
-        Alarm(
-            Cause.LATE,
-            name,
-            Severity.WARNING,
-            sentence,
-            f"Start it now: pixelgate run --data DIR{_named(name)}",
-            f"/models/{name}",
-        )
-        for name, sentence in late.items()
-    ]
     causes, severities = list(Cause), list(Severity)
     return sorted(
         found,
@@ -128,6 +113,7 @@ class _Model:
             *self._of_crash(),
             *self._of_last_run(),
             *self._of_drill(),
+            *self._of_calendar(),
             *self._of_acceptance(),
             *self._of_approval(),
             *self._of_champion(),
@@ -183,6 +169,15 @@ class _Model:
                 Cause.DRILL_FAILED,
                 f"The drill of {drill.at:%Y-%m-%d} found a hole in the data gate: {drill.problem}.",
                 f"Set these rules and try again: pixelgate drill DIR{_named(self.home.name)}",
+            )
+
+    def _of_calendar(self) -> Iterator[Alarm]:
+        due = self.status.due
+        if self.status.late and due is not None:
+            yield self._alarm(
+                Cause.LATE,
+                f"A run was due at {due:%Y-%m-%d %H:%M} UTC and did not start.",
+                f"Start it now: pixelgate run --data DIR{_named(self.home.name)}",
             )
 
     def _of_acceptance(self) -> Iterator[Alarm]:
