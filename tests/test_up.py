@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 SETTINGS = """
 [training]
-epochs = 2
+epochs = 1
 [registry]
 min_accuracy = 0.1
 [evaluation]
@@ -159,6 +159,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Installed:
     return installed
 
 
+@pytest.mark.timeout(1500)
 def test_runs_are_asked_for_killed_and_resumed(installed: Installed, browser: Browser) -> None:
     """All of it in one installation, as starting one takes a while."""
     with installed.up() as process:
