@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tasks.config.installed_models import InstalledModel, checked_model, file_of, write_model
+from tasks.errors import SettingsError
 from tasks.monitoring.model_status import Health, status_of
 from tasks.monitoring.run_calendar import next_due, overdue_since
 from tasks.monitoring.run_list import list_runs
@@ -109,3 +110,25 @@ def test_a_model_whose_file_is_wrong_is_not_late(tmp_path: Path) -> None:
     home = installed_home(tmp_path, every="1h", hours_ago=5)
     file_of(home).write_text("every = 3")
     assert not status_of(home, []).late
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"every": "99999999999999d"}, "every: 3650d are expected at most"),
+        ({"every": "5000d"}, "every: 3650d are expected at most"),
+        # Prefect reads the sixth field as seconds, the calendar the first one.
+        ({"cron": "*/5 * * * * *"}, "cron: five fields"),
+        ({"cron": "0 2 * * 5L"}, "cron: five fields .* without LW and 5L"),
+        ({"cron": "0 2 LW * *"}, "cron: five fields .* without LW and 5L"),
+        ({"cron": "0 2 * * *", "drill": "0 2 * * 5L"}, "drill: five fields"),
+        ({"watch": True, "quiet_seconds": float("inf")}, "quiet_seconds: "),
+        ({"cron": "0 2 * * *", "timezone": "CEST"}, "timezone: must be a name of the IANA"),
+        ({"watch": True, "name": "a b"}, "name: letters of English, .* Received: 'a b'"),
+        ({"watch": True, "name": "a" * 101}, "name: letters of English, .* 100 at most"),
+    ],
+)
+def test_a_wrong_value_is_named(wrong: dict[str, Any], said: str) -> None:
+    """With what is expected; none of them may end what looks after the other models."""
+    with pytest.raises(SettingsError, match=said):
+        model(**wrong)

@@ -76,7 +76,8 @@ def add(  # noqa: PLR0913 - each is a flag
         bool, typer.Option("--watch", help="Also retrain when files have arrived in the folder.")
     ] = False,
     quiet_seconds: Annotated[
-        float, typer.Option(min=1, help="How long the folder must be quiet before that.")
+        float,
+        typer.Option(min=1, max=86_400, help="How long the folder must be quiet before that."),
     ] = 30.0,
     replace: Annotated[
         bool, typer.Option("--replace", help="Change a model that is installed already.")

@@ -27,23 +27,36 @@ if TYPE_CHECKING:
 
 UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 WEEKLY = "0 6 * * 1"
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
+CRON_FIELDS = 5
+LONGEST = timedelta(days=3650)
 
 
 class InstalledModel(Part):
     """A model that `pixelgate up` retrains."""
 
-    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", description="Of the model.")
+    name: str = Field(description="Of the model.")
     data: PathName = Field(description="Folder of images, or a manifest.")
     config: PathName | None = Field(None, description="TOML file of settings.")
     cron: str | None = Field(None, description='When it is retrained, such as "0 2 * * *".')
     every: str | None = Field(None, description="Or how often: 90s, 30m, 6h or 1d.")
     timezone: str | None = Field(None, description="Of the cron expressions; default: UTC.")
     watch: bool = Field(default=False, description="Also retrain when files arrive.")
-    quiet_seconds: Annotated[float, Field(ge=1)] = Field(
+    quiet_seconds: Annotated[float, Field(ge=1, le=86_400)] = Field(
         30.0, description="How long the folder must be quiet before that."
     )
     drill: str | None = Field(WEEKLY, description="Cron expression of the drill; empty: never.")
     housekeeping: str | None = Field("30 4 * * *", description="Likewise of the housekeeping.")
+
+    @field_validator("name")
+    @classmethod
+    def _is_name(cls, value: str) -> str:
+        if not NAME.fullmatch(value):
+            raise ValueError(
+                "letters of English, digits, _, - and . are expected, 100 at most, the first one a"
+                f" letter or digit. Received: {value[:120]!r}"
+            )
+        return value
 
     @field_validator("cron", "drill", "housekeeping")
     @classmethod
@@ -54,6 +67,12 @@ class InstalledModel(Part):
             CronSim(value, datetime.now(UTC))
         except CronSimError as error:
             raise ValueError(f'five fields such as "0 2 * * *" are expected ({error})') from None
+        # Prefect reads a sixth field as the seconds, CronSim the first; two marks it knows not.
+        if len(value.split()) != CRON_FIELDS or re.search(r"\dL|LW", value.upper()):
+            raise ValueError(
+                'five fields such as "0 2 * * *" are expected, without LW and 5L.'
+                f" Received: {value!r}"
+            )
         return value
 
     @field_validator("every")
@@ -69,7 +88,8 @@ class InstalledModel(Part):
         try:
             return None if value is None else choose_time_zone(value)
         except SettingsError as error:
-            raise ValueError(str(error)) from None
+            # In a file there is no flag.
+            raise ValueError(str(error).removeprefix("--timezone ")) from None
 
     @model_validator(mode="after")
     def _has_one_schedule(self) -> InstalledModel:
@@ -91,10 +111,16 @@ def interval_of(text: str) -> timedelta:
     Raises:
         ValueError: it is none of these.
     """
-    match = re.fullmatch(r"(\d+)([smhd])", text.strip())
+    match = re.fullmatch(r"([0-9]{1,20})([smhd])", text.strip())
     if not match or int(match[1]) == 0:
         raise ValueError(f"a number and s, m, h or d is expected, as 6h. Received: {text!r}")
-    return timedelta(**{UNITS[match[2]]: int(match[1])})
+    try:
+        interval = timedelta(**{UNITS[match[2]]: int(match[1])})
+    except OverflowError:
+        interval = timedelta.max
+    if interval > LONGEST:
+        raise ValueError(f"{LONGEST.days}d are expected at most. Received: {text!r}")
+    return interval
 
 
 def file_of(home: Home) -> Path:
