@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import logging
-import re
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from tasks.config.data import existing_data
+from tasks.config.installed_models import interval_of
 from tasks.errors import SettingsError
 from tasks.orchestration.embedded_server import prefect_server
 from tasks.runtime.time_zone import choose_time_zone
 
 if TYPE_CHECKING:
+    from datetime import timedelta
+
     from tasks.config.data import DataConfig
     from tasks.config.schema import RetrainConfig
-
-UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 log = logging.getLogger("pixelgate")
 
@@ -99,10 +98,10 @@ def serve_schedule(config: RetrainConfig, schedule: dict[str, Any]) -> None:
 
 
 def _interval(text: str) -> timedelta:
-    match = re.fullmatch(r"(\d+)([smhd])", text.strip())
-    if not match or int(match[1]) == 0:
-        raise SettingsError(f"--every must be a number and s, m, h or d, as 6h. Received: {text!r}")
-    return timedelta(**{UNITS[match[2]]: int(match[1])})
+    try:
+        return interval_of(text)
+    except ValueError as error:
+        raise SettingsError(f"--every: {error}") from None
 
 
 def describe_schedule(schedule: dict[str, Any]) -> str:
