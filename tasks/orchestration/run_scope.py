@@ -5,8 +5,6 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, ClassVar
 
-from prefect.context import FlowRunContext
-
 from tasks.errors import INTERRUPTED, EarlyEnd, PixelgateError
 from tasks.outcome import Outcome
 from tasks.runs.notification import notify
@@ -71,6 +69,8 @@ class RunScope:
 
 def _record_origin(run: Run) -> None:
     """Write which process works on a run, and for which flow run of Prefect."""
+    from prefect.context import FlowRunContext
+
     context = FlowRunContext.get()
     flow_run = context.flow_run if context is not None else None
     if flow_run is None:
