@@ -27,6 +27,12 @@ class ExportsConfig(Part):
         " original does; below it the file is not kept.",
     )
 
+    saved_model: bool = Field(
+        default=False,
+        description="A TensorFlow SavedModel that takes the bytes of JPEG, PNG, GIF, BMP and WebP"
+        " files and decodes them as Pillow does; not CMYK, TIFF or animated WebP.",
+    )
+
     @property
     def formats(self) -> tuple[str, ...]:
         """The formats that are asked for, by the names of their settings."""

@@ -16,7 +16,15 @@ from typing import TYPE_CHECKING
 import keras
 import numpy as np
 
-from tasks.exports.export_record import LITERT, LITERT_INT8, NAMES, ONNX, RECORDS, Export
+from tasks.exports.export_record import (
+    LITERT,
+    LITERT_INT8,
+    NAMES,
+    ONNX,
+    RECORDS,
+    SAVED_MODEL,
+    Export,
+)
 from tasks.generators.inputs import split_images
 from tasks.inventory.columns import TEST, TRAIN
 from tasks.runtime.user_code import describe_fault
@@ -133,9 +141,20 @@ def _makers(network: keras.Model, contract: InputContract, samples: Samples) -> 
 
         return predict_litert(file, samples.test)
 
+    def write_saved(folder: Path) -> None:
+        from tasks.exports.saved_model_file import write_saved_model
+
+        write_saved_model(network, contract, folder)
+
+    def answer_saved(folder: Path) -> np.ndarray:
+        from tasks.exports.saved_model_file import predict_saved_model
+
+        return predict_saved_model(folder, contract, samples.test)
+
     yield ONNX, write_onnx, answer_onnx
     yield LITERT, write_float, answer_litert
     yield LITERT_INT8, write_int8, answer_litert
+    yield SAVED_MODEL, write_saved, answer_saved
 
 
 def _export(maker: Maker, expected: np.ndarray, settings: ExportsConfig, folder: Path) -> Export:

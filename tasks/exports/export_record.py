@@ -1,4 +1,4 @@
-"""What is known of an export: its record, its file's name, and the tag of its hash."""
+"""What is known of an export: its record, its file's or folder's name, and the tag of its hash."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ from tasks.storage.atomic import read_json
 if TYPE_CHECKING:
     from pathlib import Path
 
-ONNX, LITERT, LITERT_INT8 = "onnx", "litert", "litert_int8"
+ONNX, LITERT, LITERT_INT8, SAVED_MODEL = "onnx", "litert", "litert_int8", "saved_model"
 NAMES = {
     ONNX: "model.onnx",
     LITERT: "model.tflite",
     LITERT_INT8: "model_int8.tflite",
+    SAVED_MODEL: "saved_model",
 }
 # The folder among the files of a version, and the file of records in it.
 EXPORTS, RECORDS = "exports", "exports.json"
@@ -25,7 +26,7 @@ class Export:
     """One format of a model, and what was verified.
 
     Attributes:
-        format: onnx, litert or litert_int8.
+        format: onnx, litert, litert_int8 or saved_model.
         file: name in the folder of exports; empty if it was not kept.
         sha256: of the file; of all files together if it is a folder.
         size: bytes.
