@@ -122,7 +122,8 @@ def test_images_have_addresses_by_content(desk: TestClient, run: BrowsedRun) -> 
     assert answer.headers["location"] == f"{run.url}/8"
     for wrong in ("0" * 64, "..%2f..%2fetc%2fpasswd", "200", "-1", "%2e%2e/config.json"):
         assert desk.get(f"{run.url}/{wrong}").status_code == 404, wrong
-    assert desk.get(f"{run.url}/8/passwd").status_code == 404
+    for wrong in ("8/passwd", "201/thumbnail", "x/thumbnail", f"{'9' * 5000}/thumbnail"):
+        assert desk.get(f"{run.url}/{wrong}").status_code == 404, wrong[:20]
     assert desk.get("/runs/../images").status_code == 404
 
 

@@ -12,6 +12,7 @@ from tasks.outcome import Outcome
 from tasks.runs.check import Check
 from tasks.runs.run_lock import run_lock
 from tasks.storage.home import Home
+from tests.image_trees import write_tree
 from tests.run_records import ACCURACY, write_promotion, write_run
 
 if TYPE_CHECKING:
@@ -168,6 +169,35 @@ def test_a_home_without_models_is_no_success(pixelgate: Command, home: Home) -> 
     assert ended.code == 2
     assert "Train one with `pixelgate run --data DIR`" in ended.err
     assert not home.root.exists()
+
+
+def test_an_installed_model_is_shown_before_its_first_run(
+    pixelgate: Command, tmp_path: Path
+) -> None:
+    """Nothing is in production, and its schedule is what changes that."""
+    write_tree(tmp_path / "photos", {"cat": 1})
+    added = pixelgate("models", "add", "photos", "--data", tmp_path / "photos", "--watch")
+    assert added.code == 0, added.err
+    ended = pixelgate("status")
+    assert ended.code == 7
+    assert ended.out.startswith(
+        "XX  photos: No version is in production: it was installed, and has not run yet.\n"
+    )
+    assert "`pixelgate up` is not running" in ended.out
+
+
+def test_an_installed_model_whose_file_is_wrong_needs_somebody(
+    pixelgate: Command, home: Home
+) -> None:
+    """It is not retrained any more, which nobody would see otherwise."""
+    promoted(home)
+    home.installed_models.mkdir()
+    (home.installed_models / "pixelgate.toml").write_text('data = "x"\nevry = "6h"\n', "utf-8")
+    ended = pixelgate("status")
+    assert ended.code == 6
+    assert "!!  pixelgate: It is not retrained, as its file is wrong. " in ended.out
+    assert "pixelgate.toml: evry: Extra inputs are not permitted." in ended.out
+    assert "Correct the file" in ended.out
 
 
 def test_a_torn_summary_hides_nothing(pixelgate: Command, home: Home) -> None:

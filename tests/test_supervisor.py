@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from tasks.runtime.process_identity import group_members, identity_of, is_alive
@@ -67,6 +68,20 @@ def test_what_ends_is_started_again_and_what_is_stopped_is_gone(tmp_path: Path) 
     wait_until(lambda: not any(identity_of(pid) for pid in pids), seconds=10, what="the end of all")
     assert len(groups) == 2
     assert not any(group_members(group) for group in groups)
+
+
+def test_children_that_must_not_stay_end_before_the_next_start(tmp_path: Path) -> None:
+    """A server's workers would hold its port."""
+    supervisor = Supervisor(tmp_path / "logs")
+    server = replace(service(tmp_path, seconds=600), children_stay=False)
+    assert supervisor.start(server, seconds=30)
+    first, child = started(tmp_path)[0]
+    os.kill(first, signal.SIGKILL)
+    deadline = time.monotonic() + 30
+    supervisor.watch(lambda: len(started(tmp_path)) > 1 or time.monotonic() > deadline)
+    assert len(started(tmp_path)) == 2
+    wait_until(lambda: identity_of(child) is None, seconds=10, what="the end of the child")
+    supervisor.stop()
 
 
 def test_a_service_that_ends_at_once_is_started_ever_more_seldom(tmp_path: Path) -> None:

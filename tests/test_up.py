@@ -6,6 +6,7 @@ import base64
 import json
 import os
 import signal
+import socket
 import stat
 import subprocess
 import urllib.error
@@ -17,12 +18,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from deployments.installation.up_record import is_up, read_record
+from deployments.installation.up_record import is_up, read_record, write_record
 from tasks.monitoring.run_list import list_runs
 from tasks.monitoring.run_requests import request_run, waiting_requests
 from tasks.outcome import Outcome
 from tasks.runs.run_process import flow_run_of, is_worked_on
-from tasks.runtime.process_identity import group_members
+from tasks.runtime.process_identity import group_members, identity_of
 from tasks.storage.home import Home
 from tests.command_line import NO_EXPORTS, command_of
 from tests.image_trees import ROOT, write_tree
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
     from tasks.runs.summary import RunSummary
+    from tests.command_line import Command
 
 SETTINGS = """
 [training]
@@ -254,3 +256,13 @@ def test_down_stops_what_was_started_elsewhere(installed: Installed) -> None:
         assert installed.processes() == []
     assert "Nothing is running" in installed.call("down").stderr
     assert "`pixelgate up` is not running" in installed.call("status").stdout
+
+
+def test_a_second_up_says_that_the_first_one_runs(pixelgate: Command, tmp_path: Path) -> None:
+    """And not that its port is in use, which would lead to a second one on another port."""
+    home = Home("pixelgate", tmp_path / "home")
+    write_record(home, process=identity_of(os.getpid()))
+    with socket.create_server(("127.0.0.1", 0)) as busy:
+        ended = pixelgate("up", "--port", busy.getsockname()[1])
+    assert ended.code == 2
+    assert "`pixelgate up` is running already for" in ended.err

@@ -109,9 +109,6 @@ class Offers:
 
     def is_known(self, name: str) -> bool:
         """Return whether there is a model: it has runs or decisions, or `up` retrains it."""
-        installed = self._desk.home.installed_models
-        if name in {file.stem for file in installed.glob("*.toml")}:
-            return True
         try:
             self._desk.status(name)
         except HTTPException:

@@ -5,6 +5,7 @@ Images are named by their row in the run's inventory or by their SHA-256, never 
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Annotated
 from urllib.parse import parse_qsl, urlencode
 
@@ -36,6 +37,8 @@ PAGE_HEADERS = {
 IMAGE_HEADERS = {"Cache-Control": "private, max-age=300"}
 SIDES = {"thumbnail": THUMBNAIL, "large": LARGE}
 SEE_OTHER = 303
+# Python reads no number of thousands of digits.
+WHOLE = re.compile("[0-9]{1,12}")
 # Hexadecimal digits; no row has so many.
 SHA256_LENGTH = 64
 
@@ -89,11 +92,11 @@ def _add_images(app: FastAPI, browser: Browser, page_of: Callable[..., Response]
 
 
 def _add_files(app: FastAPI, browser: Browser) -> None:
-    @app.get("/runs/{run_id}/images/{row:int}/{size}")
-    def give_image(run_id: str, row: int, size: str) -> Response:
+    @app.get("/runs/{run_id}/images/{name}/{size}")
+    def give_image(run_id: str, name: str, size: str) -> Response:
         if size not in SIDES:
             raise HTTPException(404, f"An image has no {size}.")
-        drawn = browser.draw(run_id, row, SIDES[size])
+        drawn = browser.draw(run_id, browser.shown(run_id, [name])[0].row, SIDES[size])
         if drawn.webp:
             return Response(drawn.webp, media_type="image/webp", headers=IMAGE_HEADERS)
         # With status 200, as browsers show no other image.
@@ -147,7 +150,7 @@ def _way_back(run_id: str, view: str) -> str:
     """Return the address of the page that a form was on; only its filter is taken from the form."""
     query = dict(parse_qsl(view))
     page = query.get("page", "")
-    kept = view_query(read_filter(query), int(page) if page.isdecimal() else 1)
+    kept = view_query(read_filter(query), int(page) if WHOLE.fullmatch(page) else 1)
     row = query.get("row", "")
-    one = f"/{int(row)}" if row.isdecimal() else ""
+    one = f"/{int(row)}" if WHOLE.fullmatch(row) else ""
     return f"/runs/{run_id}/images{one}?{urlencode({**kept, 'done': '1'})}"

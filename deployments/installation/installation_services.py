@@ -118,6 +118,8 @@ class Installation:
             "mlflow",
             (*server, "--host", HOST, *_port(self.ports.mlflow), *store, *artifacts, "--workers=1"),
             dict(os.environ),
+            # Its workers would keep the port and be joined by others at each start.
+            children_stay=False,
         )
 
     def worker(self) -> Service:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from deployments.installation.installation_services import Installation
+    from tasks.storage.home import Home
 
 
 def run_installation(installation: Installation, announce: Callable[[str], None]) -> None:
@@ -28,10 +29,7 @@ def run_installation(installation: Installation, announce: Callable[[str], None]
         PixelgateError: Prefect's server did not start.
     """
     home = installation.home
-    if is_up(home):
-        raise UsageError(
-            f"`pixelgate up` is running already for {home.root}. `pixelgate down` stops it."
-        )
+    require_down(home)
     begin_record(home)
     supervisor = Supervisor(
         home.services / "logs", on_start=lambda _name, group: note_group(home, group)
@@ -43,6 +41,18 @@ def run_installation(installation: Installation, announce: Callable[[str], None]
         announce("Stopping; a run in progress is resumed by the next `pixelgate up`.")
         supervisor.stop()
         write_record(home, process=None, groups=[])
+
+
+def require_down(home: Home) -> None:
+    """Check that nothing runs for a home yet.
+
+    Raises:
+        UsageError: it runs already.
+    """
+    if is_up(home):
+        raise UsageError(
+            f"`pixelgate up` is running already for {home.root}. `pixelgate down` stops it."
+        )
 
 
 def _start_all(

@@ -118,9 +118,11 @@ def add(  # noqa: PLR0913 - each is a flag
 @commands.command("list", epilog=examples("pixelgate models list", "pixelgate models list --json"))
 def list_installed(home: Home = None, *, as_json: Json = False) -> None:
     """List the installed models and when they are retrained."""
-    from tasks.config.installed_models import read_models
+    from tasks.config.installed_models import sound_models
+    from tasks.errors import SettingsError
 
     settings, _ = load(None, None, home=home)
+    models, problems = sound_models(settings.paths)
     rows = [
         {
             "name": each.name,
@@ -130,20 +132,25 @@ def list_installed(home: Home = None, *, as_json: Json = False) -> None:
             "data": str(each.data),
             "config": str(each.config or ""),
         }
-        for each in read_models(settings.paths)
+        for each in models
     ]
     empty = 'None. pixelgate models add NAME --data DIR --cron "0 2 * * *" installs one.'
-    print_records(rows, list(rows[0]) if rows else [], as_json=as_json, if_empty=empty)
+    if rows or not problems:
+        print_records(rows, list(rows[0]) if rows else [], as_json=as_json, if_empty=empty)
+    if problems:
+        raise SettingsError("\n".join(problems))
 
 
 @commands.command("remove", epilog=examples("pixelgate models remove photos"))
 def remove(name: InstalledName, home: Home = None) -> None:
     """End the schedule of a model; its runs, versions and data stay."""
-    from tasks.config.installed_models import file_of, find_model
+    from tasks.config.installed_models import file_of, find_model, installed_names
 
     settings, _ = load(None, None, home=home)
     paths = settings.paths.renamed(name)
-    find_model(paths)
+    # A file that can't be read can be removed.
+    if name not in installed_names(paths):
+        find_model(paths)
     file_of(paths).unlink()
     say(f"{name} is not retrained any more. Its runs and versions stay.")
 

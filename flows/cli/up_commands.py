@@ -46,11 +46,13 @@ def up(
     all; a run in progress is resumed by the next `pixelgate up`.
     """
     from deployments.installation.installation_services import Installation, Ports, free_port
-    from deployments.installation.running import run_installation
+    from deployments.installation.running import require_down, run_installation
     from tasks.config.installed_models import sound_models
     from tasks.errors import UsageError
 
     settings, _ = load(None, None, home=home)
+    # First: the port is in use by that one.
+    require_down(settings.paths)
     models, problems = sound_models(settings.paths)
     for problem in problems:
         say(f"Left out: {problem}")

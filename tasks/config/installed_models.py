@@ -144,6 +144,12 @@ def has_models(home: Home) -> bool:
     return any(home.installed_models.glob("[!.]*.toml"))
 
 
+def installed_names(home: Home) -> list[str]:
+    """Return the names of the installed models, sorted; also of those whose files are wrong."""
+    names = (file.stem for file in home.installed_models.glob("[!.]*.toml"))
+    return sorted(name for name in names if NAME.fullmatch(name))
+
+
 def read_models(home: Home) -> list[InstalledModel]:
     """Return the models of a home, sorted by name.
 
@@ -220,7 +226,8 @@ def find_model(home: Home) -> InstalledModel:
         UsageError: there is none, naming those there are.
     """
     file = file_of(home)
-    if file.exists():
+    # A name with a slash would lead to a file elsewhere.
+    if NAME.fullmatch(home.name) and file.exists():
         return read_model(file)
     known = ", ".join(each.stem for each in sorted(home.installed_models.glob("*.toml")))
     raise UsageError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import zip_longest
 from typing import TYPE_CHECKING
 
 from tasks.monitoring.model_names import newest_ledger
@@ -22,7 +23,7 @@ def decisions_of(home: Home) -> list[Entry]:
     """
     entries = read_ledger(newest_ledger(home))
     shown = []
-    for entry, following in zip(entries, [*entries[1:], None], strict=True):
+    for entry, following in zip_longest(entries, entries[1:]):
         is_ended = following is not None and following.step in (Step.DONE, Step.UNDONE)
         if entry.step is not Step.BEGUN or not is_ended:
             shown.append(entry)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 import threading
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tasks.monitoring.run_requests import request_run
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from watchfiles import Change
 
     from tasks.config.installed_models import InstalledModel
     from tasks.storage.home import Home
@@ -37,27 +38,46 @@ class FolderWatch:
         self._thread.join(timeout=10)
 
     def _watch(self) -> None:
-        folder = self.model.data
+        # What arrived while nobody could watch is seen once it can be again.
+        missed = False
         while not self._stop.is_set():
+            folder = self._folder()
+            if folder is None:
+                missed = True
+                self._stop.wait(self.model.quiet_seconds)
+                continue
             try:
-                self._follow(folder if folder.is_dir() else folder.parent)
+                self._follow(folder, missed=missed)
+                missed = True
             except (OSError, RuntimeError) as error:
                 # The folder is on a share that is away, or was renamed: it may come back.
                 log.warning("the folder %s can't be watched: %s", folder, error)
+                missed = True
                 self._stop.wait(60)
 
-    def _follow(self, folder: Path) -> None:
+    def _folder(self) -> Path | None:
+        """Return what to watch: the data folder, or that of the manifest; None if it is away."""
+        data = self.model.data
+        if data.is_dir():
+            return data
+        return data.parent if data.exists() else None
+
+    def _follow(self, folder: Path, *, missed: bool) -> None:
+        """Watch a folder until another one has its name, or none."""
         from watchfiles import watch
 
-        quiet, changed = self.model.quiet_seconds, 0
+        quiet, changed, identity = self.model.quiet_seconds, int(missed), _identity(folder)
         # Nothing at all for so long is an empty set; a folder that is filled yields one by one.
         for changes in watch(
             folder,
+            watch_filter=self._is_data,
             stop_event=self._stop,
             rust_timeout=round(1000 * quiet),
             yield_on_timeout=True,
             raise_interrupt=False,
         ):
+            if self._folder() != folder or _identity(folder) != identity:
+                return
             changed += len(changes)
             if changed and not changes and not self._stop.is_set():
                 request_run(
@@ -66,3 +86,15 @@ class FolderWatch:
                     reason=f"{changed} changes in the data folder",
                 )
                 changed = 0
+
+    def _is_data(self, change: Change, path: str) -> bool:
+        """Return whether a change is none of our own: a home may be beside a manifest."""
+        from watchfiles import DefaultFilter
+
+        home = self._home.root.absolute()
+        return not Path(path).is_relative_to(home) and DefaultFilter()(change, path)
+
+
+def _identity(folder: Path) -> tuple[int, int]:
+    found = folder.stat()
+    return found.st_dev, found.st_ino

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tasks.config.installed_models import installed_names
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
@@ -13,14 +15,15 @@ if TYPE_CHECKING:
 
 
 def model_names(home: Home, summaries: Iterable[RunSummary]) -> list[str]:
-    """Return the models that have runs or decisions in a home, sorted.
+    """Return the models that have runs or decisions in a home, or are installed there, sorted.
 
     Args:
         home: of any of them.
         summaries: of all runs of the home.
     """
     of_runs = {summary.name for summary in summaries if summary.name}
-    return sorted(of_runs | {file.stem.partition("@")[0] for file in _ledgers(home, "*")})
+    of_ledgers = {file.stem.partition("@")[0] for file in _ledgers(home, "*")}
+    return sorted(of_runs | of_ledgers | {*installed_names(home)})
 
 
 def newest_ledger(home: Home) -> Path:

@@ -20,9 +20,11 @@ from tasks.monitoring.status_words import (
     say_ended,
     say_healthy,
     say_late,
+    say_new,
     say_next,
     say_nothing,
     say_overdue,
+    say_wrong_file,
 )
 from tasks.outcome import Outcome
 from tasks.runs.run_folder import started_at
@@ -146,9 +148,14 @@ def status_of(
         production, health, said = None, Health.FAILING, say_damaged(error)
     else:
         health, said = _judge(home, production, ended, died, late_after_hours)
-    due, late = _due(home, summaries)
+        if production is None and not summaries and file_of(home).exists():
+            said = say_new()
+    due, late, wrong = _due(home, summaries)
     if health is Health.HEALTHY:
         health, said = _with_calendar(home, said, last, due, late=late)
+    if wrong:
+        health = max(health, Health.ATTENTION, key=list(Health).index)
+        said = say_wrong_file(wrong)
     return ModelStatus(
         name=home.name,
         health=health,
@@ -167,24 +174,25 @@ def status_of(
     )
 
 
-def _due(home: Home, summaries: Sequence[RunSummary]) -> tuple[datetime | None, bool]:
-    """Return when the next run is due, and whether it is late."""
+def _due(
+    home: Home, summaries: Sequence[RunSummary]
+) -> tuple[datetime | None, bool, SettingsError | None]:
+    """Return when the next run is due, whether it is late, and what is wrong with its file."""
     file = file_of(home)
     if not file.exists():
-        return None, False
+        return None, False, None
     try:
         model = read_model(file)
-    except SettingsError:
-        # `pixelgate up` says what is wrong with it.
-        return None, False
+    except SettingsError as error:
+        return None, False, error
     now = datetime.now(UTC)
     installed = datetime.fromtimestamp(file.stat().st_mtime, UTC)
     # A schedule that was changed counts from its change.
     last_start = max([installed, *(start_of(each) for each in summaries[:1])])
     overdue = overdue_since(model, last_start, now)
     if overdue is not None:
-        return overdue, True
-    return next_due(model, last_start if model.interval else now), False
+        return overdue, True, None
+    return next_due(model, last_start if model.interval else now), False, None
 
 
 def start_of(run: RunSummary) -> datetime:

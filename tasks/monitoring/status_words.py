@@ -11,7 +11,7 @@ from tasks.monitoring.rejected_rules import stopping_findings
 from tasks.outcome import Outcome
 
 if TYPE_CHECKING:
-    from tasks.errors import DamagedFileError
+    from tasks.errors import DamagedFileError, SettingsError
     from tasks.monitoring.in_production import Production
     from tasks.runs.summary import RunSummary
     from tasks.storage.home import Home
@@ -83,6 +83,25 @@ def say_nothing(home: Home, last: RunSummary | None) -> Said:
     if last is not None and last.outcome is Outcome.ACCEPTED:
         sentence += f"; the gate accepted the data {_when(last)}"
     return Said(f"{sentence}.", f"Train one: pixelgate run --data DIR{_named(home)}")
+
+
+def say_new() -> Said:
+    """Return the words of a model that was installed and has not run yet."""
+    return Said(
+        "No version is in production: it was installed, and has not run yet.",
+        "Nothing, if `pixelgate up` is running: it starts when it is due. Run now on its page at"
+        " the desk starts it at once",
+    )
+
+
+def say_wrong_file(wrong: SettingsError) -> Said:
+    """Return the words of an installed model whose file can't be read."""
+    first, *others = str(wrong).splitlines()
+    more = f" And {len(others)} more." if others else ""
+    return Said(
+        f"It is not retrained, as its file is wrong. {first}{more}",
+        "Correct the file, which `pixelgate up` takes over within seconds",
+    )
 
 
 def say_damaged(error: DamagedFileError) -> Said:

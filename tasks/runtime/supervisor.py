@@ -36,12 +36,14 @@ class Service:
         command: program and arguments.
         env: its environment.
         is_ready: called until it returns true, before the next service is started.
+        children_stay: whether its children go on when it is started again, as runs at work do.
     """
 
     name: str
     command: Sequence[str]
     env: Mapping[str, str]
     is_ready: Callable[[], bool] | None = None
+    children_stay: bool = True
 
 
 @dataclass
@@ -104,6 +106,8 @@ class Supervisor:
                 log.warning("%s ended (code %d); it is started again", each.service.name, code)
             if now >= each.due:
                 _close(each.process)
+                if not each.service.children_stay:
+                    end_group(each.process.pid, seconds=1)
                 each.process, each.started, each.due = self._spawn(each.service), now, None
 
     def stop(self) -> None:
