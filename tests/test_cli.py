@@ -69,20 +69,33 @@ def test_help_imports_no_heavy_library() -> None:
     assert ended.stdout.count("Usage: pixelgate") == 1 + len(COMMANDS)
 
 
-def test_a_gate_without_a_reference_does_not_import_scipy_stats() -> None:
-    """It is imported when an expectation that compares distributions uses it."""
+def test_a_gate_without_a_reference_imports_neither_scipy_stats_nor_altair() -> None:
+    """They are imported when something of them is used, also by many threads at once."""
     script = (
-        "import sys; from tasks.runtime.environment import defer_scipy_stats, prepare\n"
-        "prepare(); defer_scipy_stats()\n"
+        "import sys; from tasks.runtime.environment import prepare\n"
+        "from tasks.runtime.deferred_imports import defer_seldom_used\n"
+        "prepare(); defer_seldom_used()\n"
         "import expectations.gx_checkpoint, expectations.suites\n"
-        "from scipy import stats\n"
-        "before = 'scipy.stats._stats_py' in sys.modules\n"
-        "print(before, round(float(stats.chi2.sf(3.84, 1)), 3))\n"
+        "import altair, scipy.stats\n"
+        "print([n in sys.modules for n in ('altair.vegalite', 'scipy.stats._stats_py')])\n"
+        "from concurrent.futures import ThreadPoolExecutor\n"
+        "def p(_): return round(float(scipy.stats.chi2.sf(3.84, 1)), 3)\n"
+        "print(*set(ThreadPoolExecutor(8).map(p, range(8))))\n"
+        "print(altair.Chart.__name__, sys.modules['altair'] is not altair)\n"
     )
     ended = subprocess.run(
         [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=False
     )
-    assert ended.stdout.split() == ["False", "0.05"], ended.stderr
+    assert ended.stdout.splitlines() == ["[False, False]", "0.05", "Chart True"], ended.stderr
+
+
+def test_a_report_of_a_gate_does_not_import_scipy_stats() -> None:
+    """Only a comparison of two models needs it."""
+    script = "import sys, tasks.reporting.page; print('scipy.stats' in sys.modules)"
+    ended = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert ended.stdout.split() == ["False"], ended.stderr
 
 
 @pytest.mark.parametrize("command", ["", *COMMANDS])

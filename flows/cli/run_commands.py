@@ -32,7 +32,7 @@ from flows.cli.run_display import (
 )
 from flows.cli.screen import quiet, say
 from tasks.errors import UnreadableImagesError
-from tasks.runtime.environment import defer_scipy_stats
+from tasks.runtime.deferred_imports import defer_seldom_used
 
 if TYPE_CHECKING:
     from tasks.config.schema import RetrainConfig
@@ -55,7 +55,7 @@ def _retrain(settings: RetrainConfig) -> RunSummary:
 
 def _import_flow() -> None:
     """Import what every run needs, which takes as long as the server's own start."""
-    defer_scipy_stats()
+    defer_seldom_used()
     import tasks.validation.data_gate  # noqa: F401
 
 

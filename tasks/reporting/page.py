@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from tasks.model_gate.class_rules import newly_wrong
 from tasks.reporting.gallery import add_thumbnails, build_gallery
 from tasks.reporting.gallery_files import leave_gallery
 from tasks.runs.run_folder import (
@@ -119,6 +118,9 @@ def _flips(run: Run) -> dict[str, list[dict[str, Any]]]:
     root = _data_root(run)
     if root is None or not (new.exists() and champion.exists()):
         return {}
+    # Imported where two models are compared, as SciPy's statistics take a second.
+    from tasks.model_gate.class_rules import newly_wrong
+
     items = {
         "newly_wrong": _wrong_items(newly_wrong(new, champion), "taken for"),
         "newly_right": _wrong_items(newly_wrong(champion, new), "the champion took it for"),

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
-import sys
 
 QUIET = {
     # No usage analytics, unless the user turns them on.
@@ -35,22 +33,3 @@ def prepare() -> None:
     for name in ("NO_PROXY", "no_proxy"):
         hosts = os.environ.get(name, "").split(",")
         os.environ[name] = ",".join(filter(None, [*hosts, *sorted({*LOOPBACK} - {*hosts})]))
-
-
-def defer_scipy_stats() -> None:
-    """Let `scipy.stats` be imported when something of it is used, and not before.
-
-    Great Expectations imports it for an expectation that is not used here, and a gate that compares
-    no distributions doesn't need it: a sixth of the time of a gate on few files. To be called just
-    before the first import of Great Expectations, as libraries that look through all modules, such
-    as pydantic, import it.
-    """
-    import scipy
-
-    spec = importlib.util.find_spec("scipy.stats")
-    if "scipy.stats" in sys.modules or spec is None or spec.loader is None:
-        return
-    spec.loader = importlib.util.LazyLoader(spec.loader)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["scipy.stats"] = scipy.stats = module
-    spec.loader.exec_module(module)
