@@ -106,6 +106,38 @@ def test_runs_are_filtered_and_paged(tmp_path: Path) -> None:
     assert desk.get("/runs", params={"page": 0}).status_code == 422
 
 
+def test_an_installed_model_has_a_page_before_its_first_run(tmp_path: Path) -> None:
+    """Where its first run can be asked for."""
+    home = Home("fresh", tmp_path)
+    home.installed_models.mkdir()
+    (home.installed_models / "fresh.toml").write_text('data = "x"\nwatch = true', "utf-8")
+    desk = TestClient(create_app(home), base_url="http://localhost")
+    assert '<a href="/models/fresh">fresh</a>' in desk.get("/").text
+    page = desk.get("/models/fresh")
+    assert page.status_code == 200
+    assert "it was installed, and has not run yet" in page.text
+
+
+def test_monitors_may_ask_for_the_head_alone(tmp_path: Path) -> None:
+    """It says what the page would, and holds nothing of it."""
+    desk = TestClient(create_app(Home("new", tmp_path)), base_url="http://localhost")
+    for address, status in (("/", 200), ("/healthz", 200), ("/metrics", 200), ("/none", 404)):
+        answer = desk.head(address)
+        assert (answer.status_code, answer.content) == (status, b""), address
+
+
+def test_what_is_no_address_or_value_is_said_on_a_page(tmp_path: Path) -> None:
+    """A person gets a page with a way back; a program gets JSON."""
+    desk = TestClient(create_app(Home("new", tmp_path)), base_url="http://localhost")
+    for address, status in (("/none", 404), ("/runs?page=-1", 422)):
+        answer = desk.get(address)
+        assert answer.status_code == status
+        assert "Back to production" in answer.text
+    assert "page: Input should be greater than or equal to 1." in answer.text
+    assert desk.get("/api/none").json() == {"error": "Not Found"}
+    assert desk.put("/").headers["allow"] == "GET"
+
+
 def test_a_run_that_ends_is_seen(tmp_path: Path) -> None:
     """Summaries are kept in memory, and read again when they change."""
     home = Home("new", tmp_path)

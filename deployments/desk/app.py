@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fastapi import FastAPI, HTTPException, Request
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
 from fastapi.staticfiles import StaticFiles
+from starlette.exceptions import HTTPException as StarletteProblem
 
 from deployments.desk.access import guard
 from deployments.desk.action_routes import add_actions
@@ -15,6 +17,7 @@ from deployments.desk.data_routes import add_data_browser
 from deployments.desk.desk_state import Desk
 from deployments.desk.event_routes import event_router
 from deployments.desk.file_routes import file_router
+from deployments.desk.head_requests import HeadRequests
 from deployments.desk.html_answer import html
 from deployments.desk.model_pages import ModelPages
 from deployments.desk.page_routes import page_router
@@ -50,11 +53,28 @@ def create_app(
     add_actions(app, desk, templates, answer=html, token=token)
     add_data_browser(app, home, desk.run, templates.render)
 
-    @app.exception_handler(HTTPException)
-    def show_problem(request: Request, problem: HTTPException) -> Response:  # noqa: ARG001 - FastAPI's signature
-        return html(pages.problem(problem.status_code, str(problem.detail)), problem.status_code)
-
+    _add_problems(app, pages)
+    app.add_middleware(HeadRequests)
     return app
+
+
+def _add_problems(app: FastAPI, pages: Pages) -> None:
+    def say(request: Request, status: int, message: str) -> Response:
+        if request.url.path.startswith("/api/"):
+            return JSONResponse({"error": message}, status)
+        return html(pages.problem(status, message), status)
+
+    # Starlette's, as addresses that are none raise it; FastAPI's is one of them.
+    @app.exception_handler(StarletteProblem)
+    def show_problem(request: Request, problem: StarletteProblem) -> Response:
+        answer = say(request, problem.status_code, str(problem.detail))
+        answer.headers.update(problem.headers or {})
+        return answer
+
+    @app.exception_handler(RequestValidationError)
+    def show_wrong_value(request: Request, problem: RequestValidationError) -> Response:
+        first = problem.errors()[0]
+        return say(request, 422, f"{first['loc'][-1]}: {first['msg']}.")
 
 
 def _add_data(app: FastAPI, desk: Desk) -> None:
