@@ -113,10 +113,8 @@ def deploy(
     paths = settings.paths
     models = [find_model(paths.renamed(name)) for name in names or ()]
     if not models:
-        # What is wrong with one file is no reason to leave out the others.
-        models, problems = sound_models(paths) if skip_overdue else (read_models(paths), [])
-        for problem in problems:
-            say(f"Left out: {problem}")
+        # What is wrong with one file is no reason to leave out the others; `up` has said it.
+        models = sound_models(paths)[0] if skip_overdue else read_models(paths)
     from flows.cli.deploying import deploy_models
     from tasks.orchestration import prefect_runs
     from tasks.orchestration.embedded_server import require_server

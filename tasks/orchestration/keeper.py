@@ -79,7 +79,9 @@ class Keeper:
             watch.stop()
 
     def _deploy_changed(self, models: Sequence[InstalledModel]) -> None:
-        for gone in {each.name for each in self.deployed} - {each.name for each in models}:
+        # One whose file is wrong keeps its schedule until somebody corrects it.
+        kept = {file.stem for file in self.home.installed_models.glob("[!.]*.toml")}
+        for gone in {each.name for each in self.deployed} - kept:
             prefect_runs.remove_deployments(gone)
         self.deployed = [each for each in self.deployed if each in models]
         for model in models:

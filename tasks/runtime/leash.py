@@ -19,7 +19,7 @@ GRACE_SECONDS = 20.0
 
 
 def main() -> int:
-    """Run the command of the arguments; return its exit code."""
+    """Run the command of the arguments; return its exit code, 128 + n after signal n."""
     # Ours is the group's: what is sent to all of it is meant for the others.
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -29,7 +29,8 @@ def main() -> int:
         preexec_fn=_default_signals,  # noqa: PLW1509 - one thread
     )
     threading.Thread(target=_end_with_parent, args=[command], daemon=True).start()
-    return command.wait()
+    code = command.wait()
+    return code if code >= 0 else 128 - code
 
 
 def _default_signals() -> None:
