@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import logging
 from typing import TYPE_CHECKING, Any
-
-import pytest
 
 from tasks.config.installed_models import checked_model, file_of, write_model
 from tasks.storage.home import Home
@@ -13,6 +10,8 @@ from tests.command_line import prefect_at
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    import pytest
 
     from tests.image_trees import Tree
     from tests.prefect_server import PrefectServer
@@ -24,12 +23,11 @@ def install(home: Home, data: Path, **schedule: Any) -> None:
     write_model(home, checked_model(values, source="test"))
 
 
-@pytest.mark.usefixtures("own_log")
 def test_a_model_keeps_its_deployments_until_it_is_removed(
     prefect_server: PrefectServer,
     image_tree: Tree,
     tmp_path: Path,
-    caplog: pytest.LogCaptureFixture,
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
     """Also while its file is wrong, which is said once; the others are looked after."""
     home, data = Home("kept", tmp_path / "home"), image_tree()
@@ -44,7 +42,7 @@ def test_a_model_keeps_its_deployments_until_it_is_removed(
             for each in found
         }
 
-    with prefect_at(lambda: prefect_server), caplog.at_level(logging.WARNING, "pixelgate"):
+    with prefect_at(lambda: prefect_server):
         from flows.cli.deploying import deploy_models
         from tasks.orchestration.keeper import Keeper
 
@@ -56,7 +54,7 @@ def test_a_model_keeps_its_deployments_until_it_is_removed(
         install(home, data, cron="30 3 * * *")
         keeper.look()
         keeper.look()
-        assert caplog.text.count("broken.toml: ") == 1
+        assert capfd.readouterr().err.count("broken.toml: data: Field required") == 1
         assert set(deployed("broken")) == flows
         assert deployed("kept")["retrain"][0]["cron"] == "30 3 * * *"
         file_of(home).unlink()
