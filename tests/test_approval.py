@@ -38,6 +38,26 @@ def paused_run(server: PrefectServer, model: str) -> dict[str, Any] | None:
     return next((run for run in runs if run["name"] == f"retrain {model}"), None)
 
 
+def decide(
+    server: PrefectServer, process: subprocess.Popen[str], model: str, *, promote: bool
+) -> None:
+    """Resume the run of a model when it waits, by a form that is whole."""
+    wait_until(
+        lambda: paused_run(server, model) or process.poll() is not None,
+        seconds=480,
+        what="the run to wait",
+    )
+    waiting = paused_run(server, model)
+    assert waiting is not None, process.communicate()
+    resume = f"/flow_runs/{waiting['id']}/resume"
+    refused = server.ask(resume, run_input={"promote": promote, "who": "ada"})
+    assert refused["status"] == "REJECT"
+    assert paused_run(server, model)
+    given = {"promote": promote, "who": "ada", "reason": "the owls are fine"}
+    assert server.ask(resume, run_input=given)["status"] == "ACCEPT"
+
+
+@pytest.mark.timeout(1200)
 @pytest.mark.parametrize(
     ("promote", "outcome"),
     [
@@ -59,20 +79,12 @@ def test_whoever_resumes_the_run_decides(
     with subprocess.Popen(
         arguments(image_tree({"cat": 60, "dog": 60})), env=env, stdout=subprocess.PIPE, text=True
     ) as process:
-        wait_until(
-            lambda: paused_run(prefect_server, model) or process.poll() is not None,
-            seconds=240,
-            what="the run to wait",
-        )
-        waiting = paused_run(prefect_server, model)
-        assert waiting is not None, process.communicate()
-        resume = f"/flow_runs/{waiting['id']}/resume"
-        refused = prefect_server.ask(resume, run_input={"promote": promote, "who": "ada"})
-        assert refused["status"] == "REJECT"
-        assert paused_run(prefect_server, model)
-        given = {"promote": promote, "who": "ada", "reason": "the owls are fine"}
-        assert prefect_server.ask(resume, run_input=given)["status"] == "ACCEPT"
-        out, _ = process.communicate(timeout=240)
+        try:
+            decide(prefect_server, process, model, promote=promote)
+            out, _ = process.communicate(timeout=480)
+        finally:
+            # Else it would wait for its hours.
+            process.kill()
     summary = json.loads(out)
     assert process.returncode == 0
     assert (summary["outcome"], summary["message"]) == outcome
