@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from fastapi import Request  # noqa: TC002 - FastAPI reads annotations when it runs
+
 from deployments.desk.csrf import read_fields, require_same_origin
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-
-    from fastapi import Request
 
 
 @dataclass(frozen=True)
