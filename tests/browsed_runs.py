@@ -24,7 +24,7 @@ from tests.run_records import write_run
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
-OWN = {"Sec-Fetch-Site": "same-origin"}
+OWN = {"Origin": "http://127.0.0.1:8200", "Sec-Fetch-Site": "same-origin"}
 CLASSES = ("cat", "dog")
 
 

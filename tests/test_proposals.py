@@ -71,7 +71,7 @@ def test_proposals_are_collected_and_no_file_is_touched(desk: TestClient, run: B
 def test_a_run_can_read_the_manifest(tmp_path: Path, drawn: tuple[str, ...]) -> None:
     """Relabelled files have their new label; splits stand there only where the data gives them."""
     run = browsed_run(tmp_path, 100, drawn=drawn)
-    desk = TestClient(run.app(), base_url="http://localhost", headers=OWN)
+    desk = TestClient(run.app(), base_url="http://127.0.0.1:8200", headers=OWN)
     url = f"/runs/{run.run_id}"
     desk.post(f"{url}/proposals", data={**RELABEL, "row": "6"})
     desk.post(f"{url}/proposals", data={**QUARANTINE, "row": "8"})
@@ -116,8 +116,9 @@ def test_an_incomplete_proposal_is_refused(
         ({"Origin": "null"}, 403),
         ({"Origin": "http://127.0.0.1:8201"}, 403),
         ({"Origin": "http://127.0.0.1:8200"}, 303),
-        ({"Sec-Fetch-Site": "same-origin"}, 303),
-        ({"Sec-Fetch-Site": "same-origin", "Content-Type": "text/plain"}, 415),
+        ({"Sec-Fetch-Site": "same-origin"}, 403),
+        (OWN, 303),
+        ({**OWN, "Content-Type": "text/plain"}, 415),
     ],
 )
 def test_other_sites_can_not_propose(run: BrowsedRun, headers: dict[str, str], status: int) -> None:
