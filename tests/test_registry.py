@@ -66,6 +66,7 @@ def test_the_first_good_model_becomes_champion(fresh_bench: Bench) -> None:
     assert {file.name for file in evidence.iterdir()} == {
         "predictions.json",
         "predictions.parquet",
+        "probabilities.parquet",
     }
 
 
@@ -202,4 +203,5 @@ def test_another_store_is_used_through_mlflow(
     assert {file.path for file in logged} == {
         "evaluation/predictions.json",
         "evaluation/predictions.parquet",
+        "evaluation/probabilities.parquet",
     }

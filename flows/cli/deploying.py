@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
+from httpx import HTTPError
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.actions import WorkPoolCreate
 from prefect.client.schemas.objects import ConcurrencyLimitConfig, ConcurrencyLimitStrategy
@@ -45,6 +46,7 @@ def deploy_models(home: Home, models: Iterable[InstalledModel], *, pool: str) ->
 
     Raises:
         UsageError: settings or the data folder of a model are wrong; the others are deployed.
+        PixelgateError: the server did not take them.
     """
     ready: list[RunnerDeployment] = []
     problems = []
@@ -53,16 +55,26 @@ def deploy_models(home: Home, models: Iterable[InstalledModel], *, pool: str) ->
             ready += _deployments(home, model)
         except PixelgateError as error:
             problems.append(f"{model.name} can't be deployed: {error}")
+    try:
+        _apply(ready, pool)
+    except HTTPError as error:
+        raise PixelgateError(
+            f"The Prefect server did not take the deployments: {str(error).splitlines()[0]}."
+            " Run the same command again."
+        ) from None
+    if problems:
+        raise UsageError("\n".join(problems))
+    return [f"{each.flow_name}/{each.name}" for each in ready]
+
+
+def _apply(deployments: Iterable[RunnerDeployment], pool: str) -> None:
     with get_client(sync_client=True) as client:
         try:
             client.create_work_pool(WorkPoolCreate(name=pool, type="process"))
         except ObjectAlreadyExists:
             log.debug("the work pool %s exists", pool)
-    for deployment in ready:
+    for deployment in deployments:
         deployment.apply(work_pool_name=pool)
-    if problems:
-        raise UsageError("\n".join(problems))
-    return [f"{each.flow_name}/{each.name}" for each in ready]
 
 
 def _deployments(home: Home, model: InstalledModel) -> Iterator[RunnerDeployment]:
