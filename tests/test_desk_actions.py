@@ -396,7 +396,7 @@ def test_approving_and_rolling_back_in_a_browser(
     problems: list[str] = []
     page.on("console", lambda message: problems.append(message.text))
     page.goto(desk)
-    page.get_by_role("link", name="bench").first.click()
+    page.get_by_role("heading", name="bench").get_by_role("link").click()
     page.get_by_role("link", name="Sign in to act").click()
     page.get_by_label("your name").fill("Ada <Lovelace>")
     page.get_by_label("the desk's token").fill(TOKEN)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from tasks.config.alarm_settings import load_alarm_settings
 from tasks.errors import PixelgateError
 from tasks.monitoring.alarm_store import OpenAlarm, open_alarms
-from tasks.monitoring.alarms import find_alarms
+from tasks.monitoring.alarms import Cause, find_alarms
 from tasks.monitoring.model_status import model_statuses
 from tasks.monitoring.run_list import list_runs
 
@@ -43,12 +43,15 @@ def list_alarms(
 def alarms_on_screen(home: Home, statuses: Sequence[ModelStatus]) -> tuple[list[OpenAlarm], str]:
     """Return the open alarms by the home's settings, and what is wrong with those, if anything.
 
+    Versions that wait for approval are not among them: the screen lists what waits for a person.
+
     Args:
         home: of any of its models.
         statuses: of all its models.
     """
     try:
-        return list_alarms(home, load_alarm_settings(home), statuses), ""
+        found = list_alarms(home, load_alarm_settings(home), statuses)
+        return [each for each in found if each.alarm.cause is not Cause.WAITING_FOR_APPROVAL], ""
     except PixelgateError as error:
         # A mistake in alarms.toml must not hide the state of the models.
         return [], str(error)
