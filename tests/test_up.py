@@ -102,7 +102,7 @@ class Installed:
             )
         try:
             wait_until(
-                lambda: "addresses" in read_record(self.home) or process.poll() is not None,
+                lambda: self.is_ready() or process.poll() is not None,
                 seconds=300,
                 what="up",
             )
@@ -111,6 +111,10 @@ class Installed:
         finally:
             process.terminate()
             process.wait(timeout=120)
+
+    def is_ready(self) -> bool:
+        """Return whether `up` has said where it is; the record of a killed one says it too."""
+        return is_up(self.home) and "addresses" in read_record(self.home)
 
     def ask(self, path: str, **body: Any) -> Any:
         """Ask Prefect's API, with the token."""
