@@ -13,8 +13,10 @@ import pytest
 import uvicorn
 from fastapi.testclient import TestClient
 from PIL import Image
+from playwright.sync_api import expect
 
 from tests.browsed_runs import BrowsedRun, browsed_run
+from tests.browsers import width_of
 from tests.processes import wait_until
 
 if TYPE_CHECKING:
@@ -255,23 +257,23 @@ def test_ten_thousand_images_in_a_browser(browser: Browser, tmp_path: Path, sche
         page.on("console", lambda message: problems.append(message.text))
         page.goto(f"http://127.0.0.1:{port}/runs/{run.run_id}")
         page.get_by_role("link", name="Look at the images").click()
-        assert page.get_by_text("10,000 of 10,000 images").count() == 1
+        expect(page.get_by_text("10,000 of 10,000 images")).to_have_count(1)
         page.get_by_label("go to page").fill("100")
         page.get_by_role("button", name="Go").click()
-        assert page.get_by_text("Page 100 of 167").count() == 2
-        assert page.evaluate("document.documentElement.scrollWidth") <= 390
+        expect(page.get_by_text("Page 100 of 167")).to_have_count(2)
+        assert width_of(page) <= 390
         assert page.evaluate("[...document.images].every(each => each.alt.length > 0)")
         image = page.get_by_role("img").first
         image.scroll_into_view_if_needed()
         page.wait_for_function("document.images[0].naturalWidth > 0")
         image.click()
-        assert page.get_by_text("5,941 of 10,000").count() == 1
+        expect(page.get_by_text("5,941 of 10,000")).to_have_count(1)
         page.get_by_role("link", name="next", exact=True).click()
-        assert page.get_by_text("5,942 of 10,000").count() == 1
-        assert page.evaluate("document.documentElement.scrollWidth") <= 390
+        expect(page.get_by_text("5,942 of 10,000")).to_have_count(1)
+        assert width_of(page) <= 390
         page.get_by_label("label", exact=True).fill("cat")
         page.get_by_role("button", name="Propose").click()
-        assert page.get_by_text(re.compile("proposed: cat")).count() == 1
+        expect(page.get_by_text(re.compile("proposed: cat"))).to_have_count(1)
         assert problems == []
     finally:
         server.should_exit = True

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 from fastapi.testclient import TestClient
+from playwright.sync_api import expect
 from prometheus_client.parser import text_string_to_metric_families
 
 from deployments.desk.app import create_app
 from tasks.outcome import Outcome
 from tasks.storage.home import Home
+from tests.browsers import width_of
 from tests.desk_server import running_desk
 from tests.image_trees import ROOT
 from tests.run_records import write_promotion, write_run
@@ -237,14 +239,16 @@ def test_the_desk_in_a_browser(browser: Browser, home: Home, tmp_path: Path, sch
         problems: list[str] = []
         page.on("console", lambda message: problems.append(message.text))
         page.goto(url)
-        assert page.evaluate("document.documentElement.scrollWidth") <= 390
+        assert width_of(page) <= 390
         page.keyboard.press("Tab")
         assert page.evaluate("document.activeElement.textContent") == "Skip to the content"
-        assert page.get_by_role("navigation", name="Pages").count() == 1
+        expect(page.get_by_role("navigation", name="Pages")).to_have_count(1)
         page.get_by_role("listitem").get_by_role("link", name=re.compile("data rejected")).click()
-        assert page.get_by_role("heading", name="Data rejected: nothing was trained.").count() == 1
+        expect(
+            page.get_by_role("heading", name="Data rejected: nothing was trained.")
+        ).to_have_count(1)
         page.get_by_role("link", name="Report").click()
-        assert page.get_by_text("Report of").count() == 1
+        expect(page.get_by_text("Report of")).to_have_count(1)
         assert problems == []
 
 

@@ -9,6 +9,7 @@ from axe_playwright_python.sync_playwright import Axe
 
 from tasks.outcome import Outcome
 from tasks.storage.home import Home
+from tests.browsers import width_of
 from tests.desk_server import PROMOTED, running_desk, write_model
 from tests.run_records import write_run
 
@@ -74,9 +75,8 @@ def test_every_page_is_accessible(
         page.goto(url + path)
         if page.locator("figure.chart").count():
             page.locator(".main-svg").first.wait_for(state="attached")
-        assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"], path
+        assert width_of(page) <= PHONE["width"], path
         assert grave_problems(page) == [], path
-        assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"], path
     expected = "the server responded with a status of 404"
     assert [problem for problem in problems if expected not in problem] == []
     context.close()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from PIL import Image
+from playwright.sync_api import expect
 
 from tasks.monitoring.run_requests import waiting_requests
 from tasks.orchestration.gate_run import judge_data
@@ -20,6 +21,7 @@ from tasks.registry.ledger_check import list_reigns, verify_ledger
 from tasks.runs.run_folder import CONFIG, REGISTRATION, stored_settings
 from tasks.storage.checked import write_checked_json
 from tasks.validation.quarantine import list_cleared
+from tests.browsers import width_of
 from tests.desk_people import TOKEN, Operator, hidden, served_desk
 from tests.model_bench import golden_folder
 from tests.run_records import write_run
@@ -402,20 +404,21 @@ def test_approving_and_rolling_back_in_a_browser(
     page.get_by_label("the desk's token").fill(TOKEN)
     page.get_by_role("button", name="Sign in").click()
     page.get_by_role("button", name="Approve version 3").click()
-    assert page.get_by_role("heading", name="Put into production: version 3 of bench?").count()
+    heading = page.get_by_role("heading", name="Put into production: version 3 of bench?")
+    expect(heading).to_have_count(1)
     page.get_by_label("reason").fill("the report is fine")
     page.get_by_role("button", name="Approve").click()
     page.get_by_role("status").get_by_text("Version 3 of bench is in production now").wait_for()
     page.reload()
-    assert page.get_by_role("status").count() == 0
+    expect(page.get_by_role("status")).to_have_count(0)
     page.get_by_role("button", name="Roll back").click()
     page.get_by_label("reason").fill("it isn't")
     page.get_by_role("button", name="Roll back").click()
     page.get_by_role("status").get_by_text("Version 1 of bench is in production now").wait_for()
-    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    assert width_of(page) <= 390
     page.get_by_role("button", name="Sign out").click()
     page.goto(f"{desk}{MODEL}")
-    assert page.get_by_role("link", name="Sign in to act").count() == 1
+    expect(page.get_by_role("link", name="Sign in to act")).to_have_count(1)
     assert problems == []
     assert decisions(versions) == [
         ("Ada <Lovelace> (desk)", "promote", "3", "the report is fine"),
