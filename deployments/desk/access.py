@@ -7,15 +7,18 @@ import binascii
 import secrets
 from typing import TYPE_CHECKING
 
+from fastapi import Request
 from fastapi.responses import PlainTextResponse, Response
+from starlette.datastructures import MutableHeaders
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
-from deployments.desk.attempts import Attempts, address_of
+from deployments.desk.attempts import address_of
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from fastapi import FastAPI
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-    from fastapi import FastAPI, Request
+    from deployments.desk.attempts import Attempts
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 # Of testing and of health checks by containers, which know no token.
@@ -36,23 +39,42 @@ def guard(app: FastAPI, token: str | None) -> None:
         token: the password of HTTP's basic authentication, with any user; None asks for none, and
             answers only requests that name this machine, so that no page of another site can ask.
     """
-    attempts: Attempts = app.state.attempts
     if token is None:
         app.add_middleware(TrustedHostMiddleware, allowed_hosts=[*LOOPBACK, "[::1]"])
+    app.add_middleware(Access, token=token, attempts=app.state.attempts)
 
-    @app.middleware("http")
-    async def ask_for_token(
-        request: Request, answer: Callable[[Request], Awaitable[Response]]
-    ) -> Response:
+
+class Access:
+    """Answers those who know the token, with the headers that every answer has.
+
+    Args:
+        app: answers them.
+        token: see `guard`.
+        attempts: those that failed.
+    """
+
+    # No function for `app.middleware`: those stand between an answer that goes on for long and the
+    # one who reads it.
+    def __init__(self, app: ASGIApp, *, token: str | None, attempts: Attempts) -> None:
+        self._app, self._token, self._attempts = app, token, attempts
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in HEADERS.items():
+                    headers.setdefault(name, value)
+            await send(message)
+
         refusal = None
-        if token is not None and request.url.path not in OPEN:
-            refusal = _refusal(request, token, attempts)
-        if refusal is not None:
-            return refusal
-        response = await answer(request)
-        for name, value in HEADERS.items():
-            response.headers.setdefault(name, value)
-        return response
+        if self._token is not None and scope["path"] not in OPEN:
+            refusal = _refusal(Request(scope), self._token, self._attempts)
+        await (refusal or self._app)(scope, receive, send_with_headers)
 
 
 def _refusal(request: Request, token: str, attempts: Attempts) -> Response | None:

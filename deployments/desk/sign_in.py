@@ -19,9 +19,10 @@ from deployments.desk.sessions import CURRENT, PAGE, SESSION_SECONDS, Sessions
 from tasks.errors import PixelgateError
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Callable
 
     from fastapi import FastAPI
+    from starlette.types import ASGIApp, Receive, Scope, Send
 
 COOKIE = "pixelgate_desk"
 
@@ -41,14 +42,7 @@ def add_sign_in(
         render: returns a page by the name of its template.
         answer: makes an answer of it.
     """
-
-    @app.middleware("http")
-    async def know_who(
-        request: Request, call: Callable[[Request], Awaitable[Response]]
-    ) -> Response:
-        CURRENT.set(sessions.find(request.cookies.get(COOKIE, "")))
-        PAGE.set(request.url.path)
-        return await call(request)
+    app.add_middleware(WhoAsks, sessions=sessions)
 
     def ask(status: int, problem: str, onward: str) -> Response:
         return answer(render("login", problem=problem, onward=onward), status)
@@ -58,6 +52,26 @@ def add_sign_in(
         return ask(problem.status_code, str(problem.detail), _back_to(request))
 
     _add_addresses(app, sessions, ask)
+
+
+class WhoAsks:
+    """Finds the session of a request by its cookie, for whatever answers it.
+
+    Args:
+        app: answers requests.
+        sessions: of the desk.
+    """
+
+    def __init__(self, app: ASGIApp, *, sessions: Sessions) -> None:
+        self._app, self._sessions = app, sessions
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let a request be answered."""
+        if scope["type"] == "http":
+            request = Request(scope)
+            CURRENT.set(self._sessions.find(request.cookies.get(COOKIE, "")))
+            PAGE.set(request.url.path)
+        await self._app(scope, receive, send)
 
 
 def _add_addresses(
