@@ -71,7 +71,7 @@ def labels(inventory: pd.DataFrame, embeddings: Embeddings) -> None:
     from tasks.validation.label_errors import find_label_errors
 
     rule = GateConfig().label_errors
-    found = find_label_errors(inventory, rule, embeddings=embeddings)
+    found = find_label_errors(inventory, rule, embeddings=embeddings)()
     print(f"Suspect labels as it is: {_count(found, inventory)}.")
     classes = sorted(set(inventory["label"]))
     for seed in range(SEEDS):
@@ -83,7 +83,7 @@ def labels(inventory: pd.DataFrame, embeddings: Embeddings) -> None:
             swapped[row] = classes[other % len(classes)]
         found = find_label_errors(
             inventory.assign(label=swapped).astype({"label": "str"}), rule, embeddings=embeddings
-        )
+        )()
         wrong = set(inventory["path"].iloc[rows])
         if found is not None:
             right = len(wrong & set(found["path"]))

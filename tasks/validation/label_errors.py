@@ -8,6 +8,7 @@ seconds, and only confident predictions count.
 
 from __future__ import annotations
 
+import functools
 import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -17,6 +18,7 @@ import numpy as np
 from tasks.inventory.columns import CONTRAST, LABEL, PATH, SHA256, readable
 from tasks.inventory.duplicates import MIN_VISIBLE_CONTRAST, thumbnails_of
 from tasks.inventory.features import GRAY_SIDE, NEUTRAL
+from tasks.runtime.aside import call_aside
 from tasks.storage.checked import believe_parquet, write_checked_parquet
 from tasks.storage.hashing import digest
 from tasks.validation.linear_probe import probe
@@ -38,6 +40,8 @@ FOLDS, NEIGHBOURS, COMPONENTS = 3, 10, 40
 # number of files, not quadratically.
 MAX_FITTED = 15_000
 MIN_IMAGES, MIN_PER_CLASS = 200, 20
+# So few are judged in another process meanwhile; more are worth all threads of this one.
+IMAGES_ASIDE = 5_000
 # From this accuracy on, a fairly confident prediction counts. Of a weaker model only almost
 # unanimous neighbours do, as its own mistakes would otherwise be reported as label errors.
 STRONG_ACCURACY = 0.92
@@ -56,8 +60,8 @@ def find_label_errors(
     new_paths: Collection[str] = (),
     cache_dir: Path | None = None,
     embeddings: Embeddings | None = None,
-) -> pd.DataFrame | None:
-    """Rank the files whose label is suspect.
+) -> Callable[[], pd.DataFrame | None]:
+    """Start to rank the files whose label is suspect, in another process if they are few.
 
     Args:
         inventory: readable rows with a label are judged.
@@ -67,13 +71,13 @@ def find_label_errors(
         embeddings: those of the inventory; None where images are not embedded.
 
     Returns:
-        path, label, predicted_label, probability (of the predicted label) and
-        probability_of_label, the most suspect first; None if labels can't be judged, because there
-        are too few images or the model is too weak.
+        A function that waits and returns path, label, predicted_label, probability (of the
+        predicted label) and probability_of_label, the most suspect first; or None if labels can't
+        be judged, because there are too few images or the model is too weak.
     """
     images = _judgeable(inventory if embeddings is None else inventory[embeddings.known])
     if not settings.check or len(images) < MIN_IMAGES or images[LABEL].nunique() < 2:  # noqa: PLR2004 - a confusion needs two classes
-        return None
+        return lambda: None
     if len(images) > settings.max_images:
         # Ordered by content, so that the same old images are judged in every run.
         old = ~images[PATH].isin(new_paths)
@@ -84,15 +88,20 @@ def find_label_errors(
     else:
         quick = _by_embeddings(embeddings.of(inventory, images), embeddings.name)
         least = settings.min_probe_accuracy
-    ranked = _rank_cached(images, quick, cache_dir)
+    rank = functools.partial(_rank_cached, images, quick, cache_dir)
+    ranked = call_aside(rank) if len(images) <= IMAGES_ASIDE else rank
+    return lambda: _if_accurate(ranked(), least)
+
+
+def _if_accurate(ranked: pd.DataFrame, least: float) -> pd.DataFrame | None:
     accuracy = ranked.attrs[ACCURACY]
-    if accuracy < least:
-        log.info(
-            "labels are not judged: the quick model is right for only %.0f%% of the images",
-            100 * accuracy,
-        )
-        return None
-    return ranked
+    if accuracy >= least:
+        return ranked
+    log.info(
+        "labels are not judged: the quick model is right for only %.0f%% of the images",
+        100 * accuracy,
+    )
+    return None
 
 
 def _judgeable(inventory: pd.DataFrame) -> pd.DataFrame:

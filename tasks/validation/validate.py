@@ -4,14 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import pandas as pd
-
-from expectations.gx_checkpoint import run_checkpoint, validate_frame
 from tasks.inventory.columns import GROUP, LABEL, PATH, SPLIT, fingerprint
 from tasks.storage.atomic import write_parquet
-from tasks.validation.baseline import content_of
 from tasks.validation.context import Context
-from tasks.validation.data_rules import suites_for
 from tasks.validation.derived_columns import add_derived_columns
 from tasks.validation.embedding_columns import add_embedding_columns
 from tasks.validation.evidence import (
@@ -24,19 +19,19 @@ from tasks.validation.evidence import (
     QUARANTINE_FILE,
     RULE,
 )
-from tasks.validation.findings import read_validation
 from tasks.validation.folder_rules import judge_folder
 from tasks.validation.label_errors import find_label_errors
 from tasks.validation.learned_thresholds import learned_thresholds
 from tasks.validation.moves import ADDED, CHANGE, CHANGED, find_moves
 from tasks.validation.outliers import find_outliers
 from tasks.validation.quarantine import check_caps, choose_quarantine
-from tasks.validation.user_suites import load_user_suites
 from tasks.validation.verdict import Finding, Verdict, write_verdict
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
+
+    import pandas as pd
 
     from tasks.config.gate import GateConfig
     from tasks.validation.overrides import Override
@@ -68,17 +63,21 @@ def validate_inventory(
     context = context or Context()
     gate, learned = learned_thresholds(settings, context.baselines)
     moves = find_moves(inventory, context.baseline)
-    suspects = find_label_errors(
+    labels_judged = find_label_errors(
         inventory,
         gate.label_errors,
         new_paths=moves.loc[moves[CHANGE].isin([ADDED, CHANGED]), PATH],
         cache_dir=context.cache_dir,
         embeddings=context.embeddings,
     )
+    # Labels are judged in another process while this one imports Great Expectations.
+    from tasks.validation.expectation_findings import judge_frame
+
+    suspects = labels_judged()
     strange = find_outliers(inventory, context.embeddings, far=gate.outliers.far)
     frame = add_derived_columns(inventory, context, moves, suspects, gate)
     frame = add_embedding_columns(frame, inventory, context, strange)
-    findings, offenders = _judge(frame, gate, context, learned, directory, data_docs=data_docs)
+    findings, offenders = judge_frame(frame, gate, context, learned, directory, data_docs=data_docs)
     left_out = choose_quarantine(_of_failed_rules(offenders, findings), gate)
     findings += (*check_caps(inventory, left_out, gate), *judge_folder(inventory, gate, learned))
     _write_comparison(directory, inventory, moves)
@@ -100,34 +99,6 @@ def validate_inventory(
     # Last: a folder with a verdict holds all its evidence.
     write_verdict(directory, verdict)
     return verdict
-
-
-def _judge(  # noqa: PLR0913 - everything that findings depend on
-    frame: pd.DataFrame,
-    gate: GateConfig,
-    context: Context,
-    learned: dict[str, str],
-    project: Path,
-    *,
-    data_docs: bool,
-) -> tuple[tuple[Finding, ...], pd.DataFrame]:
-    """Run every suite; return one finding per expectation, and the offending files of all."""
-    suites = suites_for(frame, gate, context)
-    suites |= load_user_suites(gate.suites, reserved=list(suites))
-    results = (
-        run_checkpoint(frame, suites, project=project, identify_by=PATH)
-        if data_docs
-        else validate_frame(frame, suites, identify_by=PATH)
-    )
-    cleared = frozenset(frame.loc[content_of(frame).isin(context.cleared), PATH])
-    read = [
-        read_validation(
-            validation, frame, gate, suite=str(suite.suite_name), cleared=cleared, learned=learned
-        )
-        for suite in results
-        for validation in suite.results
-    ]
-    return tuple(finding for finding, _ in read), pd.concat([rows for _, rows in read])
 
 
 def _of_failed_rules(offenders: pd.DataFrame, findings: Sequence[Finding]) -> pd.DataFrame:

@@ -1,0 +1,65 @@
+"""A frame goes in; one finding for each expectation comes out, with the files that failed it.
+
+The validation modules that need Great Expectations are imported by this one alone, so that what
+needs no expectation doesn't wait for its import, which takes seconds.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from expectations.gx_checkpoint import run_checkpoint, validate_frame
+from tasks.inventory.columns import PATH
+from tasks.validation.baseline import content_of
+from tasks.validation.data_rules import suites_for
+from tasks.validation.findings import read_validation
+from tasks.validation.user_suites import load_user_suites
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tasks.config.gate import GateConfig
+    from tasks.validation.context import Context
+    from tasks.validation.verdict import Finding
+
+
+def judge_frame(  # noqa: PLR0913 - everything that findings depend on
+    frame: pd.DataFrame,
+    gate: GateConfig,
+    context: Context,
+    learned: dict[str, str],
+    project: Path,
+    *,
+    data_docs: bool,
+) -> tuple[tuple[Finding, ...], pd.DataFrame]:
+    """Run every suite; return one finding per expectation, and the offending files of all.
+
+    Args:
+        frame: the inventory with `derived_columns` and `embedding_columns`.
+        gate: severity and threshold of each rule.
+        context: what was accepted and cleared before.
+        learned: how thresholds were learned, by rule.
+        project: folder of the GX project.
+        data_docs: whether to keep the project with its pages too.
+
+    Raises:
+        SettingsError: a suite of the user's can't be loaded.
+    """
+    suites = suites_for(frame, gate, context)
+    suites |= load_user_suites(gate.suites, reserved=list(suites))
+    results = (
+        run_checkpoint(frame, suites, project=project, identify_by=PATH)
+        if data_docs
+        else validate_frame(frame, suites, identify_by=PATH)
+    )
+    cleared = frozenset(frame.loc[content_of(frame).isin(context.cleared), PATH])
+    read = [
+        read_validation(
+            validation, frame, gate, suite=str(suite.suite_name), cleared=cleared, learned=learned
+        )
+        for suite in results
+        for validation in suite.results
+    ]
+    return tuple(finding for finding, _ in read), pd.concat([rows for _, rows in read])

@@ -1,0 +1,60 @@
+"""Calls beside this process: real ones, that answer, fail, and die."""
+
+from __future__ import annotations
+
+import os
+import signal
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tasks.runtime.aside import call_aside
+from tasks.runtime.reader_process import end_idle
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@pytest.fixture(autouse=True)
+def no_process_left() -> Iterator[None]:
+    """End the processes of a test, as a command does."""
+    yield
+    end_idle()
+
+
+def pid_and(value: int) -> tuple[int, int]:
+    """Return where it is called, and a value."""
+    return os.getpid(), value
+
+
+def refuse() -> None:
+    """Fail."""
+    raise ValueError("not this one")
+
+
+def die_outside_of(pid: int) -> int:
+    """End a process by force, unless it is a certain one."""
+    if os.getpid() != pid:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return pid
+
+
+def test_a_call_is_made_in_another_process_that_is_kept() -> None:
+    """Two calls at once have a process each; the next one gets one of them."""
+    first, second = call_aside(pid_and, 1), call_aside(pid_and, 2)
+    (one, a), (two, b) = first(), second()
+    assert (a, b) == (1, 2)
+    assert len({one, two, os.getpid()}) == 3
+    assert call_aside(pid_and, 3)()[0] in {one, two}
+
+
+def test_what_a_call_raises_is_raised() -> None:
+    """By the one who waits for it."""
+    with pytest.raises(ValueError, match="not this one"):
+        call_aside(refuse)()
+
+
+def test_the_call_of_a_process_that_died_is_made_here() -> None:
+    """And the next call has a process again."""
+    assert call_aside(die_outside_of, os.getpid())() == os.getpid()
+    assert call_aside(pid_and, 4)()[0] != os.getpid()
