@@ -23,6 +23,7 @@ from tests.command_line import (  # noqa: E402 - after the libraries are quiet
     train_here,
 )
 from tests.gate_keeper import GateKeeper  # noqa: E402 - as above
+from tests.houses import House, furnish  # noqa: E402 - as above
 from tests.image_trees import Tree, state_of, write_tree  # noqa: E402 - as above
 from tests.model_bench import Bench, prepare_bench  # noqa: E402 - as above
 from tests.prefect_server import PrefectServer, shared_server  # noqa: E402 - as above
@@ -179,6 +180,20 @@ def versions(registered: Bench, tmp_path: Path) -> Bench:
     """Return a copy of four registered versions, of which the first is champion."""
     shutil.copytree(registered.config.home, tmp_path / "home")
     return registered.at_home(tmp_path / "home")
+
+
+@pytest.fixture(scope="session")
+def furnished(prepared_bench: Bench, tmp_path_factory: pytest.TempPathFactory) -> House:
+    """Furnish a home for housekeeping once; tests copy it."""
+    bench = prepared_bench.at_home(tmp_path_factory.mktemp("house") / "home")
+    return furnish(bench, prepared_bench.config.paths.database)
+
+
+@pytest.fixture
+def house(furnished: House, tmp_path: Path) -> House:
+    """Return a copy of the furnished home."""
+    shutil.copytree(furnished.bench.config.home, tmp_path / "home")
+    return furnished.at_home(tmp_path / "home")
 
 
 @pytest.fixture(scope="module")
