@@ -40,6 +40,7 @@ class Cause(StrEnum):
     """Why there is an alarm; each has a section in docs/operations.md."""
 
     PRODUCTION_UNKNOWN = "production_unknown"
+    CHAMPION_DAMAGED = "champion_damaged"
     DISK_LOW = "disk_low"
     CRASHED = "crashed"
     FAILED = "failed"
@@ -110,6 +111,7 @@ class _Model:
     def alarms(self) -> list[Alarm]:
         return [
             *self._of_ledger(),
+            *self._of_file(),
             *self._of_crash(),
             *self._of_last_run(),
             *self._of_drill(),
@@ -129,6 +131,17 @@ class _Model:
                 Cause.PRODUCTION_UNKNOWN,
                 f"What is in production can't be told: {error.problem}.",
                 "Put the ledger back: pixelgate restore ARCHIVE",
+                severity=Severity.CRITICAL,
+            )
+
+    def _of_file(self) -> Iterator[Alarm]:
+        production, damage = self.status.production, self.status.damage
+        if production is not None and damage:
+            yield self._alarm(
+                Cause.CHAMPION_DAMAGED,
+                f"Version {production.version}, which is in production, is lost or damaged:"
+                f" {damage}.",
+                "Put its files back: pixelgate restore ARCHIVE",
                 severity=Severity.CRITICAL,
             )
 

@@ -11,11 +11,12 @@ from tasks.config.installed_models import file_of, read_model
 from tasks.errors import DamagedFileError, SettingsError
 from tasks.monitoring.activity import is_in_progress
 from tasks.monitoring.in_production import Production, production_of
-from tasks.monitoring.model_names import model_names
+from tasks.monitoring.model_names import model_names, newest_ledger
 from tasks.monitoring.run_calendar import next_due, overdue_since
 from tasks.monitoring.status_words import (
     Said,
     say_damaged,
+    say_damaged_champion,
     say_died,
     say_ended,
     say_healthy,
@@ -27,6 +28,7 @@ from tasks.monitoring.status_words import (
     say_wrong_file,
 )
 from tasks.outcome import Outcome
+from tasks.registry.champion_file import damage_of_version
 from tasks.runs.run_folder import started_at
 
 if TYPE_CHECKING:
@@ -75,7 +77,8 @@ class ModelStatus:
     Attributes:
         name: of the registered model.
         health: healthy; attention, where production goes on but somebody should look; failing,
-            where nothing is in production, its records are damaged, or run after run fails.
+            where nothing is in production, its file or its records are damaged, or run after run
+            fails.
         sentence: what is the case.
         action: what to do; empty if nothing.
         production: the version in production; None if there is none, or if it can't be told.
@@ -86,6 +89,7 @@ class ModelStatus:
         due: when the next run is due, which is in the past if it is late; None for a model that is
             not installed or has no schedule.
         late: whether it is late.
+        damage: what is wrong with the file of the version in production; empty if nothing.
     """
 
     name: str
@@ -99,6 +103,7 @@ class ModelStatus:
     strip: tuple[RunMark, ...]
     due: datetime | None = None
     late: bool = False
+    damage: str = ""
 
 
 def model_statuses(
@@ -142,10 +147,9 @@ def status_of(
     if summaries and summaries[0].outcome is Outcome.UNFINISHED:
         is_running = is_in_progress(home, summaries[0])
         running, died = (summaries[0], None) if is_running else (None, summaries[0])
-    try:
-        production = production_of(home, summaries)
-    except DamagedFileError as error:
-        production, health, said = None, Health.FAILING, say_damaged(error)
+    production, damage, broken = _production(home, summaries)
+    if broken is not None:
+        health, said = Health.FAILING, broken
     else:
         health, said = _judge(home, production, ended, died, late_after_hours)
         if production is None and not summaries and file_of(home).exists():
@@ -153,7 +157,7 @@ def status_of(
     due, late, wrong = _due(home, summaries)
     if health is Health.HEALTHY:
         health, said = _with_calendar(home, said, last, due, late=late)
-    if wrong:
+    if wrong and broken is None:
         health = max(health, Health.ATTENTION, key=list(Health).index)
         said = say_wrong_file(wrong)
     return ModelStatus(
@@ -171,7 +175,25 @@ def status_of(
         ),
         due=due,
         late=late,
+        damage=damage,
     )
+
+
+def _production(
+    home: Home, summaries: Sequence[RunSummary]
+) -> tuple[Production | None, str, Said | None]:
+    """Return what is in production, what is wrong with its file, and the words if it is broken."""
+    try:
+        production = production_of(home, summaries)
+    except DamagedFileError as error:
+        return None, "", say_damaged(error)
+    # The files of another store are not here.
+    if production is None or newest_ledger(home) != home.ledger():
+        return production, "", None
+    damage = damage_of_version(home, production.version)
+    if damage is None:
+        return production, "", None
+    return production, damage, say_damaged_champion(production, damage)
 
 
 def _due(

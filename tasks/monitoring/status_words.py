@@ -113,6 +113,14 @@ def say_damaged(error: DamagedFileError) -> Said:
     )
 
 
+def say_damaged_champion(production: Production, damage: str) -> Said:
+    """Return the words of a model whose version in production has lost its file."""
+    return Said(
+        f"Champion {production.version} is lost or damaged: {damage}.",
+        "Put its files back: pixelgate restore ARCHIVE",
+    )
+
+
 def say_died(home: Home, died: RunSummary) -> Said:
     """Return the words of a run whose process ended without a word."""
     return Said(
