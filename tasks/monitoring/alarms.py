@@ -9,6 +9,7 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from tasks.config.installed_models import installed_names, wrong_files
 from tasks.drill.kept_drill import last_drill
 from tasks.errors import DamagedFileError
 from tasks.monitoring.accepted_run import last_accepted
@@ -42,6 +43,7 @@ class Cause(StrEnum):
     PRODUCTION_UNKNOWN = "production_unknown"
     CHAMPION_DAMAGED = "champion_damaged"
     DISK_LOW = "disk_low"
+    WRONG_MODEL_FILE = "wrong_model_file"
     CRASHED = "crashed"
     FAILED = "failed"
     DATA_REJECTED = "data_rejected"
@@ -89,7 +91,7 @@ def find_alarms(
         settings: the limits.
         now: with its time zone.
     """
-    found = [*_of_disk(home, settings)]
+    found = [*_of_disk(home, settings), *_of_model_files(home)]
     for status in statuses:
         found += _Model(home.renamed(status.name), status, settings, now).alarms()
     causes, severities = list(Cause), list(Severity)
@@ -260,6 +262,20 @@ def _of_disk(home: Home, settings: AlarmSettings) -> Iterator[Alarm]:
             f"Less than {settings.disk_low_gib:g} GiB are free on the disk of the home.",
             f"See what takes the room: du -sh {shlex.quote(str(home.root))}/*",
             "/",
+        )
+
+
+def _of_model_files(home: Home) -> Iterator[Alarm]:
+    known = installed_names(home)
+    for file, problem in wrong_files(home).items():
+        yield Alarm(
+            Cause.WRONG_MODEL_FILE,
+            file.stem,
+            Severity.WARNING,
+            f"{file.stem} is not retrained as its file says, which is wrong:"
+            f" {problem.splitlines()[0]}",
+            f"Correct {file}; `pixelgate up` takes it over within seconds.",
+            f"/models/{file.stem}" if file.stem in known else "/",
         )
 
 
