@@ -113,6 +113,8 @@ def test_a_late_model_is_an_alarm(home: Home) -> None:
     assert alarm.cause is Cause.LATE
     assert re.fullmatch(r"A run was due at .* UTC and did not start\.", alarm.sentence)
     assert (alarm.page, alarm.model) == ("/models/digits", "digits")
+    # Not a command that names a folder alone: its settings are in its file.
+    assert alarm.action == "Start it now: press Run now on its page at the desk (/models/digits)"
 
 
 def test_a_model_without_an_accepted_run_for_days_is_an_alarm(home: Home) -> None:

@@ -15,6 +15,7 @@ from tasks.errors import DamagedFileError
 from tasks.monitoring.accepted_run import last_accepted
 from tasks.monitoring.in_production import production_of
 from tasks.monitoring.model_status import Health
+from tasks.monitoring.run_advice import how_to_run, name_option
 from tasks.outcome import Outcome
 
 if TYPE_CHECKING:
@@ -153,7 +154,7 @@ class _Model:
             yield self._alarm(
                 Cause.CRASHED,
                 f"The process of run {newest.run_id} died; nobody is training.",
-                f"Run again, which resumes: pixelgate run --data DIR{_named(self.home.name)}",
+                f"Run again, which resumes: {how_to_run(self.home)}",
                 run=newest.run_id,
                 severity=self._urgency(),
             )
@@ -183,7 +184,7 @@ class _Model:
             yield self._alarm(
                 Cause.DRILL_FAILED,
                 f"The drill of {drill.at:%Y-%m-%d} found a hole in the data gate: {drill.problem}.",
-                f"Set these rules and try again: pixelgate drill DIR{_named(self.home.name)}",
+                f"Set these rules and try again: pixelgate drill DIR{name_option(self.home)}",
             )
 
     def _of_calendar(self) -> Iterator[Alarm]:
@@ -192,7 +193,7 @@ class _Model:
             yield self._alarm(
                 Cause.LATE,
                 f"A run was due at {due:%Y-%m-%d %H:%M} UTC and did not start.",
-                f"Start it now: pixelgate run --data DIR{_named(self.home.name)}",
+                f"Start it now: {how_to_run(self.home)}",
             )
 
     def _of_acceptance(self) -> Iterator[Alarm]:
@@ -218,7 +219,7 @@ class _Model:
             yield self._alarm(
                 Cause.WAITING_FOR_APPROVAL,
                 f"Version {version} waits for somebody to approve it.",
-                f'Approve it: pixelgate promote {version} --reason "..."{_named(self.home.name)}',
+                f'Approve it: pixelgate promote {version} --reason "..."{name_option(self.home)}',
                 run=next(waits, None),
                 severity=Severity.INFO,
             )
@@ -282,7 +283,3 @@ def _of_model_files(home: Home) -> Iterator[Alarm]:
 def _existing(folder: Path) -> Path:
     folder = folder.absolute()
     return next(each for each in (folder, *folder.parents) if each.exists())
-
-
-def _named(name: str) -> str:
-    return "" if name == "pixelgate" else f" --name {shlex.quote(name)}"
