@@ -13,6 +13,7 @@ import pytest
 from tasks.config.alarm_settings import AlarmSettings
 from tasks.config.installed_models import checked_model, write_model
 from tasks.drill.kept_drill import keep_drill
+from tasks.errors import INTERRUPTED
 from tasks.monitoring.alarms import Alarm, Cause, Severity, find_alarms
 from tasks.monitoring.model_status import model_statuses
 from tasks.monitoring.run_list import list_runs
@@ -102,6 +103,16 @@ def test_a_run_whose_process_died_is_an_alarm(home: Home) -> None:
     alarm = only_alarm(home)
     assert (alarm.cause, alarm.page) == (Cause.CRASHED, f"/runs/{run_id}")
     assert alarm.action == "Run again, which resumes: pixelgate run --data DIR --name digits"
+
+
+def test_an_interrupted_run_is_an_alarm_only_if_the_next_ones_are_too(home: Home) -> None:
+    """The next run resumes it; after three in a row a person must look."""
+    for number in (2, 3):
+        write_run(home, Outcome.FAILED, number=number, message=INTERRUPTED)
+        assert alarms_of(home) == []
+    run_id = write_run(home, Outcome.FAILED, number=4, message=INTERRUPTED)
+    alarm = only_alarm(home)
+    assert (alarm.cause, alarm.page) == (Cause.FAILED, f"/runs/{run_id}")
 
 
 def test_a_late_model_is_an_alarm(home: Home) -> None:

@@ -115,8 +115,8 @@ class _Model:
         return [
             *self._of_ledger(),
             *self._of_file(),
-            *self._of_crash(),
-            *self._of_last_run(),
+            # Who interrupts a run knows of it.
+            *(() if self.status.resumed else (*self._of_crash(), *self._of_last_run())),
             *self._of_drill(),
             *self._of_calendar(),
             *self._of_acceptance(),

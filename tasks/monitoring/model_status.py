@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from tasks.config.installed_models import file_of, read_model
 from tasks.errors import DamagedFileError, SettingsError
-from tasks.monitoring.activity import is_in_progress
+from tasks.monitoring.activity import is_in_progress, is_resumed
 from tasks.monitoring.in_production import Production, production_of
 from tasks.monitoring.model_names import model_names, newest_ledger
 from tasks.monitoring.run_calendar import next_due, overdue_since
@@ -20,6 +20,7 @@ from tasks.monitoring.status_words import (
     say_died,
     say_ended,
     say_healthy,
+    say_interrupted,
     say_late,
     say_new,
     say_next,
@@ -90,6 +91,7 @@ class ModelStatus:
             not installed or has no schedule.
         late: whether it is late.
         damage: what is wrong with the file of the version in production; empty if nothing.
+        resumed: whether the newest run was interrupted, and the next one goes on with it.
     """
 
     name: str
@@ -104,6 +106,7 @@ class ModelStatus:
     due: datetime | None = None
     late: bool = False
     damage: str = ""
+    resumed: bool = False
 
 
 def model_statuses(
@@ -176,6 +179,7 @@ def status_of(
         due=due,
         late=late,
         damage=damage,
+        resumed=is_resumed(_over(died, ended)),
     )
 
 
@@ -249,6 +253,9 @@ def _judge(
 ) -> tuple[Health, Said]:
     """Return the health and the words of a model whose records are sound: the worst comes first."""
     last = ended[0] if ended else None
+    newest = died or last
+    if newest is not None and is_resumed(_over(died, ended)):
+        return _worse(production), say_interrupted(home, newest, production)
     if died is not None:
         return _worse(production), say_died(home, died)
     if last is not None and (last.outcome.is_bad or _waits(last, production)):
@@ -261,6 +268,10 @@ def _judge(
     if last is not None and late:
         return Health.ATTENTION, say_late(home, last, late_after_hours or 0)
     return Health.HEALTHY, say_healthy(production, last)
+
+
+def _over(died: RunSummary | None, ended: Sequence[RunSummary]) -> list[RunSummary]:
+    return [*ended] if died is None else [died, *ended]
 
 
 def _worse(production: Production | None) -> Health:

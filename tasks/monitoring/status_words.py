@@ -129,6 +129,16 @@ def say_died(home: Home, died: RunSummary) -> Said:
     )
 
 
+def say_interrupted(home: Home, run: RunSummary, production: Production | None) -> Said:
+    """Return the words of a run that was ended on purpose."""
+    goes_on = f" Champion {production.version} stays in production." if production else ""
+    return Said(
+        f"Run {run.run_id} was interrupted, and is resumed by the next run.{goes_on}",
+        "Nothing, if `pixelgate up` is running or its schedule goes on. At once:"
+        f" {how_to_run(home)}",
+    )
+
+
 def say_late(home: Home, last: RunSummary, hours: float) -> Said:
     """Return the words of a model whose runs stay away."""
     return Said(
