@@ -49,10 +49,12 @@ def clear(  # noqa: PLR0913 - each is a flag
 ) -> None:
     """Use files again although they break a rule, as long as their content stays the same."""
     from tasks.errors import UsageError
+    from tasks.storage.writable_home import require_writable
     from tasks.validation.quarantine import clear_quarantine
 
     if bool(files) == everything:
         raise UsageError("Name the files to clear, or give --all.")
     settings, _ = load(config, assignments, name=name, home=home)
+    require_writable(settings.paths)
     cleared = clear_quarantine(settings.paths, files or [])
     say(f"{len(cleared)} files cleared; they are back in the next run.")

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 from tasks.errors import PixelgateError, UsageError
 from tasks.storage.atomic import atomic_write, write_checksums
 from tasks.storage.checked import damage_of
+from tasks.storage.writable_home import require_writable
 
 if TYPE_CHECKING:
     from tasks.storage.home import Home
@@ -83,10 +84,10 @@ def restore(home: Home, archive: Path) -> Path | None:
         Where the state that was there before is now; None if there was none.
 
     Raises:
-        UsageError: there is no such archive, or it is not one of ours.
+        UsageError: there is no such archive, it is not one of ours, or the home can't be written.
         PixelgateError: the archive is damaged; nothing was changed.
     """
-    home.root.mkdir(parents=True, exist_ok=True)
+    require_writable(home)
     with tempfile.TemporaryDirectory(prefix=".restore-", dir=home.root) as folder:
         copy = Path(folder) / "content"
         try:
