@@ -56,3 +56,15 @@ def test_deploy_without_a_server_is_wrong_usage(
     assert message in ended.err
     assert "http://127.0.0.1:4200/api" in ended.err
     assert "Traceback" not in ended.err
+
+
+@pytest.mark.parametrize("command", ["models add photos --every 6h", "run"])
+def test_a_single_image_is_no_data_folder(pixelgate: Command, tmp_path: Path, command: str) -> None:
+    """It is refused before a model is installed that could never be retrained."""
+    image = next(write_tree(tmp_path / "photos", {"cat": 1}).rglob("*.png"))
+    ended = pixelgate(*command.split(), "--data", image)
+    assert ended.code == 2, ended.err
+    assert f"{image} is a file. Give a folder of images, or a manifest (.csv, .parquet)." in (
+        ended.err
+    )
+    assert not (tmp_path / "home").exists()
