@@ -141,6 +141,13 @@ def test_a_users_mistake_is_one_message_and_exit_2(
     check_mistake(pixelgate(*arguments), message)
 
 
+def test_the_release_is_printed(pixelgate: Command) -> None:
+    """As the project's file says it, on stdout."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    ended = pixelgate("--version")
+    assert (ended.code, ended.out) == (0, f"pixelgate {project['version']}\n")
+
+
 def test_a_users_mistake_in_a_process(pixelgate_process: CommandProcess) -> None:
     """The same, as the shell sees it."""
     check_mistake(pixelgate_process("gate", "nowhere"), "No such data folder")
