@@ -221,6 +221,9 @@ def test_an_operator_speaks_on_the_command_line(pixelgate: Command, image_tree: 
     assert tomllib.loads(suggested.out)["gate"]["decodes"] == {"quarantine": True}
     overruled = pixelgate("gate", root, "--accept-with-reason", "a known fault", "--json")
     assert (overruled.code, overruled.json["override"]["why"]) == (0, "a known fault")
+    [noted] = pixelgate("ledger", "--json").json
+    assert (noted["action"], noted["why"]) == ("accept_data", "a known fault")
+    assert noted["who"] == overruled.json["override"]["who"]
     leave_out = ("--set", "gate.decodes.quarantine=true")
     accepted = pixelgate("baseline", "accept", root, "--reason", "to begin with", *leave_out)
     assert accepted.code == 0, accepted.err
