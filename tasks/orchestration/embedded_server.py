@@ -168,13 +168,14 @@ def _named_server() -> str | None:
         # Prefect reads its settings when it is imported.
         from prefect.settings import PREFECT_API_URL
 
-        return PREFECT_API_URL.value()
+        named: str | None = PREFECT_API_URL.value()
     except ValueError as error:
         problem = str(error).splitlines()[1:2] or [str(error)]
         raise UsageError(
             f"Prefect's settings are wrong: {problem[0].strip()}. Correct PREFECT_API_URL, such as"
             " http://127.0.0.1:4200/api, and the other variables PREFECT_*."
         ) from None
+    return named
 
 
 def _require_answer(api_url: str) -> None:
