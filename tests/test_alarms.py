@@ -13,6 +13,7 @@ import pytest
 from tasks.config.alarm_settings import AlarmSettings
 from tasks.config.installed_models import checked_model, write_model
 from tasks.drill.kept_drill import keep_drill
+from tasks.errors import INTERRUPTED
 from tasks.monitoring.alarms import Alarm, Cause, Severity, find_alarms
 from tasks.monitoring.model_status import model_statuses
 from tasks.monitoring.run_list import list_runs
@@ -104,6 +105,16 @@ def test_a_run_whose_process_died_is_an_alarm(home: Home) -> None:
     assert alarm.action == "Run again, which resumes: pixelgate run --data DIR --name digits"
 
 
+def test_an_interrupted_run_is_an_alarm_only_if_the_next_ones_are_too(home: Home) -> None:
+    """The next run resumes it; after three in a row a person must look."""
+    for number in (2, 3):
+        write_run(home, Outcome.FAILED, number=number, message=INTERRUPTED)
+        assert alarms_of(home) == []
+    run_id = write_run(home, Outcome.FAILED, number=4, message=INTERRUPTED)
+    alarm = only_alarm(home)
+    assert (alarm.cause, alarm.page) == (Cause.FAILED, f"/runs/{run_id}")
+
+
 def test_a_late_model_is_an_alarm(home: Home) -> None:
     """Its schedule is read, no Prefect is asked."""
     model = checked_model({"name": "digits", "data": "digits", "every": "6h"}, source="test")
@@ -113,6 +124,8 @@ def test_a_late_model_is_an_alarm(home: Home) -> None:
     assert alarm.cause is Cause.LATE
     assert re.fullmatch(r"A run was due at .* UTC and did not start\.", alarm.sentence)
     assert (alarm.page, alarm.model) == ("/models/digits", "digits")
+    # Not a command that names a folder alone: its settings are in its file.
+    assert alarm.action == "Start it now: press Run now on its page at the desk (/models/digits)"
 
 
 def test_a_model_without_an_accepted_run_for_days_is_an_alarm(home: Home) -> None:

@@ -141,6 +141,13 @@ def test_a_users_mistake_is_one_message_and_exit_2(
     check_mistake(pixelgate(*arguments), message)
 
 
+def test_the_release_is_printed(pixelgate: Command) -> None:
+    """As the project's file says it, on stdout."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    ended = pixelgate("--version")
+    assert (ended.code, ended.out) == (0, f"pixelgate {project['version']}\n")
+
+
 def test_a_users_mistake_in_a_process(pixelgate_process: CommandProcess) -> None:
     """The same, as the shell sees it."""
     check_mistake(pixelgate_process("gate", "nowhere"), "No such data folder")
@@ -214,6 +221,9 @@ def test_an_operator_speaks_on_the_command_line(pixelgate: Command, image_tree: 
     assert tomllib.loads(suggested.out)["gate"]["decodes"] == {"quarantine": True}
     overruled = pixelgate("gate", root, "--accept-with-reason", "a known fault", "--json")
     assert (overruled.code, overruled.json["override"]["why"]) == (0, "a known fault")
+    [noted] = pixelgate("ledger", "--json").json
+    assert (noted["action"], noted["why"]) == ("accept_data", "a known fault")
+    assert noted["who"] == overruled.json["override"]["who"]
     leave_out = ("--set", "gate.decodes.quarantine=true")
     accepted = pixelgate("baseline", "accept", root, "--reason", "to begin with", *leave_out)
     assert accepted.code == 0, accepted.err

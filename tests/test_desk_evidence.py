@@ -128,7 +128,7 @@ def test_a_registry_that_is_gone_is_one_sentence(desk: TestClient) -> None:
     page = desk.get("/models/digits/versions/2").text
     assert "In production:" in page
     assert 'class="mark critical"' in page
-    assert 'class="mark critical"' in desk.get("/models/digits/diff?a=1&b=9").text
+    assert 'class="mark critical"' in desk.get("/models/digits/diff?a=1&b=2").text
     assert desk.get("/models/nobody/versions/1").status_code == 404
 
 
@@ -161,3 +161,41 @@ def test_the_script_of_charts_is_kept_for_long(desk: TestClient, runs: dict[str,
         assert "<script src" not in desk.get(path).text, path
     policy = desk.get("/").headers["Content-Security-Policy"]
     assert "unsafe" not in policy
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "/models/bench/versions/99",
+        "/models/bench/versions/nonsense",
+        "/models/bench/diff?a=1&b=99",
+        "/models/bench/diff?a=99&b=1",
+        "/models/nobody",
+        "/models/nobody/versions/1",
+        "/models/nobody/diff?a=1&b=2",
+        "/models/nobody/promote?version=1",
+        "/models/nobody/rollback",
+        "/runs/nothing",
+        "/runs/nothing/images",
+        "/runs/nothing/images/0",
+        "/runs/nothing/images/0/thumbnail",
+        "/runs/nothing/files/report.html",
+        "/runs/nothing/events",
+        "/runs/nothing/proposals",
+        "/runs/nothing/proposals.csv",
+        "/runs/nothing/manifest.csv",
+    ],
+)
+def test_what_does_not_exist_is_not_found(versions: Bench, address: str) -> None:
+    """A page of a version, run, image or model that nobody knows is no answer of status 200."""
+    desk = TestClient(create_app(versions.config.paths), base_url="http://localhost")
+    answer = desk.get(address)
+    assert answer.status_code == 404, answer.text
+    assert "Traceback" not in answer.text
+
+
+def test_a_version_that_exists_is_found(versions: Bench) -> None:
+    """Also one that no run here made, and its comparison with another."""
+    desk = TestClient(create_app(versions.config.paths), base_url="http://localhost")
+    for address in ("/models/bench/versions/3", "/models/bench/diff?a=1&b=3"):
+        assert desk.get(address).status_code == 200

@@ -16,10 +16,12 @@ from tasks.runs.run_lock import run_lock
 from tasks.storage.checked import set_aside
 from tasks.storage.removal import REMOVED
 from tests.houses import House, going, staying, versions
-from tests.image_trees import ROOT
+from tests.image_trees import ROOT, write_tree
 from tests.run_records import wear
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.command_line import Command
 
 
@@ -30,7 +32,7 @@ def test_what_is_old_goes_with_its_version_and_files(house: House) -> None:
     planned = plan_housekeeping(house.config())
     assert going(planned) == list(house.runs[:2])
     assert staying(planned) == {
-        "1 runs": "within keep_runs and keep_days",
+        "1 run": "within keep_runs and keep_days",
         house.runs[2]: "version 3 is challenger",
         house.runs[3]: "the newest run whose data was accepted",
     }
@@ -172,3 +174,15 @@ def test_housekeeping_on_the_command_line(house: House, pixelgate: Command) -> N
         wear(house.bench.config.paths.decoded, days=90)
         busy = pixelgate("housekeeping", *limits)
     assert (busy.code, "is being retrained" in busy.err) == (1, True)
+
+
+def test_a_model_without_runs_has_no_row(pixelgate: Command, tmp_path: Path) -> None:
+    """One that was installed and has not run yet is no "0 runs", nor are there "0 results"."""
+    write_tree(tmp_path / "photos", {"cat": 1})
+    added = pixelgate("models", "add", "photos", "--data", tmp_path / "photos", "--every", "6h")
+    assert added.code == 0, added.err
+    planned = pixelgate("housekeeping", "--dry-run")
+    assert planned.code == 0, planned.err
+    assert " 0 " not in planned.out
+    kept = pixelgate("housekeeping", "--dry-run", "--json").json["kept"]
+    assert not {RUN, CACHE} & {each["kind"] for each in kept}

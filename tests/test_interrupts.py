@@ -180,7 +180,7 @@ def test_a_folder_prefect_cannot_write_is_named(
         {**environment, "PREFECT_HOME": prefect},
         tmp_path,
     )
-    assert process.returncode == 1
+    assert process.returncode == 2
     assert "PREFECT_HOME" in process.stderr
     assert "Traceback" not in process.stderr
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import subprocess
 from typing import TYPE_CHECKING, Any
 
 from tasks.config.installed_models import checked_model, file_of, write_model
 from tasks.storage.home import Home
-from tests.command_line import prefect_at
+from tests.command_line import command_of, prefect_at
+from tests.processes import wait_until
+from tests.webhooks import webhook
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from tests.command_line import CommandProcess
     from tests.image_trees import Tree
     from tests.prefect_server import PrefectServer
 
@@ -59,3 +63,33 @@ def test_a_model_keeps_its_deployments_until_it_is_removed(
         keeper.look()
         assert deployed("kept") == {}
         keeper.stop()
+
+
+def test_a_broken_file_is_one_alarm_until_it_is_corrected(
+    pixelgate_process: CommandProcess, image_tree: Tree, tmp_path: Path
+) -> None:
+    """It names the file; the keeper goes on, and says when it is over."""
+    home, data = Home("sound", tmp_path / "home"), image_tree()
+    install(home, data)
+    install(home.renamed("broken"), data)
+    file = file_of(home.renamed("broken"))
+    sound = file.read_text("utf-8")
+    with webhook() as hook:
+        home.alarm_settings.write_text(f'receivers = ["{hook.url}"]\ndisk_low_gib = 0\n', "utf-8")
+        file.write_text("data = [", "utf-8")
+        # No server answers there: alarms need none.
+        env = pixelgate_process.environment(
+            flow=False, env={"PREFECT_API_URL": "http://127.0.0.1:9/api"}, measured=False
+        )
+        with subprocess.Popen(command_of("keep"), env=env, cwd=tmp_path) as keeper:
+            try:
+                wait_until(lambda: hook.received, seconds=120, what="the alarm")
+                file.write_text(sound, "utf-8")
+                wait_until(lambda: len(hook.received) > 1, seconds=120, what="its end")
+            finally:
+                keeper.terminate()
+    opened, over = hook.received
+    assert opened["title"] == "[warning] broken: wrong model file"
+    assert f"{file} can't be read as TOML" in opened["message"]
+    assert f"Correct {file}" in opened["message"]
+    assert over["title"] == "[over] broken: wrong model file"

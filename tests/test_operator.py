@@ -17,8 +17,12 @@ from tasks.inventory.run_inventory import record_inventory
 from tasks.inventory.scan import take_inventory
 from tasks.orchestration.gate_run import accept_data, judge_data
 from tasks.outcome import Outcome
+from tasks.registry.decision_ledger import read_ledger
 from tasks.runs.provenance import provenance
 from tasks.runs.run_folder import open_run
+from tasks.runtime.whoami import who_am_i
+from tasks.storage.checked import write_checked_json
+from tasks.storage.home import Home
 from tasks.validation.baseline import list_baselines
 from tasks.validation.overrides import list_overrides
 from tasks.validation.quarantine import clear_quarantine, list_quarantine
@@ -28,6 +32,7 @@ from tasks.validation.validate import validate_inventory
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from tests.command_line import Command
     from tests.gate_keeper import GateKeeper
     from tests.image_trees import Tree
 
@@ -245,3 +250,21 @@ def test_groups_stand_in_the_evidence(keeper: GateKeeper, image_tree: Tree) -> N
     assert groups["path"].tolist() == ["cat/003.png", "cat/copy.png"]
     assert set(groups["group"]) == {"cat/003.png"}
     assert len(set(groups["split"])) == 1
+
+
+def test_files_cleared_on_the_command_line_are_in_the_ledger(
+    pixelgate: Command, tmp_path: Path
+) -> None:
+    """With the user, the reason and the paths, as those that the desk clears."""
+    home = Home("pixelgate", tmp_path / "home")
+    row = {"readable": True, "rules": "not_blank", "since": "2026-11-01T00:00:00+00:00"}
+    files = [{"path": f"cat/{name}", "content": name, **row} for name in ("1", "2")]
+    write_checked_json(home.quarantine, {"files": files, "cleared": []})
+    ended = pixelgate("quarantine", "clear", "cat/2", "--reason", "meant")
+    assert ended.code == 0, ended.err
+    ended = pixelgate("quarantine", "clear", "--all")
+    assert (ended.code, "1 files cleared" in ended.err) == (0, True)
+    first, second = read_ledger(home.ledger())
+    assert (first.action, first.who, first.why) == ("clear_quarantine", who_am_i(), "meant")
+    assert first.evidence == {"files": 1, "paths": ["cat/2"]}
+    assert (second.why, second.evidence["paths"]) == ("cleared on the command line", ["cat/1"])

@@ -2,5 +2,6 @@
 
 - `installation_services.services_of`: the commands, their environments and when each is ready
 - `up_record`: which processes there are, so that another command can end them
+- `stopped_runs`: what is noted of the runs that its end interrupts
 - `running.run_installation`: all of it, until it is interrupted
 """

@@ -6,8 +6,10 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
+from deployments.installation.stopped_runs import note_stopped, runs_at_work
 from deployments.installation.up_record import begin_record, is_up, note_group, write_record
 from tasks.errors import PixelgateError, UsageError
+from tasks.runtime.interruption import interrupted_once
 from tasks.runtime.supervisor import Supervisor
 
 if TYPE_CHECKING:
@@ -34,13 +36,16 @@ def run_installation(installation: Installation, announce: Callable[[str], None]
     supervisor = Supervisor(
         home.services / "logs", on_start=lambda _name, group: note_group(home, group)
     )
-    try:
-        _start_all(installation, supervisor, announce)
-        supervisor.watch(lambda: False)
-    finally:
-        announce("Stopping; a run in progress is resumed by the next `pixelgate up`.")
-        supervisor.stop()
-        write_record(home, process=None, groups=[])
+    with interrupted_once():
+        try:
+            _start_all(installation, supervisor, announce)
+            supervisor.watch(lambda: False)
+        finally:
+            announce("Stopping; a run in progress is resumed by the next `pixelgate up`.")
+            at_work = runs_at_work(home)
+            supervisor.stop()
+            note_stopped(at_work)
+            write_record(home, process=None, groups=[])
 
 
 def require_down(home: Home) -> None:

@@ -7,6 +7,7 @@ import secrets
 from typing import TYPE_CHECKING
 
 from tasks.errors import UsageError
+from tasks.storage.writable_home import require_writable
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -37,5 +38,11 @@ def secret_in(file: Path) -> str:
 
 
 def desk_token(home: Home) -> str:
-    """Return the desk's token; see `secret_in`."""
+    """Return the desk's token; see `secret_in`.
+
+    Raises:
+        UsageError: its file is empty, or the home can't be written to.
+    """
+    if not home.desk_token.exists():
+        require_writable(home)
     return secret_in(home.desk_token)

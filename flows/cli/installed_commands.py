@@ -90,6 +90,7 @@ def add(  # noqa: PLR0913 - each is a flag
     from tasks.config.installed_models import checked_model, file_of, settings_of, write_model
     from tasks.errors import UsageError
     from tasks.runtime.time_zone import choose_time_zone
+    from tasks.storage.writable_home import require_writable
 
     settings, _ = load(None, None, home=home)
     paths = settings.paths.renamed(name)
@@ -111,6 +112,7 @@ def add(  # noqa: PLR0913 - each is a flag
         raise UsageError(f"{name} is installed already, in {file_of(paths)}. Edit that file, or add"
                          " --replace.")  # fmt: skip
     settings_of(paths, model)
+    require_writable(paths)
     file = write_model(paths, model)
     say(f"{name} is installed: {file}. `pixelgate up` retrains it.")
 

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
+import typer
+
 from flows.cli import (
     alarm_commands,
     backup_commands,
@@ -21,6 +25,7 @@ from flows.cli import (
     up_commands,
 )
 from flows.cli.options import new_app
+from flows.cli.printing import print_version
 from flows.cli.screen import errors_as_messages
 from tasks.runtime import environment
 
@@ -28,6 +33,21 @@ app = new_app(
     name="pixelgate",
     help="Scheduled retraining for image classifiers that lets nothing bad through.",
 )
+
+
+@app.callback()
+def pixelgate(
+    *,
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=print_version, is_eager=True, help="Print the release and exit."
+        ),
+    ] = False,
+) -> None:
+    """Be the command that the others are part of."""
+
+
 # Without a name, typer merges the commands of a group into the app, in this order.
 for module in (
     run_commands,

@@ -8,6 +8,8 @@ import sys
 import textwrap
 from typing import TYPE_CHECKING, Any
 
+import typer
+
 from flows.cli.screen import say
 
 if TYPE_CHECKING:
@@ -15,6 +17,15 @@ if TYPE_CHECKING:
 
 # Wider than any row, so that a program that reads a table gets each row in one line.
 WIDTH_WITHOUT_TERMINAL = 400
+
+
+def print_version(is_asked: bool) -> None:  # noqa: FBT001 - typer's signature of a callback
+    """Print the release that is installed, if it is asked for, and end the command."""
+    if is_asked:
+        from importlib.metadata import version
+
+        sys.stdout.write(f"pixelgate {version('pixelgate')}\n")
+        raise typer.Exit
 
 
 def print_json(content: Any) -> None:

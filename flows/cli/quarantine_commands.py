@@ -8,7 +8,9 @@ import typer
 
 from flows.cli.data_display import show_quarantine
 from flows.cli.options import Config, Home, Json, Name, Set, examples, load, new_app
-from flows.cli.screen import say
+from flows.cli.screen import quiet, say
+
+BY_COMMAND = "cleared on the command line"
 
 commands = new_app(help="Files that were left out of the last run.")
 
@@ -46,13 +48,19 @@ def clear(  # noqa: PLR0913 - each is a flag
     home: Home = None,
     *,
     everything: Annotated[bool, typer.Option("--all", help="Every file that can be read.")] = False,
+    reason: Annotated[str, typer.Option(help="Kept in the ledger.")] = BY_COMMAND,
 ) -> None:
     """Use files again although they break a rule, as long as their content stays the same."""
     from tasks.errors import UsageError
-    from tasks.validation.quarantine import clear_quarantine
+    from tasks.runtime.whoami import who_am_i
+    from tasks.storage.writable_home import require_writable
 
     if bool(files) == everything:
         raise UsageError("Name the files to clear, or give --all.")
     settings, _ = load(config, assignments, name=name, home=home)
-    cleared = clear_quarantine(settings.paths, files or [])
+    require_writable(settings.paths)
+    with quiet(settings.paths):
+        from tasks.monitoring.actions import Decider, clear_quarantine
+
+        cleared = clear_quarantine(settings.paths, files or [], Decider(who_am_i(), reason))
     say(f"{len(cleared)} files cleared; they are back in the next run.")

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, TextIO
 from tasks.errors import INTERRUPTED, PixelgateError
 from tasks.runtime import progress
 from tasks.runtime.interruption import Interrupted, interruption_of
+from tasks.storage.writable_home import unwritable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -102,7 +103,8 @@ def quiet(home: Home) -> Iterator[None]:
     leaves its traceback in the file and one line on the screen, which doesn't depend on the file.
 
     Raises:
-        PixelgateError: the log file can't be written.
+        UsageError: the log file can't be written.
+        PixelgateError: its disk is full.
     """
     file = _open_log(home)
     # A log line that can't be written is no reason to print a traceback of logging's own.
@@ -151,10 +153,7 @@ def _open_log(home: Home) -> Path:
             file.replace(file.with_suffix(".previous.log"))
         file.touch()
     except OSError as error:
-        raise PixelgateError(
-            f"Can't write to the home folder {home.root}: {error.strerror}. Set --home or"
-            " PIXELGATE_HOME to a folder of yours."
-        ) from None
+        raise unwritable(home, error) from None
     return file
 
 

@@ -115,11 +115,13 @@ def deploy(
     if not models:
         # What is wrong with one file is no reason to leave out the others; `up` has said it.
         models = sound_models(paths)[0] if skip_overdue else read_models(paths)
-    from flows.cli.deploying import deploy_models
-    from tasks.orchestration import prefect_runs
     from tasks.orchestration.embedded_server import require_server
 
+    # Before the seconds of import that the flows take.
     require_server()
+    from flows.cli.deploying import deploy_models
+    from tasks.orchestration import prefect_runs
+
     if skip_overdue:
         prefect_runs.skip_overdue()
     deployed = deploy_models(paths, models, pool=pool)

@@ -23,6 +23,7 @@ EXAMPLES = {
 
 
 ARCHIVE_SUFFIXES = (".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar")
+MANIFEST_SUFFIXES = (".csv", ".parquet")
 FOLDERS_SHOWN = 4
 
 
@@ -122,7 +123,7 @@ def existing_data(settings: DataConfig) -> Path:
     """Return the data folder; where only a manifest is set, the folder it is in.
 
     Raises:
-        DataFolderError: no folder is set, or it doesn't exist.
+        DataFolderError: no folder is set, it doesn't exist, or it is a file that is no manifest.
     """
     directory = settings.directory
     if directory is None and settings.manifest is not None:
@@ -136,7 +137,21 @@ def existing_data(settings: DataConfig) -> Path:
         )
     if directory.is_file() and directory.suffix.lower() in ARCHIVE_SUFFIXES:
         raise DataFolderError(f"{directory} is an archive. Unpack it and give the folder.")
+    if directory.is_file() and not _is_manifest(directory, settings):
+        raise refused_file(directory)
     return directory
+
+
+def refused_file(file: Path) -> DataFolderError:
+    """Return the error of a file that was given where a folder or a manifest is expected."""
+    return DataFolderError(
+        f"{file} is a file. Give a folder of images, or a manifest"
+        f" ({', '.join(MANIFEST_SUFFIXES)})."
+    )
+
+
+def _is_manifest(file: Path, settings: DataConfig) -> bool:
+    return settings.layout == "manifest" or file.suffix.lower() in MANIFEST_SUFFIXES
 
 
 def data_root(settings: DataConfig) -> Path:

@@ -164,13 +164,25 @@ def sound_models(home: Home) -> tuple[list[InstalledModel], list[str]]:
 
     A mistake in one file must not end the schedules of the other models.
     """
-    models, problems = [], []
+    read = _read_each(home).values()
+    sound = [each for each in read if isinstance(each, InstalledModel)]
+    return sound, [str(each) for each in read if isinstance(each, SettingsError)]
+
+
+def wrong_files(home: Home) -> dict[Path, str]:
+    """Return the files of models that can't be read, each with what is wrong with it."""
+    read = _read_each(home).items()
+    return {file: str(each) for file, each in read if isinstance(each, SettingsError)}
+
+
+def _read_each(home: Home) -> dict[Path, InstalledModel | SettingsError]:
+    read: dict[Path, InstalledModel | SettingsError] = {}
     for file in sorted(home.installed_models.glob("[!.]*.toml")):
         try:
-            models.append(read_model(file))
+            read[file] = read_model(file)
         except SettingsError as error:
-            problems.append(str(error))
-    return models, problems
+            read[file] = error
+    return read
 
 
 def read_model(file: Path) -> InstalledModel:

@@ -61,8 +61,10 @@ def plan_caches(home: Home, settings: HousekeepingConfig) -> Plan:
         for path, days in _damaged(home)
         if days > settings.damaged_days
     ]
-    stay = f"{len(entries) - sum(each.kind == CACHE for each in removals)} results"
-    return Plan(tuple(removals), (Kept(CACHE, stay, "within cache_gib and cache_days"),))
+    within = len(entries) - sum(each.kind == CACHE for each in removals)
+    counted = f"{within} result{'s' if within != 1 else ''}"
+    stay = (Kept(CACHE, counted, "within cache_gib and cache_days"),) if within else ()
+    return Plan(tuple(removals), stay)
 
 
 def remove_caches(home: Home, removals: Sequence[Removal]) -> tuple[list[Removal], str | None]:

@@ -47,7 +47,9 @@ def plan_runs(
         for position, summary in enumerate(summaries)
         if (reason := _too_old(summary, position, settings)) is not None
     }
-    kept = [Kept(RUN, f"{len(summaries) - len(old)} runs", "within keep_runs and keep_days", name)]
+    within = len(summaries) - len(old)
+    counted = f"{within} run{'s' if within != 1 else ''}"
+    kept = [Kept(RUN, counted, "within keep_runs and keep_days", name)] if within else []
     if not old:
         return Plan(kept=tuple(kept))
     known = remember(store, summaries)

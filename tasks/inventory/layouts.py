@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from tasks.config.data import MANIFEST_SUFFIXES
 from tasks.errors import DataFolderError, SettingsError
 from tasks.inventory.class_folders import note_class_folders, read_classes
 from tasks.inventory.flat_files import FlatFiles
@@ -19,7 +20,7 @@ from tasks.inventory.folder_tables import name_numbered_folders, read_tables_bes
 from tasks.inventory.folder_tree import Folder, folder_of, tree_of
 from tasks.inventory.folders_beside import NO_LABELS, is_flat, several_in
 from tasks.inventory.image_formats import NO_EXTENSION, NOT_AN_IMAGE, suffix_of
-from tasks.inventory.listing import MANIFEST_SUFFIXES, UNKNOWN_STATUS, Listing, list_files
+from tasks.inventory.listing import UNKNOWN_STATUS, Listing, list_files
 from tasks.inventory.manifests import read_manifest_folder
 from tasks.inventory.mask_files import masks_among, note_masks
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tasks.config.data import refused_file
 from tasks.errors import DataFolderError
 from tasks.inventory.image_formats import (
     DEAD_LINK,
@@ -27,7 +28,6 @@ from tasks.inventory.image_formats import (
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-MANIFEST_SUFFIXES = (".csv", ".parquet")
 # For a missing file or a dead link; no file that was read has this size and time.
 UNKNOWN_STATUS = (-1, -1)
 # Of the files of a folder without images, to find images among them.
@@ -161,10 +161,7 @@ def _list_folder(
     try:
         entries = list(os.scandir(folder))
     except NotADirectoryError:
-        raise DataFolderError(
-            f"{folder} is a file. Give a folder of images, or a manifest"
-            f" ({', '.join(MANIFEST_SUFFIXES)})."
-        ) from None
+        raise refused_file(folder) from None
     except OSError as error:
         raise DataFolderError(f"Can't read the folder {folder}: {error.strerror}.") from None
     folders: list[os.DirEntry[str]] = []

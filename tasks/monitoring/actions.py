@@ -1,7 +1,7 @@
-"""A person's decision at the desk goes in; it is checked, carried out, and kept in the ledger.
+"""A person's decision goes in; it is checked, carried out, and kept in the ledger.
 
-The command line decides by the same functions. Here each decision has a name and a reason, and one
-about the champion names the champion that the person saw.
+The desk and the command line decide by the same functions. Here each decision has a name and a
+reason, and one about the champion names the champion that the person saw.
 """
 
 from __future__ import annotations
@@ -167,9 +167,18 @@ def accept(home: Home, run_id: str, decider: Decider) -> Override:
     override = add_override(
         home, fingerprint=fingerprint, rules=rules, why=decider.why, who=decider.who
     )
-    evidence = {"run": run_id, "data_fingerprint": fingerprint, "rules": list(override.rules)}
-    _note(store, ACCEPT, decider, evidence)
+    note_acceptance(store, override, run_id)
     return override
+
+
+def note_acceptance(store: ModelStore, override: Override, run_id: str) -> None:
+    """Write to the ledger that a run's data was accepted, at the desk or on the command line."""
+    evidence = {
+        "run": run_id,
+        "data_fingerprint": override.data_fingerprint,
+        "rules": list(override.rules),
+    }
+    note_action(store, action=ACCEPT, who=override.who, why=override.why, evidence=evidence)
 
 
 def _store(home: Home) -> ModelStore:

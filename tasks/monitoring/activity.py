@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import itertools
 import os
 import time
 from typing import TYPE_CHECKING
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING
 from tasks.runs.run_process import is_worked_on
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from tasks.runs.summary import RunSummary
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
 
 # A gate holds no lock, and a run of another machine none that can be seen from here.
 QUIET_SECONDS = 120.0
+# A run that was interrupted so often in a row is left to a person.
+MOST_INTERRUPTED = 2
 
 
 def is_in_progress(home: Home, newest: RunSummary) -> bool:
@@ -30,6 +34,16 @@ def is_in_progress(home: Home, newest: RunSummary) -> bool:
     if worked_on is not None:
         return worked_on
     return _is_locked(home.lock) or time.time() - _last_change(newest.directory) < QUIET_SECONDS
+
+
+def is_resumed(runs: Sequence[RunSummary]) -> bool:
+    """Return whether the newest run was interrupted and the next one goes on with it.
+
+    Args:
+        runs: of one model, without the one in progress, the newest first.
+    """
+    in_a_row = sum(1 for _ in itertools.takewhile(lambda run: run.was_interrupted, runs))
+    return 0 < in_a_row <= MOST_INTERRUPTED
 
 
 def _is_locked(file: Path) -> bool:

@@ -9,11 +9,13 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from tasks.config.installed_models import installed_names, wrong_files
 from tasks.drill.kept_drill import last_drill
 from tasks.errors import DamagedFileError
 from tasks.monitoring.accepted_run import last_accepted
 from tasks.monitoring.in_production import production_of
 from tasks.monitoring.model_status import Health
+from tasks.monitoring.run_advice import how_to_run, name_option
 from tasks.outcome import Outcome
 
 if TYPE_CHECKING:
@@ -40,7 +42,9 @@ class Cause(StrEnum):
     """Why there is an alarm; each has a section in docs/operations.md."""
 
     PRODUCTION_UNKNOWN = "production_unknown"
+    CHAMPION_DAMAGED = "champion_damaged"
     DISK_LOW = "disk_low"
+    WRONG_MODEL_FILE = "wrong_model_file"
     CRASHED = "crashed"
     FAILED = "failed"
     DATA_REJECTED = "data_rejected"
@@ -88,7 +92,7 @@ def find_alarms(
         settings: the limits.
         now: with its time zone.
     """
-    found = [*_of_disk(home, settings)]
+    found = [*_of_disk(home, settings), *_of_model_files(home)]
     for status in statuses:
         found += _Model(home.renamed(status.name), status, settings, now).alarms()
     causes, severities = list(Cause), list(Severity)
@@ -110,8 +114,9 @@ class _Model:
     def alarms(self) -> list[Alarm]:
         return [
             *self._of_ledger(),
-            *self._of_crash(),
-            *self._of_last_run(),
+            *self._of_file(),
+            # Who interrupts a run knows of it.
+            *(() if self.status.resumed else (*self._of_crash(), *self._of_last_run())),
             *self._of_drill(),
             *self._of_calendar(),
             *self._of_acceptance(),
@@ -132,13 +137,24 @@ class _Model:
                 severity=Severity.CRITICAL,
             )
 
+    def _of_file(self) -> Iterator[Alarm]:
+        production, damage = self.status.production, self.status.damage
+        if production is not None and damage:
+            yield self._alarm(
+                Cause.CHAMPION_DAMAGED,
+                f"Version {production.version}, which is in production, is lost or damaged:"
+                f" {damage}.",
+                "Put its files back: pixelgate restore ARCHIVE",
+                severity=Severity.CRITICAL,
+            )
+
     def _of_crash(self) -> Iterator[Alarm]:
         newest = self.status.strip[-1] if self.status.strip else None
         if newest and newest.outcome is Outcome.UNFINISHED and self.status.running is None:
             yield self._alarm(
                 Cause.CRASHED,
                 f"The process of run {newest.run_id} died; nobody is training.",
-                f"Run again, which resumes: pixelgate run --data DIR{_named(self.home.name)}",
+                f"Run again, which resumes: {how_to_run(self.home)}",
                 run=newest.run_id,
                 severity=self._urgency(),
             )
@@ -168,7 +184,7 @@ class _Model:
             yield self._alarm(
                 Cause.DRILL_FAILED,
                 f"The drill of {drill.at:%Y-%m-%d} found a hole in the data gate: {drill.problem}.",
-                f"Set these rules and try again: pixelgate drill DIR{_named(self.home.name)}",
+                f"Set these rules and try again: pixelgate drill DIR{name_option(self.home)}",
             )
 
     def _of_calendar(self) -> Iterator[Alarm]:
@@ -177,7 +193,7 @@ class _Model:
             yield self._alarm(
                 Cause.LATE,
                 f"A run was due at {due:%Y-%m-%d %H:%M} UTC and did not start.",
-                f"Start it now: pixelgate run --data DIR{_named(self.home.name)}",
+                f"Start it now: {how_to_run(self.home)}",
             )
 
     def _of_acceptance(self) -> Iterator[Alarm]:
@@ -203,7 +219,7 @@ class _Model:
             yield self._alarm(
                 Cause.WAITING_FOR_APPROVAL,
                 f"Version {version} waits for somebody to approve it.",
-                f'Approve it: pixelgate promote {version} --reason "..."{_named(self.home.name)}',
+                f'Approve it: pixelgate promote {version} --reason "..."{name_option(self.home)}',
                 run=next(waits, None),
                 severity=Severity.INFO,
             )
@@ -250,10 +266,20 @@ def _of_disk(home: Home, settings: AlarmSettings) -> Iterator[Alarm]:
         )
 
 
+def _of_model_files(home: Home) -> Iterator[Alarm]:
+    known = installed_names(home)
+    for file, problem in wrong_files(home).items():
+        yield Alarm(
+            Cause.WRONG_MODEL_FILE,
+            file.stem,
+            Severity.WARNING,
+            f"{file.stem} is not retrained as its file says, which is wrong:"
+            f" {problem.splitlines()[0]}",
+            f"Correct {file}; `pixelgate up` takes it over within seconds.",
+            f"/models/{file.stem}" if file.stem in known else "/",
+        )
+
+
 def _existing(folder: Path) -> Path:
     folder = folder.absolute()
     return next(each for each in (folder, *folder.parents) if each.exists())
-
-
-def _named(name: str) -> str:
-    return "" if name == "pixelgate" else f" --name {shlex.quote(name)}"

@@ -9,16 +9,18 @@ from typing import TYPE_CHECKING
 
 from tasks.config.installed_models import file_of, read_model
 from tasks.errors import DamagedFileError, SettingsError
-from tasks.monitoring.activity import is_in_progress
+from tasks.monitoring.activity import is_in_progress, is_resumed
 from tasks.monitoring.in_production import Production, production_of
-from tasks.monitoring.model_names import model_names
+from tasks.monitoring.model_names import model_names, newest_ledger
 from tasks.monitoring.run_calendar import next_due, overdue_since
 from tasks.monitoring.status_words import (
     Said,
     say_damaged,
+    say_damaged_champion,
     say_died,
     say_ended,
     say_healthy,
+    say_interrupted,
     say_late,
     say_new,
     say_next,
@@ -27,6 +29,7 @@ from tasks.monitoring.status_words import (
     say_wrong_file,
 )
 from tasks.outcome import Outcome
+from tasks.registry.champion_file import damage_of_version
 from tasks.runs.run_folder import started_at
 
 if TYPE_CHECKING:
@@ -75,7 +78,8 @@ class ModelStatus:
     Attributes:
         name: of the registered model.
         health: healthy; attention, where production goes on but somebody should look; failing,
-            where nothing is in production, its records are damaged, or run after run fails.
+            where nothing is in production, its file or its records are damaged, or run after run
+            fails.
         sentence: what is the case.
         action: what to do; empty if nothing.
         production: the version in production; None if there is none, or if it can't be told.
@@ -86,6 +90,8 @@ class ModelStatus:
         due: when the next run is due, which is in the past if it is late; None for a model that is
             not installed or has no schedule.
         late: whether it is late.
+        damage: what is wrong with the file of the version in production; empty if nothing.
+        resumed: whether the newest run was interrupted, and the next one goes on with it.
     """
 
     name: str
@@ -99,6 +105,8 @@ class ModelStatus:
     strip: tuple[RunMark, ...]
     due: datetime | None = None
     late: bool = False
+    damage: str = ""
+    resumed: bool = False
 
 
 def model_statuses(
@@ -142,10 +150,9 @@ def status_of(
     if summaries and summaries[0].outcome is Outcome.UNFINISHED:
         is_running = is_in_progress(home, summaries[0])
         running, died = (summaries[0], None) if is_running else (None, summaries[0])
-    try:
-        production = production_of(home, summaries)
-    except DamagedFileError as error:
-        production, health, said = None, Health.FAILING, say_damaged(error)
+    production, damage, broken = _production(home, summaries)
+    if broken is not None:
+        health, said = Health.FAILING, broken
     else:
         health, said = _judge(home, production, ended, died, late_after_hours)
         if production is None and not summaries and file_of(home).exists():
@@ -153,7 +160,7 @@ def status_of(
     due, late, wrong = _due(home, summaries)
     if health is Health.HEALTHY:
         health, said = _with_calendar(home, said, last, due, late=late)
-    if wrong:
+    if wrong and broken is None:
         health = max(health, Health.ATTENTION, key=list(Health).index)
         said = say_wrong_file(wrong)
     return ModelStatus(
@@ -171,7 +178,26 @@ def status_of(
         ),
         due=due,
         late=late,
+        damage=damage,
+        resumed=is_resumed(_over(died, ended)),
     )
+
+
+def _production(
+    home: Home, summaries: Sequence[RunSummary]
+) -> tuple[Production | None, str, Said | None]:
+    """Return what is in production, what is wrong with its file, and the words if it is broken."""
+    try:
+        production = production_of(home, summaries)
+    except DamagedFileError as error:
+        return None, "", say_damaged(error)
+    # The files of another store are not here.
+    if production is None or newest_ledger(home) != home.ledger():
+        return production, "", None
+    damage = damage_of_version(home, production.version)
+    if damage is None:
+        return production, "", None
+    return production, damage, say_damaged_champion(production, damage)
 
 
 def _due(
@@ -227,6 +253,9 @@ def _judge(
 ) -> tuple[Health, Said]:
     """Return the health and the words of a model whose records are sound: the worst comes first."""
     last = ended[0] if ended else None
+    newest = died or last
+    if newest is not None and is_resumed(_over(died, ended)):
+        return _worse(production), say_interrupted(home, newest, production)
     if died is not None:
         return _worse(production), say_died(home, died)
     if last is not None and (last.outcome.is_bad or _waits(last, production)):
@@ -239,6 +268,10 @@ def _judge(
     if last is not None and late:
         return Health.ATTENTION, say_late(home, last, late_after_hours or 0)
     return Health.HEALTHY, say_healthy(production, last)
+
+
+def _over(died: RunSummary | None, ended: Sequence[RunSummary]) -> list[RunSummary]:
+    return [*ended] if died is None else [died, *ended]
 
 
 def _worse(production: Production | None) -> Health:

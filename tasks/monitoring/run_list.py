@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tasks.errors import PixelgateError
+from tasks.errors import INTERRUPTED, PixelgateError
 from tasks.outcome import Outcome
 from tasks.runs.run_folder import CONFIG, REPORT, SUMMARY, run_number
+from tasks.runs.run_process import was_interrupted
 from tasks.runs.summary import RunSummary, read_summary
 from tasks.storage.atomic import read_json
 
@@ -41,6 +42,8 @@ def summary_of(home: Home, folder: Path) -> RunSummary:
         name = read_json(folder / CONFIG).get("name")
     except (PixelgateError, OSError, ValueError, AttributeError) as error:
         message = message or str(error)
+    if was_interrupted(folder):
+        message = INTERRUPTED
     return RunSummary(
         run_id=folder.name,
         name=name,

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import shlex
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from tasks.monitoring.rejected_rules import stopping_findings
+from tasks.monitoring.run_advice import how_to_run, name_option
 from tasks.outcome import Outcome
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def say_nothing(home: Home, last: RunSummary | None) -> Said:
     sentence = "No version is in production"
     if last is not None and last.outcome is Outcome.ACCEPTED:
         sentence += f"; the gate accepted the data {_when(last)}"
-    return Said(f"{sentence}.", f"Train one: pixelgate run --data DIR{_named(home)}")
+    return Said(f"{sentence}.", f"Train one: {how_to_run(home)}")
 
 
 def say_new() -> Said:
@@ -113,11 +113,29 @@ def say_damaged(error: DamagedFileError) -> Said:
     )
 
 
+def say_damaged_champion(production: Production, damage: str) -> Said:
+    """Return the words of a model whose version in production has lost its file."""
+    return Said(
+        f"Champion {production.version} is lost or damaged: {damage}.",
+        "Put its files back: pixelgate restore ARCHIVE",
+    )
+
+
 def say_died(home: Home, died: RunSummary) -> Said:
     """Return the words of a run whose process ended without a word."""
     return Said(
         f"The process of run {died.run_id} died; nobody is training.",
-        f"Run again, which resumes: pixelgate run --data DIR{_named(home)}",
+        f"Run again, which resumes: {how_to_run(home)}",
+    )
+
+
+def say_interrupted(home: Home, run: RunSummary, production: Production | None) -> Said:
+    """Return the words of a run that was ended on purpose."""
+    goes_on = f" Champion {production.version} stays in production." if production else ""
+    return Said(
+        f"Run {run.run_id} was interrupted, and is resumed by the next run.{goes_on}",
+        "Nothing, if `pixelgate up` is running or its schedule goes on. At once:"
+        f" {how_to_run(home)}",
     )
 
 
@@ -125,8 +143,7 @@ def say_late(home: Home, last: RunSummary, hours: float) -> Said:
     """Return the words of a model whose runs stay away."""
     return Said(
         f"Late. The last run ended {_when(last)}, and one is expected every {span(hours * HOUR)}.",
-        "Look whether the schedule is running (pixelgate serve), or run now: pixelgate run --data"
-        f" DIR{_named(home)}",
+        f"Look whether the schedule is running (pixelgate serve), or run now: {how_to_run(home)}",
     )
 
 
@@ -135,8 +152,7 @@ def say_overdue(home: Home, last: RunSummary | None, due: datetime) -> Said:
     ended = f"the last one ended {_when(last)}" if last else "there was none yet"
     return Said(
         f"Late. A run was due {since(due)} ago and did not start; {ended}.",
-        "Look whether `pixelgate up` is running, or run now: pixelgate run --data"
-        f" DIR{_named(home)}",
+        f"Look whether `pixelgate up` is running, or run now: {how_to_run(home)}",
     )
 
 
@@ -154,7 +170,7 @@ def say_ended(home: Home, last: RunSummary, production: Production | None) -> Sa
         version = last.model_version
         return Said(
             f"Version {version} waits for approval since {_when(last)}.{goes_on}",
-            f'{report}, then: pixelgate promote {version} --reason "..."{_named(home)}',
+            f'{report}, then: pixelgate promote {version} --reason "..."{name_option(home)}',
         )
     if last.outcome is Outcome.DATA_REJECTED:
         return Said(f"Data rejected {_when(last)}: {_finding(last)}.{goes_on}", report)
@@ -168,10 +184,6 @@ def say_ended(home: Home, last: RunSummary, production: Production | None) -> Sa
 def _when(run: RunSummary) -> str:
     moment = run.finished or run.started
     return f"{since(moment)} ago" if moment else "at an unknown time"
-
-
-def _named(home: Home) -> str:
-    return "" if home.name == "pixelgate" else f" --name {shlex.quote(home.name)}"
 
 
 def _finding(run: RunSummary) -> str:

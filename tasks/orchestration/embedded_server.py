@@ -19,7 +19,7 @@ import time
 import urllib.request
 from typing import TYPE_CHECKING
 
-from tasks.errors import PixelgateError
+from tasks.errors import PixelgateError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -66,13 +66,12 @@ def require_server() -> None:
     """Check that a server is named that stays when this command has ended.
 
     Raises:
-        PixelgateError: none is, or it doesn't answer.
+        UsageError: none is named.
+        PixelgateError: it doesn't answer.
     """
-    from prefect.settings import PREFECT_API_URL
-
-    named = PREFECT_API_URL.value()
+    named = _named_server()
     if not named:
-        raise PixelgateError(
+        raise UsageError(
             "PREFECT_API_URL names no Prefect server. Set it to the address of the API, such as"
             " http://127.0.0.1:4200/api, or use `pixelgate up`, which runs one."
         )
@@ -96,7 +95,7 @@ class EmbeddedServer:
         api_url: URL of the API, which answers after `wait`.
 
     Raises:
-        PixelgateError: Prefect can't write to its folder.
+        UsageError: Prefect can't write to its folder.
     """
 
     def __init__(self, *, dashboard: bool) -> None:
@@ -159,6 +158,26 @@ class EmbeddedServer:
                 self._wait_until_healthy(process)
 
 
+def _named_server() -> str | None:
+    """Return the address in PREFECT_API_URL, or in Prefect's profile.
+
+    Raises:
+        UsageError: it is none.
+    """
+    try:
+        # Prefect reads its settings when it is imported.
+        from prefect.settings import PREFECT_API_URL
+
+        named: str | None = PREFECT_API_URL.value()
+    except ValueError as error:
+        problem = str(error).splitlines()[1:2] or [str(error)]
+        raise UsageError(
+            f"Prefect's settings are wrong: {problem[0].strip()}. Correct PREFECT_API_URL, such as"
+            " http://127.0.0.1:4200/api, and the other variables PREFECT_*."
+        ) from None
+    return named
+
+
 def _require_answer(api_url: str) -> None:
     problem = _problem_of(api_url)
     if problem is not None:
@@ -178,7 +197,7 @@ def _require_writable_home() -> None:
         with tempfile.TemporaryFile(dir=home):
             pass
     except OSError as error:
-        raise PixelgateError(
+        raise UsageError(
             f"Prefect can't write to its folder {home}: {error.strerror}. Set PREFECT_HOME to a"
             " folder of yours, or PREFECT_API_URL to a running server."
         ) from None

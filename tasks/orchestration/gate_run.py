@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 from tasks.errors import UsageError
 from tasks.inventory.run_inventory import record_inventory
 from tasks.inventory.scan import inventory_of
+from tasks.monitoring.actions import note_acceptance
 from tasks.outcome import Outcome
 from tasks.registry.champion import champion_classes
+from tasks.registry.decision_ledger import read_ledger
 from tasks.registry.mlflow_store import open_store
 from tasks.reporting.page import write_report
 from tasks.runs.run_folder import open_run, record_stage, reopen_run
@@ -46,6 +48,7 @@ def judge_data(
     Raises:
         DataFolderError: the folder can't be read as a labelled image set.
         UsageError: the reason is blank.
+        DamagedFileError: the ledger, which says who overruled, was changed or is torn.
     """
     if accept_with_reason is not None and not accept_with_reason.strip():
         raise UsageError("--accept-with-reason needs a reason that others can understand.")
@@ -58,13 +61,7 @@ def judge_data(
     started = time.monotonic()
     verdict = _judge(run, inventory)
     if accept_with_reason is not None and not verdict.accepted:
-        stopping = {finding.rule for finding in verdict.failures if finding.stops}
-        add_override(
-            config.paths,
-            fingerprint=verdict.data_fingerprint,
-            rules=stopping,
-            why=accept_with_reason,
-        )
+        _overrule(run, verdict, why=accept_with_reason)
         # Judged again, so that the evidence shows the verdict with its override.
         verdict = _judge(run, inventory)
     record_stage(run, "validate", time.monotonic() - started)
@@ -102,6 +99,17 @@ def accept_data(config: RetrainConfig, *, reason: str) -> Baseline:
     require_acceptable(verdict)
     run = reopen_run(config, summary.run_id)
     return accept_run(run, accepted_by="operator", reason=reason)
+
+
+def _overrule(run: Run, verdict: Verdict, *, why: str) -> None:
+    """Accept the data of a run as the desk does, with the same entry in the ledger."""
+    home = run.config.paths
+    store = open_store(home, run.config.registry)
+    # A ledger that can't be added to refuses what belongs there.
+    read_ledger(store.ledger)
+    stopping = {finding.rule for finding in verdict.failures if finding.stops}
+    override = add_override(home, fingerprint=verdict.data_fingerprint, rules=stopping, why=why)
+    note_acceptance(store, override, run.id)
 
 
 def _judge(run: Run, inventory: pd.DataFrame) -> Verdict:

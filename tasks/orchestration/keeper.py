@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from tasks.config.installed_models import sound_models
-from tasks.errors import INTERRUPTED, PixelgateError
+from tasks.errors import PixelgateError
 from tasks.monitoring.activity import is_in_progress
 from tasks.monitoring.alarm_watch import AlarmWatch
 from tasks.monitoring.folder_watch import FolderWatch
@@ -142,7 +142,7 @@ class Keeper:
 def _was_cut_short(home: Home, run: RunSummary) -> bool:
     if run.outcome is Outcome.UNFINISHED:
         return not is_in_progress(home, run)
-    return run.outcome is Outcome.FAILED and run.message.startswith(INTERRUPTED)
+    return run.was_interrupted
 
 
 def _count_cut_short(home: Home, runs: Sequence[RunSummary]) -> int:

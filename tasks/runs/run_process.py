@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tasks.errors import PixelgateError
 from tasks.runtime.process_identity import identity_of, is_alive
@@ -28,6 +28,16 @@ def record_process(run: Run, *, flow_run: str | None = None) -> None:
     write_json(run.directory / PROCESS, content)
 
 
+def note_interruption(folder: Path) -> None:
+    """Write into a run's folder that it was ended on purpose, before it could say so itself."""
+    write_json(folder / PROCESS, {**_read(folder), "interrupted": True})
+
+
+def was_interrupted(folder: Path) -> bool:
+    """Return whether `note_interruption` was called for a run."""
+    return bool(_read(folder).get("interrupted"))
+
+
 def is_worked_on(folder: Path) -> bool | None:
     """Return whether the process of a run lives; None if that can't be told from here."""
     process = _read(folder).get("process")
@@ -36,10 +46,11 @@ def is_worked_on(folder: Path) -> bool | None:
 
 def flow_run_of(folder: Path) -> str | None:
     """Return the id of a run's flow run in Prefect; None if it is of no deployment."""
-    return _read(folder).get("flow_run")
+    flow_run: str | None = _read(folder).get("flow_run")
+    return flow_run
 
 
-def _read(folder: Path) -> dict[str, str | None]:
+def _read(folder: Path) -> dict[str, Any]:
     try:
         content = read_json(folder / PROCESS)
     except (OSError, PixelgateError):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from tasks.errors import DamagedFileError
+from tasks.errors import INTERRUPTED, DamagedFileError
 from tasks.outcome import Outcome
 from tasks.runs.check import Check
 from tasks.runs.run_folder import (
@@ -92,6 +92,12 @@ class RunSummary(BaseModel):
     def first_line(self) -> str:
         """The message in one line."""
         return (self.message.splitlines() or [""])[0]
+
+    @property
+    def was_interrupted(self) -> bool:
+        """Whether it was ended on purpose, to be resumed."""
+        is_open = self.outcome in (Outcome.FAILED, Outcome.UNFINISHED)
+        return is_open and self.message.startswith(INTERRUPTED)
 
 
 def write_summary(run: Run, *, outcome: Outcome, message: str, exit_code: int) -> RunSummary:

@@ -1,8 +1,13 @@
-"""Was it a signal that broke what failed? An exception enters; its signal's number leaves."""
+"""Signals as exceptions: raised once for a clean end, and found in what failed because of one."""
 
 from __future__ import annotations
 
+import contextlib
 import signal
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 class Interrupted(BaseException):
@@ -35,3 +40,25 @@ def interruption_of(error: BaseException | None) -> int | None:
             return signal.SIGTERM
         error = error.__cause__ or error.__context__
     return None
+
+
+@contextlib.contextmanager
+def interrupted_once() -> Iterator[None]:
+    """Raise `Interrupted` at the first SIGINT or SIGTERM, and ignore all others until the end.
+
+    A second Ctrl-C of somebody who is impatient must not cut the clean-up short that the first one
+    began.
+    """
+    numbers = signal.SIGINT, signal.SIGTERM
+
+    def interrupt(number: int, _frame: object) -> None:
+        for each in numbers:
+            signal.signal(each, signal.SIG_IGN)
+        raise Interrupted(number)
+
+    before = [signal.signal(number, interrupt) for number in numbers]
+    try:
+        yield
+    finally:
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)

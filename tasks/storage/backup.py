@@ -1,12 +1,13 @@
 """A home goes in; one archive of everything production needs comes out, and back.
 
 The archive holds a consistent copy of the model store with the files of its versions, baselines,
-split ledgers, quarantine, overrides, decisions and the summaries of runs. What can be computed
-again (caches, trainings in progress) is left out.
+split ledgers, quarantine, overrides, decisions, alarms, results of drills and the summaries of
+runs. What can be computed again (caches, trainings in progress) is left out.
 """
 
 from __future__ import annotations
 
+import logging
 import shutil
 import sqlite3
 import tarfile
@@ -19,6 +20,7 @@ from typing import TYPE_CHECKING
 from tasks.errors import PixelgateError, UsageError
 from tasks.storage.atomic import atomic_write, write_checksums
 from tasks.storage.checked import damage_of
+from tasks.storage.writable_home import require_writable
 
 if TYPE_CHECKING:
     from tasks.storage.home import Home
@@ -31,10 +33,13 @@ KEPT = (
     "state/quarantine/*.json",
     "state/overrides/*.json",
     "state/ledger/*.jsonl",
+    "state/drills/*.json",
     "runs/*/*.json",
     "runs/*/number",
 )
 DATABASE = PurePosixPath("state/mlflow.db")
+
+log = logging.getLogger("pixelgate")
 
 
 def back_up(home: Home, archive: Path) -> int:
@@ -58,6 +63,7 @@ def back_up(home: Home, archive: Path) -> int:
         copy = Path(folder)
         # First the database: files that versions point at are written before the versions.
         _copy_database(home.database, copy / DATABASE)
+        _copy_alarms(home, copy)
         for pattern in KEPT:
             for file in home.root.glob(pattern):
                 if file.is_file() and not _is_temporary(file.relative_to(home.root)):
@@ -83,10 +89,10 @@ def restore(home: Home, archive: Path) -> Path | None:
         Where the state that was there before is now; None if there was none.
 
     Raises:
-        UsageError: there is no such archive, or it is not one of ours.
+        UsageError: there is no such archive, it is not one of ours, or the home can't be written.
         PixelgateError: the archive is damaged; nothing was changed.
     """
-    home.root.mkdir(parents=True, exist_ok=True)
+    require_writable(home)
     with tempfile.TemporaryDirectory(prefix=".restore-", dir=home.root) as folder:
         copy = Path(folder) / "content"
         try:
@@ -118,6 +124,18 @@ def _copy_database(database: Path, target: Path) -> None:
             f"{database} can't be copied: {error}. It is damaged; `pixelgate restore ARCHIVE` puts"
             " an earlier backup in its place."
         ) from None
+
+
+def _copy_alarms(home: Home, copy: Path) -> None:
+    """Copy the database of alarms, without which each receiver would be told anew."""
+    if not home.alarms.exists():
+        return
+    try:
+        _copy_database(home.alarms, copy / home.alarms.relative_to(home.root))
+    except PixelgateError as error:
+        # It must not keep the models from being saved.
+        log.warning("the backup is without alarms: %s", error)
+        (copy / home.alarms.relative_to(home.root)).unlink(missing_ok=True)
 
 
 def _is_temporary(relative: Path) -> bool:
