@@ -9,6 +9,7 @@ from tasks.registry.mlflow_store import CHAMPION, PREVIOUS
 
 if TYPE_CHECKING:
     from tasks.registry.mlflow_store import ModelStore
+    from tests.model_bench import Bench
 
 
 def aliases(store: ModelStore) -> tuple[str | None, str | None]:
@@ -21,3 +22,11 @@ def aliases(store: ModelStore) -> tuple[str | None, str | None]:
 def steps(store: ModelStore) -> list[tuple[str, str | None]]:
     """Return step and version of each entry."""
     return [(entry.step.value, entry.version) for entry in read_ledger(store.ledger)]
+
+
+def decisions(bench: Bench) -> list[tuple[str, str, str | None, str]]:
+    """Return who, what, version and why of the ledger's ends, without the first promotion."""
+    entries = read_ledger(bench.store.ledger)[2:]
+    return [
+        (each.who, each.action, each.version, each.why) for each in entries if each.step != "begun"
+    ]
