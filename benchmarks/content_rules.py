@@ -68,10 +68,10 @@ def embedded(
 def labels(inventory: pd.DataFrame, embeddings: Embeddings) -> None:
     """Print what the rule label_errors finds, as the folder is and with swapped labels."""
     from tasks.config.gate import GateConfig
-    from tasks.validation.label_errors import find_label_errors
+    from tasks.validation.label_errors import start_judging_labels
 
     rule = GateConfig().label_errors
-    found = find_label_errors(inventory, rule, embeddings=embeddings)()
+    found = start_judging_labels(inventory, rule, embeddings=embeddings)()
     print(f"Suspect labels as it is: {_count(found, inventory)}.")
     classes = sorted(set(inventory["label"]))
     for seed in range(SEEDS):
@@ -81,7 +81,7 @@ def labels(inventory: pd.DataFrame, embeddings: Embeddings) -> None:
         for row in rows:
             other = classes.index(swapped[row]) + random.integers(1, len(classes))
             swapped[row] = classes[other % len(classes)]
-        found = find_label_errors(
+        found = start_judging_labels(
             inventory.assign(label=swapped).astype({"label": "str"}), rule, embeddings=embeddings
         )()
         wrong = set(inventory["path"].iloc[rows])

@@ -11,7 +11,7 @@ from PIL import Image
 
 from flows.cli.demo import write_digits
 from tasks.config.gate import GateConfig
-from tasks.validation.label_errors import find_label_errors
+from tasks.validation.label_errors import start_judging_labels
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -100,12 +100,12 @@ def test_the_same_question_is_answered_from_memory(
     inventory = keeper.inventory(digits)
     memory = keeper.home / "memory"
     rule = GateConfig().label_errors
-    first = find_label_errors(inventory, rule, cache_dir=memory)()
+    first = start_judging_labels(inventory, rule, cache_dir=memory)()
     asked = []
     monkeypatch.setattr(
         "tasks.validation.label_errors._rank_suspects", lambda *args: asked.append(args)
     )
-    again = find_label_errors(inventory, rule, cache_dir=memory)()
+    again = start_judging_labels(inventory, rule, cache_dir=memory)()
     assert asked == []
     assert first is not None
     assert again is not None
@@ -116,12 +116,14 @@ def test_it_can_be_turned_off_or_asked_for_more(keeper: GateKeeper, digits: Path
     """Turned off it says nothing, nor where the quick model is not good enough."""
     inventory = keeper.inventory(digits)
     rule = GateConfig().label_errors
-    assert find_label_errors(inventory, rule.model_copy(update={"check": False}))() is None
-    assert find_label_errors(inventory, rule.model_copy(update={"min_accuracy": 0.999}))() is None
-    assert find_label_errors(inventory, rule)() is not None
+    assert start_judging_labels(inventory, rule.model_copy(update={"check": False}))() is None
+    assert (
+        start_judging_labels(inventory, rule.model_copy(update={"min_accuracy": 0.999}))() is None
+    )
+    assert start_judging_labels(inventory, rule)() is not None
 
 
 def test_too_few_images_are_not_judged(keeper: GateKeeper, image_tree: Tree) -> None:
     """A hundred images teach nothing that could be held against a label."""
     inventory = keeper.inventory(image_tree({"cat": 50, "dog": 50}))
-    assert find_label_errors(inventory, GateConfig().label_errors)() is None
+    assert start_judging_labels(inventory, GateConfig().label_errors)() is None

@@ -68,7 +68,7 @@ def add_derived_columns(
         inventory: as `take_inventory` returns it.
         context: its baseline decides which images are new.
         moves: as `find_moves` returns them.
-        suspects: as `find_label_errors` returns them.
+        suspects: as `start_judging_labels` returns them.
         gate: the settings of the rules; by default the defaults.
 
     Returns:

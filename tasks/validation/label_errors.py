@@ -53,7 +53,7 @@ HARDLY_POSSIBLE = 0.02
 log = logging.getLogger("pixelgate.validation")
 
 
-def find_label_errors(
+def start_judging_labels(
     inventory: pd.DataFrame,
     settings: LabelErrorsRule,
     *,

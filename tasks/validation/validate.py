@@ -20,7 +20,7 @@ from tasks.validation.evidence import (
     RULE,
 )
 from tasks.validation.folder_rules import judge_folder
-from tasks.validation.label_errors import find_label_errors
+from tasks.validation.label_errors import start_judging_labels
 from tasks.validation.learned_thresholds import learned_thresholds
 from tasks.validation.moves import ADDED, CHANGE, CHANGED, find_moves
 from tasks.validation.outliers import find_outliers
@@ -63,7 +63,7 @@ def validate_inventory(
     context = context or Context()
     gate, learned = learned_thresholds(settings, context.baselines)
     moves = find_moves(inventory, context.baseline)
-    labels_judged = find_label_errors(
+    labels_judged = start_judging_labels(
         inventory,
         gate.label_errors,
         new_paths=moves.loc[moves[CHANGE].isin([ADDED, CHANGED]), PATH],
