@@ -18,7 +18,7 @@ from tasks.runs.run_process import is_worked_on
 from tasks.storage.home import Home
 from tests.command_line import NO_EXPORTS, command_of
 from tests.image_trees import ROOT, write_tree
-from tests.processes import free_ports, interruptible, processes_of, unmeasured, wait_until
+from tests.processes import free_ports, interruptible, processes_of, wait_until
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -39,15 +39,13 @@ def test_two_interrupts_leave_nothing_behind_and_no_alarm(tmp_path: Path, own_mo
     write_tree(tmp_path / "photos", {"cat": 60, "dog": 60})
     (tmp_path / "slow.toml").write_text(SETTINGS.format(module=own_module))
     named = {name: value for name, value in os.environ.items() if "PREFECT" not in name}
-    env = unmeasured(
-        {
-            **named,
-            **NO_EXPORTS,
-            "PIXELGATE_HOME": str(home.root),
-            "PYTHONPATH": os.pathsep.join([str(ROOT), str(tmp_path)]),
-            "SECONDS_A_STEP": "0.3",
-        }
-    )
+    env = {
+        **named,
+        **NO_EXPORTS,
+        "PIXELGATE_HOME": str(home.root),
+        "PYTHONPATH": os.pathsep.join([str(ROOT), str(tmp_path)]),
+        "SECONDS_A_STEP": "0.3",
+    }
 
     def call(*arguments: object) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
