@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from tasks.config.installed_models import checked_model, file_of, write_model
+from tasks.monitoring.run_requests import request_run, waiting_requests
+from tasks.outcome import Outcome
+from tasks.runtime.process_identity import identity_of
+from tasks.storage.atomic import write_json
 from tasks.storage.home import Home
 from tests.command_line import command_of, prefect_at
 from tests.processes import wait_until
+from tests.run_records import write_run
 from tests.webhooks import webhook
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    import pytest
 
     from tests.command_line import CommandProcess
     from tests.image_trees import Tree
@@ -63,6 +72,91 @@ def test_a_model_keeps_its_deployments_until_it_is_removed(
         keeper.look()
         assert deployed("kept") == {}
         keeper.stop()
+
+
+def test_a_run_whose_process_died_is_started_again(
+    prefect_server: PrefectServer,
+    image_tree: Tree,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Prefect is told that it crashed; so is a run that a worker claimed and never began."""
+    home = Home("mortal", tmp_path / "home")
+    install(home, image_tree())
+    request_run(home, who="ada", reason="new images")
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as process:
+        dead = identity_of(process.pid)
+        process.kill()
+
+    def flow_runs() -> dict[str, str]:
+        """Return the state of each flow run of the model by its id."""
+        named = {"name": {"any_": ["mortal"]}}
+        found = prefect_server.ask("/flow_runs/filter", deployments=named)
+        asked = [each for each in found if not each["auto_scheduled"]]
+        return {each["id"]: each["state"]["type"] for each in asked}
+
+    with prefect_at(lambda: prefect_server):
+        from flows.cli.deploying import deploy_models
+        from tasks.orchestration import prefect_runs
+        from tasks.orchestration.keeper import Keeper
+
+        keeper = Keeper(home, lambda models: deploy_models(home, models, pool="mortal"))
+        keeper.look()
+        (first,) = flow_runs()
+        assert waiting_requests(home) == []
+        folder = home.runs / write_run(home, Outcome.UNFINISHED)
+        write_json(folder / "process.json", {"process": dead, "flow_run": first})
+        running = {"type": "RUNNING", "name": "Running"}
+        prefect_server.ask(f"/flow_runs/{first}/set_state", state=running, force=True)
+        keeper.look()
+        states = flow_runs()
+        assert states.pop(first) == "CRASHED"
+        # Asked for by the keeper, and at once started by it.
+        (second,) = states
+        assert waiting_requests(home) == []
+        pending = {"type": "PENDING", "name": "Pending"}
+        prefect_server.ask(f"/flow_runs/{second}/set_state", state=pending, force=True)
+        request_run(home, who="ada", reason="again")
+        keeper.look()
+        # Two runs of a model never overlap.
+        assert [each.reason for each in waiting_requests(home)] == ["again"]
+        assert len(flow_runs()) == 2
+        monkeypatch.setattr(prefect_runs, "PENDING_LIMIT", timedelta(0))
+        keeper.look()
+        states = flow_runs()
+        assert (states[first], states[second], len(states)) == ("CRASHED", "CRASHED", 3)
+        keeper.stop()
+        prefect_runs.remove_deployments("mortal")
+
+
+def test_one_run_catches_up_after_downtime(
+    prefect_server: PrefectServer, image_tree: Tree, tmp_path: Path
+) -> None:
+    """Of the runs that came due meanwhile the last one stays; what is due later stays too."""
+    home = Home("asleep", tmp_path / "home")
+    install(home, image_tree())
+    with prefect_at(lambda: prefect_server):
+        from flows.cli.deploying import deploy_models
+        from tasks.config.installed_models import sound_models
+        from tasks.orchestration.prefect_runs import remove_deployments, skip_overdue
+
+        deploy_models(home, sound_models(home)[0], pool="asleep")
+        named = {"name": {"any_": ["asleep"]}}
+        deployments = prefect_server.ask("/deployments/filter", deployments=named)
+        (deployment,) = (
+            each["id"] for each in deployments if each["entrypoint"].endswith(".retrain")
+        )
+        skip_overdue()
+        now, ids = datetime.now(UTC), []
+        for hours in (-3, -1, -2, 5):
+            due = {"scheduled_time": (now + timedelta(hours=hours)).isoformat()}
+            state = {"type": "SCHEDULED", "name": "Scheduled", "state_details": due}
+            asked = prefect_server.ask(f"/deployments/{deployment}/create_flow_run", state=state)
+            ids.append(asked["id"])
+        assert skip_overdue() == 2
+        found = prefect_server.ask("/flow_runs/filter", deployments=named)
+        assert {each["id"] for each in found if not each["auto_scheduled"]} == {ids[1], ids[3]}
+        remove_deployments("asleep")
 
 
 def test_a_broken_file_is_one_alarm_until_it_is_corrected(
