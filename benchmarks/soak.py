@@ -3,8 +3,8 @@
     python benchmarks/soak.py --minutes 30 [--disk FOLDER]
 
 Two models on short schedules, one of which also watches its folder. Files arrive; the run and the
-worker are killed, Prefect's server is killed, `up` itself is killed and started again, images of
-another size come and go, and with --disk, a small file system of its own, the disk is full for a
+worker are killed, Prefect's server is killed, `up` itself is killed and started again, half-copied
+files come and go, and with --disk, a small file system of its own, the disk is full for a
 while. In the end every run that was due has taken place once, none overlapped, each alarm came
 once and each recovery too, and the ledgers verify.
 """
@@ -161,10 +161,11 @@ class Soak:
         self.start()
 
     def bad_data(self) -> None:
-        """Let images of another size come, and go again after two runs had the time to see them."""
+        """Let half-copied files come, and go again after two runs had the time to see them."""
         bad = [self.images("alpha") / "cat" / f"bad{number}.png" for number in range(40)]
-        for file in bad:
-            draw(file, 7, size=(90, 90))
+        for number, file in enumerate(bad):
+            draw(file, number)
+            file.write_bytes(file.read_bytes()[:-100])
         time.sleep(240)
         for file in bad:
             file.unlink()

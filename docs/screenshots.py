@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 FIGURES = Path(__file__).parent / "figures"
 WIDTH = 1200
 # What is seen of each page, in pixels.
-HEIGHTS = {"desk": 640, "desk-run": 1160, "report": 1100}
+HEIGHTS = {"desk": 1080, "desk-run": 1160, "report": 1100}
 MOST_BYTES = 300_000
 JUDGED = (Outcome.PROMOTED, Outcome.KEPT_CHAMPION, Outcome.AWAITING_APPROVAL)
 
