@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
@@ -108,3 +110,26 @@ def test_the_numbers_are_there_without_a_script(
     assert table.get_by_role("cell", name="1.2").is_visible()
     assert page.locator(".drawing").first.is_hidden()
     context.close()
+
+
+@pytest.mark.parametrize(
+    ("hours", "shown"), [(1, r"\d\d:\d\d"), (12, r"\d\d-\d\d \d\d:\d\d"), (30, r"\d\d-\d\d")]
+)
+def test_runs_of_a_chart_are_told_apart(
+    browser: Browser, tmp_path: Path, hours: float, shown: str
+) -> None:
+    """By their hours where they are of one day, by both where they are of few."""
+    home = Home("wafers", tmp_path / "home")
+    noon = datetime.now(UTC).replace(hour=12, minute=0)
+    since_noon = (datetime.now(UTC) - noon).total_seconds() / 3600
+    for number in range(6):
+        ago = since_noon + hours * number
+        write_run(home, Outcome.PROMOTED, number=number + 1, hours_ago=ago, model_version="1")
+    with running_desk(home.root, tmp_path) as url:
+        page = browser.new_page()
+        page.goto(f"{url}/models/wafers")
+        ticks = page.locator(".xtick text")
+        ticks.first.wait_for(state="attached")
+        texts = ticks.all_text_contents()
+        assert all(re.fullmatch(shown, text) for text in texts), texts
+        page.close()

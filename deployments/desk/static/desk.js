@@ -16,13 +16,16 @@ function written(value, form) {
   return form === "count" ? Math.round(value).toLocaleString("en") : String(Number(value.toPrecision(4)));
 }
 
-// Of many runs only some have room for their day.
+// Of many runs only some have room for their time.
 function ticks(chart) {
   const most = chart.axis === "class" ? 20 : 6;
   const step = Math.max(1, Math.ceil(chart.labels.length / most));
   const shown = chart.labels.map((_, index) => index).filter((index) => index % step === 0);
+  const days = new Set(shown.map((index) => String(chart.labels[index]).slice(0, 10))).size;
+  // Runs of one day differ by their hours alone.
+  const [from, to] = days === shown.length ? [5, 10] : [days > 1 ? 5 : 11, 16];
   const text = shown.map((index) =>
-    chart.axis === "run" ? chart.labels[index].slice(5, 10) : plain(chart.labels[index]));
+    chart.axis === "run" ? chart.labels[index].slice(from, to) : plain(chart.labels[index]));
   return { tickvals: shown, ticktext: text };
 }
 
