@@ -110,7 +110,8 @@ def _finding(number: int) -> dict[str, Any]:
 
 
 def _slice(number: int) -> dict[str, Any]:
-    return {"slice": f"property {number}", "images": 1_000, "accuracy": 0.98, "low": 0.97}
+    names = {"kind": "slice", "name": f"property {number}"}
+    return {**names, "images": 1_000, "accuracy": 0.98, "champion": 0.97}
 
 
 def _promote(home: Home, version: str, run_id: str) -> None:
