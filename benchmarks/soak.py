@@ -234,7 +234,8 @@ def report(soak: Soak, receiver: Receiver, began: datetime) -> list[str]:
             ((b - a).total_seconds() for (a, _), (b, _) in itertools.pairwise(spans)), default=0
         )
         print(f"  longest time between two starts: {longest:.0f} s")
-        newest = own[0] if own else None
+        # One that is at work when the time is over has no outcome yet.
+        newest = next((each for each in own if not is_worked_on(each.directory)), None)
         if newest is None or newest.outcome.value in ("failed", "unfinished", "data_rejected"):
             problems.append(f"{model} did not recover: {newest and newest.first_line}")
         verified = soak.command("ledger", "verify", "--name", model)

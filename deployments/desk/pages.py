@@ -48,8 +48,9 @@ class Pages:
 
     def models(self, statuses: Sequence[ModelStatus], index: RunIndex) -> str:
         """Return the first screen: each model in one sentence, with one action."""
+        runs = index.by_model()
         charts = {
-            status.name: accuracy_chart(trends_of(index.of(status.name), most=STRIP))
+            status.name: accuracy_chart(trends_of(runs.get(status.name, []), most=STRIP))
             for status in statuses
         }
         # The worst first: that is what somebody looks for at night.

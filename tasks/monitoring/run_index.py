@@ -54,6 +54,13 @@ class RunIndex:
         """Return the summaries of one model's runs, the newest first."""
         return [summary for summary in self.summaries() if summary.name == name]
 
+    def by_model(self) -> dict[str | None, list[RunSummary]]:
+        """Return the summaries of each model's runs, the newest first, by one look at all."""
+        found: dict[str | None, list[RunSummary]] = {}
+        for summary in self.summaries():
+            found.setdefault(summary.name, []).append(summary)
+        return found
+
     def find(self, run_id: str) -> RunSummary | None:
         """Return the summary of a run; None if there is no such run."""
         # Without a look at all the others: a page of images asks for its run once an image.
