@@ -18,6 +18,7 @@ from tasks.runs.run_lock import run_lock
 from tasks.storage.locks import file_lock
 from tasks.storage.removal import REMOVED, delete_moved, disk_bytes, move_aside
 from tasks.training.training_cache import training_lock
+from tasks.validation.verdict import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -62,9 +63,8 @@ def plan_caches(home: Home, settings: HousekeepingConfig) -> Plan:
         if days > settings.damaged_days
     ]
     within = len(entries) - sum(each.kind == CACHE for each in removals)
-    counted = f"{within} result{'s' if within != 1 else ''}"
-    stay = (Kept(CACHE, counted, "within cache_gib and cache_days"),) if within else ()
-    return Plan(tuple(removals), stay)
+    stay = Kept(CACHE, counted(within, "result"), "within cache_gib and cache_days")
+    return Plan(tuple(removals), (stay,) if within else ())
 
 
 def remove_caches(home: Home, removals: Sequence[Removal]) -> tuple[list[Removal], str | None]:

@@ -16,6 +16,7 @@ from tasks.registry.version_removal import (
 )
 from tasks.runs.run_lock import run_lock
 from tasks.storage.removal import delete_moved, disk_bytes, move_aside
+from tasks.validation.verdict import counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -48,8 +49,8 @@ def plan_runs(
         if (reason := _too_old(summary, position, settings)) is not None
     }
     within = len(summaries) - len(old)
-    counted = f"{within} run{'s' if within != 1 else ''}"
-    kept = [Kept(RUN, counted, "within keep_runs and keep_days", name)] if within else []
+    stay = Kept(RUN, counted(within, "run"), "within keep_runs and keep_days", name)
+    kept = [stay] if within else []
     if not old:
         return Plan(kept=tuple(kept))
     known = remember(store, summaries)

@@ -13,13 +13,13 @@ import os
 import socket
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 import urllib.request
 from typing import TYPE_CHECKING
 
 from tasks.errors import PixelgateError, UsageError
+from tasks.storage.writable_home import try_to_write
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -193,9 +193,7 @@ def _require_writable_home() -> None:
 
     home = PREFECT_HOME.value()
     try:
-        home.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=home):
-            pass
+        try_to_write(home)
     except OSError as error:
         raise UsageError(
             f"Prefect can't write to its folder {home}: {error.strerror}. Set PREFECT_HOME to a"

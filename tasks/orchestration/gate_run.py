@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from tasks.errors import UsageError
 from tasks.inventory.run_inventory import record_inventory
 from tasks.inventory.scan import inventory_of
-from tasks.monitoring.actions import note_acceptance
 from tasks.outcome import Outcome
 from tasks.registry.champion import champion_classes
 from tasks.registry.decision_ledger import read_ledger
@@ -103,6 +102,9 @@ def accept_data(config: RetrainConfig, *, reason: str) -> Baseline:
 
 def _overrule(run: Run, verdict: Verdict, *, why: str) -> None:
     """Accept the data of a run as the desk does, with the same entry in the ledger."""
+    # Its import would cost every other gate a fifth of a second.
+    from tasks.monitoring.actions import note_acceptance
+
     home = run.config.paths
     store = open_store(home, run.config.registry)
     # A ledger that can't be added to refuses what belongs there.

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 from tasks.errors import PixelgateError, UsageError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tasks.storage.home import Home
 
 # A full disk, by contrast, is no mistake of whoever names the folder.
@@ -23,11 +25,20 @@ def require_writable(home: Home) -> None:
         PixelgateError: its disk is full.
     """
     try:
-        home.root.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=home.root):
-            pass
+        try_to_write(home.root)
     except OSError as error:
         raise unwritable(home, error) from None
+
+
+def try_to_write(folder: Path) -> None:
+    """Create a folder if it is missing, and a file in it that is gone again.
+
+    Raises:
+        OSError: it can't be written to.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryFile(dir=folder):
+        pass
 
 
 def unwritable(home: Home, error: OSError) -> PixelgateError:

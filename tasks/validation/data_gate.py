@@ -67,7 +67,8 @@ def _kept_or_new(run: Run, inventory: pd.DataFrame, context: Context) -> Verdict
         if kept is not None:
             log.info("these files were judged before by the same rules; that verdict stands")
             return kept
-    # Imported when there is something to judge, as Great Expectations takes seconds.
+    # Imported when there is something to judge: Great Expectations, which it imports in turn,
+    # takes seconds.
     from tasks.validation.validate import validate_inventory
 
     context = dataclasses.replace(context, embeddings=_embeddings(run, inventory))

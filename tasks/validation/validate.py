@@ -73,8 +73,8 @@ def validate_inventory(
     # Labels are judged in another process while this one imports Great Expectations.
     from tasks.validation.expectation_findings import judge_frame
 
-    suspects = labels_judged()
     strange = find_outliers(inventory, context.embeddings, far=gate.outliers.far)
+    suspects = labels_judged()
     frame = add_derived_columns(inventory, context, moves, suspects, gate)
     frame = add_embedding_columns(frame, inventory, context, strange)
     findings, offenders = judge_frame(frame, gate, context, learned, directory, data_docs=data_docs)
