@@ -12,11 +12,15 @@ import os
 import signal
 import subprocess
 import sys
+import urllib.error
 import urllib.request
 from dataclasses import dataclass
+from email.message import Message
 from typing import TYPE_CHECKING, Any
 
+import urllib3
 from filelock import FileLock
+from urllib3.util import Retry
 
 from tests.processes import free_ports, unmeasured, wait_until
 
@@ -32,6 +36,23 @@ SETTINGS = {
     "PREFECT_WORKER_QUERY_SECONDS": "1",
 }
 
+# While another client writes, a server on SQLite answers 503 (its own client asks again, too).
+BUSY_DATABASE = Retry(
+    total=8, backoff_factor=0.5, backoff_max=10, status_forcelist={503}, allowed_methods=None
+)
+
+
+def ask_server(method: str, url: str, **request: Any) -> Any:
+    """Return what a server answers; ask again while its database is busy.
+
+    Raises:
+        urllib.error.HTTPError: it refuses.
+    """
+    answer = urllib3.request(method, url, timeout=30, retries=BUSY_DATABASE, **request)
+    if answer.status >= 400:
+        raise urllib.error.HTTPError(url, answer.status, answer.reason or "", Message(), None)
+    return answer.json() if answer.data else None
+
 
 @dataclass(frozen=True)
 class PrefectServer:
@@ -46,14 +67,8 @@ class PrefectServer:
     env: dict[str, str]
 
     def ask(self, path: str, **body: Any) -> Any:
-        """Post a filter to the server's API and return the answer."""
-        request = urllib.request.Request(  # noqa: S310 - our own server
-            f"{self.url}{path}",
-            data=json.dumps(body).encode(),
-            headers={"Content-Type": "application/json"},
-        )
-        with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310 - our own server
-            return json.load(answer)
+        """Post to the server's API and return the answer."""
+        return ask_server("POST", f"{self.url}{path}", json=body)
 
 
 @contextlib.contextmanager

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import urllib.error
-import urllib.request
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -11,6 +9,7 @@ import pytest
 from tasks.config.alarm_settings import AlarmSettings
 from tasks.errors import PixelgateError, UsageError
 from tests.command_line import prefect_at
+from tests.prefect_server import ask_server
 from tests.processes import wait_until
 from tests.webhooks import SECRET, Webhook, webhook
 
@@ -38,9 +37,8 @@ def automations_of(server: PrefectServer) -> dict[str, Any]:
 
 def end_run(server: PrefectServer, flow: str, state: str, name: str) -> None:
     """Make a run of a flow that ends in a state."""
-    made = insistently(server, "/flows/", name=flow)
-    insistently(
-        server,
+    made = server.ask("/flows/", name=flow)
+    server.ask(
         "/flow_runs/",
         flow_id=made["id"],
         name=RUN,
@@ -48,28 +46,12 @@ def end_run(server: PrefectServer, flow: str, state: str, name: str) -> None:
     )
 
 
-def insistently(server: PrefectServer, path: str, **body: Any) -> Any:
-    """Ask until the server's database is not busy."""
-
-    def answer() -> Any:
-        try:
-            return server.ask(path, **body)
-        except urllib.error.HTTPError as error:
-            if error.code == 503:
-                return None
-            raise
-
-    return wait_until(answer, seconds=60, what=path, every=1)
-
-
 @pytest.fixture
 def clean_server(prefect_server: PrefectServer) -> Iterator[PrefectServer]:
     """Return the server, and take our automations from it: other tests use it too."""
     yield prefect_server
     for each in automations_of(prefect_server).values():
-        address = f"{prefect_server.url}/automations/{each['id']}"
-        request = urllib.request.Request(address, method="DELETE")  # noqa: S310 - our own server
-        urllib.request.urlopen(request, timeout=30).close()  # noqa: S310 - our own server
+        ask_server("DELETE", f"{prefect_server.url}/automations/{each['id']}")
 
 
 def test_a_prefect_server_tells_of_runs(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import os
 import signal
@@ -17,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from urllib3.util import make_headers
 
 from deployments.installation.up_record import is_up, read_record, write_record
 from tasks.monitoring.run_list import list_runs
@@ -27,6 +27,7 @@ from tasks.runtime.process_identity import group_members, identity_of
 from tasks.storage.home import Home
 from tests.command_line import NO_EXPORTS, command_of
 from tests.image_trees import ROOT, write_tree
+from tests.prefect_server import ask_server
 from tests.processes import free_ports, unmeasured, wait_until
 
 if TYPE_CHECKING:
@@ -122,13 +123,11 @@ class Installed:
     def ask(self, path: str, **body: Any) -> Any:
         """Ask Prefect's API, with the token."""
         token = (self.home.services / "prefect-token").read_text().strip()
-        password = base64.b64encode(f"pixelgate:{token}".encode()).decode()
         url = f"{read_record(self.home)['addresses']['prefect']}/api{path}"
-        headers = {"Content-Type": "application/json", "Authorization": f"Basic {password}"}
-        data = json.dumps(body).encode() if body else None
-        request = urllib.request.Request(url, data, headers)  # noqa: S310 - our own server
-        with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310 - as above
-            return json.load(answer)
+        headers = make_headers(basic_auth=f"pixelgate:{token}")
+        if body:
+            return ask_server("POST", url, headers=headers, json=body)
+        return ask_server("GET", url, headers=headers)
 
     def newest(self) -> RunSummary | None:
         """Return the newest run."""
