@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tasks.runtime.aside import call_aside
-from tasks.runtime.reader_process import end_idle
+from tasks.runtime.reader_process import end_idle, start_early
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,6 +26,11 @@ def no_process_left() -> Iterator[None]:
 def pid_and(value: int) -> tuple[int, int]:
     """Return where it is called, and a value."""
     return os.getpid(), value
+
+
+def modules_of() -> tuple[int, set[str]]:
+    """Return where it is called, and what is imported there."""
+    return os.getpid(), set(sys.modules)
 
 
 def refuse() -> None:
@@ -46,6 +52,15 @@ def test_a_call_is_made_in_another_process_that_is_kept() -> None:
     assert (a, b) == (1, 2)
     assert len({one, two, os.getpid()}) == 3
     assert call_aside(pid_and, 3)()[0] in {one, two}
+
+
+def test_a_process_that_was_started_early_is_used() -> None:
+    """It has imported by then what was asked for; to start it twice starts one."""
+    start_early("wave")
+    start_early("wave")
+    pid, modules = call_aside(modules_of)()
+    assert pid != os.getpid()
+    assert "wave" in modules
 
 
 def test_what_a_call_raises_is_raised() -> None:

@@ -169,6 +169,22 @@ def test_a_server_that_does_not_answer_is_named(
     assert not (tmp_path / "home/runs").exists()
 
 
+def test_a_server_of_the_profile_is_used(
+    tmp_path: Path, image_tree: Tree, environment: dict[str, str]
+) -> None:
+    """And one of our own, which is started before Prefect is imported, leaves nothing."""
+    url = f"http://127.0.0.1:{free_ports(1)[0]}/api"
+    (tmp_path / "prefect").mkdir()
+    (tmp_path / "prefect/profiles.toml").write_text(
+        f'active = "team"\n[profiles.team]\nPREFECT_API_URL = "{url}"\n'
+    )
+    process, _ = ended(command_of("run", "--data", image_tree()), environment, tmp_path)
+    assert process.returncode == 1
+    assert f"{url} does not answer" in process.stderr
+    assert not (tmp_path / "prefect/prefect.db").exists()
+    assert processes_of(tmp_path) == []
+
+
 def test_a_folder_prefect_cannot_write_is_named(
     tmp_path: Path, image_tree: Tree, environment: dict[str, str]
 ) -> None:

@@ -8,10 +8,10 @@ from typing import Annotated
 import typer
 
 from flows.cli.data_display import show_drill, show_inventory, show_verdict
+from flows.cli.early_start import import_gate, start_reader
 from flows.cli.options import Config, Folder, Home, Json, Name, Set, examples, load_for_run, new_app
 from flows.cli.printing import print_json
 from flows.cli.screen import quiet
-from tasks.runtime.deferred_imports import defer_seldom_used
 
 commands = new_app()
 
@@ -96,7 +96,8 @@ def gate(  # noqa: PLR0913, PLR0917 - each is a flag
 
             proposal = suggest_settings(inventory_of(settings), name=settings.name, config=settings)
         else:
-            defer_seldom_used()
+            start_reader()
+            import_gate()
             from tasks.orchestration.gate_run import judge_data
 
             verdict, summary = judge_data(settings, accept_with_reason=accept_with_reason)

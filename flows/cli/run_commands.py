@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from flows.cli.early_start import import_flow
 from flows.cli.options import (
     Config,
     Data,
@@ -32,7 +33,6 @@ from flows.cli.run_display import (
 )
 from flows.cli.screen import quiet, say
 from tasks.errors import UnreadableImagesError
-from tasks.runtime.deferred_imports import defer_seldom_used
 
 if TYPE_CHECKING:
     from tasks.config.schema import RetrainConfig
@@ -46,17 +46,11 @@ def _retrain(settings: RetrainConfig) -> RunSummary:
     with quiet(settings.paths):
         from tasks.orchestration.embedded_server import prefect_server
 
-        with prefect_server(meanwhile=_import_flow):
+        with prefect_server(meanwhile=lambda: import_flow(settings)):
             from flows.retrain import retrain
             from tasks.orchestration.lost_server import summary_of
 
             return summary_of(retrain, settings)
-
-
-def _import_flow() -> None:
-    """Import what every run needs, which takes as long as the server's own start."""
-    defer_seldom_used()
-    import tasks.validation.data_gate  # noqa: F401
 
 
 def _finish(summary: RunSummary, *, as_json: bool) -> None:

@@ -19,12 +19,13 @@ import urllib.request
 from typing import TYPE_CHECKING
 
 from tasks.errors import PixelgateError, UsageError
+from tasks.runtime.collector import collector_paused
 from tasks.storage.writable_home import try_to_write
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-START_SECONDS, POLL_SECONDS, HEALTH_SECONDS = 180.0, 0.2, 10.0
+START_SECONDS, POLL_SECONDS, HEALTH_SECONDS = 180.0, 0.05, 10.0
 
 log = logging.getLogger("pixelgate")
 
@@ -46,19 +47,31 @@ def prefect_server(
 
     Raises:
         PixelgateError: the named server doesn't answer, or our own did not start.
+        UsageError: the named address is none, or Prefect can't write to its folder.
     """
-    from prefect.settings import PREFECT_API_URL, temporary_settings
-
-    named = PREFECT_API_URL.value()
+    # Before Prefect is imported here, which takes a third of the time of its start.
+    server = None if "PREFECT_API_URL" in os.environ else _own_server(dashboard)
+    named = _named_server()
     if named:
+        # By Prefect's profile, if it was started; it has seen that, too.
+        _forget(server)
         _require_answer(named)
         yield named
         return
-    server = _own_server(dashboard)
+    _require_writable_home()
+    server = server or _own_server(dashboard)
     if meanwhile:
         meanwhile()
     server.wait()
-    with temporary_settings({PREFECT_API_URL: server.api_url}):
+    from prefect.settings import (
+        PREFECT_API_URL,
+        PREFECT_FLOWS_HEARTBEAT_FREQUENCY,
+        temporary_settings,
+    )
+
+    # Nobody watches heartbeats on a server of one command, and their thread ends a second late.
+    quiet = {} if dashboard else {PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}
+    with temporary_settings({PREFECT_API_URL: server.api_url, **quiet}):
         yield server.api_url
 
 
@@ -88,18 +101,20 @@ def _own_server(dashboard: bool) -> EmbeddedServer:  # noqa: FBT001 - the key of
     return EmbeddedServer(dashboard=dashboard)
 
 
+def _forget(server: EmbeddedServer | None) -> None:
+    if server is not None:
+        server.end()
+        _own_server.cache_clear()
+
+
 class EmbeddedServer:
     """A server process on a free port, started again if it dies before this process does.
 
     Attributes:
         api_url: URL of the API, which answers after `wait`.
-
-    Raises:
-        UsageError: Prefect can't write to its folder.
     """
 
     def __init__(self, *, dashboard: bool) -> None:
-        _require_writable_home()
         self._dashboard = dashboard
         self._port = _free_port()
         self.api_url = f"http://127.0.0.1:{self._port}/api"
@@ -115,6 +130,13 @@ class EmbeddedServer:
         if process is not None:
             self._wait_until_healthy(process)
             threading.Thread(target=self._restart_for_ever, args=[process], daemon=True).start()
+
+    def end(self) -> None:
+        """End the process before anybody has waited for it."""
+        process, self._starting = self._starting, None
+        if process is not None:
+            process.kill()
+            process.wait()
 
     def _start(self) -> subprocess.Popen[bytes]:
         environment = {
@@ -166,7 +188,8 @@ def _named_server() -> str | None:
     """
     try:
         # Prefect reads its settings when it is imported.
-        from prefect.settings import PREFECT_API_URL
+        with collector_paused():
+            from prefect.settings import PREFECT_API_URL
 
         named: str | None = PREFECT_API_URL.value()
     except ValueError as error:

@@ -13,6 +13,8 @@ import sys
 import threading
 import time
 
+from tasks.runtime.collector import collector_paused
+
 GRACE_SECONDS = 3.0
 
 
@@ -20,10 +22,18 @@ def main() -> None:
     """Serve Prefect's API on 127.0.0.1, on the port given as the only argument."""
     threading.Thread(target=_shut_down_with_parent, daemon=True).start()
 
-    import uvicorn
+    with collector_paused():
+        from prefect.settings import PREFECT_API_URL
+
+        if PREFECT_API_URL.value():
+            # By the user's profile: the parent, which finds it out at the same time, uses that one.
+            return
+
+        import uvicorn
+        from prefect.server.api.server import create_app
 
     uvicorn.run(
-        "prefect.server.api.server:create_app",
+        create_app,
         factory=True,
         host="127.0.0.1",
         port=int(sys.argv[1]),

@@ -82,6 +82,14 @@ class ModelStore:
             ensure_database(self.home)
         return MlflowClient(tracking_uri=self.uri, registry_uri=self.uri)
 
+    def import_library(self) -> None:
+        """Import what `client` needs, for a caller who has to wait for something else anyway."""
+        import mlflow
+
+        if self.tracking_uri is None:
+            import mlflow.store.model_registry.sqlalchemy_store
+            import mlflow.store.tracking.sqlalchemy_store  # noqa: F401
+
     def experiment(self, name: str) -> str:
         """Return the id of an experiment, which is created if it is missing."""
         from mlflow.exceptions import MlflowException

@@ -6,8 +6,10 @@ command's own process.
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import functools
+import importlib
 import os
 import signal
 import threading
@@ -38,6 +40,19 @@ def call(function: Callable[..., Result], parent: int, arguments: tuple[Any, ...
     return function(*arguments)
 
 
+def start_early(module: str) -> None:
+    """Start the process before there is a file to read, and return at once.
+
+    Args:
+        module: what the process imports meanwhile.
+    """
+    pool, is_new = take()
+    if is_new:
+        with environment():
+            pool.submit(call, _import, os.getpid(), (module,))
+    keep(pool)
+
+
 def take() -> tuple[Any, bool]:
     """Return a pool of one process, and whether it has read nothing yet.
 
@@ -48,6 +63,8 @@ def take() -> tuple[Any, bool]:
     except IndexError:
         from joblib.externals.loky import ProcessPoolExecutor
 
+        # After loky's import, so that it comes before the end of what a shutdown needs.
+        atexit.register(end_idle)
         return ProcessPoolExecutor(max_workers=1, timeout=IDLE_SECONDS), True
 
 
@@ -60,7 +77,7 @@ def keep(pool: Any) -> None:
 
 
 def end_idle() -> None:
-    """End the process that is kept: one that is left at the end of ours leaves a warning."""
+    """End the process that is kept: one that is left when Python exits leaves a traceback."""
     while _idle:
         _idle.pop().shutdown(wait=True, kill_workers=True)
 
@@ -75,6 +92,10 @@ def environment() -> Iterator[None]:
     finally:
         for name in added:
             del os.environ[name]
+
+
+def _import(module: str) -> None:
+    importlib.import_module(module)
 
 
 @functools.cache

@@ -20,6 +20,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from tasks import errors
 from tasks.runtime import environment
+from tasks.runtime.collector import collector_paused
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -130,8 +131,9 @@ def main() -> None:
 
 
 def _train(request: TrainingRequest, events: IO[str]) -> None:
-    from tasks.training.train import train_model
-    from tasks.training.training_cache import training_lock
+    with collector_paused():
+        from tasks.training.train import train_model
+        from tasks.training.training_cache import training_lock
 
     request.workspace.parent.mkdir(parents=True, exist_ok=True)
     # The child of a run that was killed a moment ago may still be ending.

@@ -6,6 +6,7 @@ needs no expectation doesn't wait for its import, which takes seconds.
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -19,6 +20,8 @@ from tasks.validation.user_suites import load_user_suites
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from great_expectations.expectations.expectation import Expectation
 
     from tasks.config.gate import GateConfig
     from tasks.validation.context import Context
@@ -48,11 +51,13 @@ def judge_frame(  # noqa: PLR0913 - everything that findings depend on
         SettingsError: a suite of the user's can't be loaded.
     """
     suites = suites_for(frame, gate, context)
+    # Great Expectations hashes every column for every suite. The user's may ask for any.
+    batch = frame if gate.suites else frame[_columns_named(suites, frame)]
     suites |= load_user_suites(gate.suites, reserved=list(suites))
     results = (
-        run_checkpoint(frame, suites, project=project, identify_by=PATH)
+        run_checkpoint(batch, suites, project=project, identify_by=PATH)
         if data_docs
-        else validate_frame(frame, suites, identify_by=PATH)
+        else validate_frame(batch, suites, identify_by=PATH)
     )
     cleared = frozenset(frame.loc[content_of(frame).isin(context.cleared), PATH])
     read = [
@@ -63,3 +68,11 @@ def judge_frame(  # noqa: PLR0913 - everything that findings depend on
         for validation in suite.results
     ]
     return tuple(finding for finding, _ in read), pd.concat([rows for _, rows in read])
+
+
+def _columns_named(suites: dict[str, list[Expectation]], frame: pd.DataFrame) -> list[str]:
+    """Return the columns that suites name anywhere, and the one that identifies a row."""
+    settings = json.dumps(
+        [each.configuration.to_json_dict() for suite in suites.values() for each in suite]
+    )
+    return [column for column in frame.columns if column == PATH or f'"{column}"' in settings]

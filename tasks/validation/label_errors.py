@@ -19,6 +19,7 @@ from tasks.inventory.columns import CONTRAST, LABEL, PATH, SHA256, readable
 from tasks.inventory.duplicates import MIN_VISIBLE_CONTRAST, thumbnails_of
 from tasks.inventory.features import GRAY_SIDE, NEUTRAL
 from tasks.runtime.aside import call_aside
+from tasks.runtime.collector import collector_paused
 from tasks.storage.checked import believe_parquet, write_checked_parquet
 from tasks.storage.hashing import digest
 from tasks.validation.linear_probe import probe
@@ -166,7 +167,8 @@ def _rank_cached(images: pd.DataFrame, quick: _QuickModel, cache_dir: Path | Non
 
 
 def _rank_suspects(images: pd.DataFrame, quick: _QuickModel) -> pd.DataFrame:
-    from cleanlab.filter import find_label_issues
+    with collector_paused():
+        from cleanlab.filter import find_label_issues
 
     classes = np.sort(images[LABEL].unique().astype(object))
     labels = np.searchsorted(classes, images[LABEL].to_numpy(object))

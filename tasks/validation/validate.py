@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tasks.inventory.columns import GROUP, LABEL, PATH, SPLIT, fingerprint
+from tasks.runtime.collector import collector_paused
 from tasks.storage.atomic import write_parquet
 from tasks.validation.context import Context
 from tasks.validation.derived_columns import add_derived_columns
@@ -71,7 +72,8 @@ def validate_inventory(
         embeddings=context.embeddings,
     )
     # Labels are judged in another process while this one imports Great Expectations.
-    from tasks.validation.expectation_findings import judge_frame
+    with collector_paused():
+        from tasks.validation.expectation_findings import judge_frame
 
     strange = find_outliers(inventory, context.embeddings, far=gate.outliers.far)
     suspects = labels_judged()
