@@ -7,7 +7,7 @@ from tasks.config.schema import RetrainConfig
 from tasks.orchestration import stages
 from tasks.orchestration.approval import await_approval
 from tasks.orchestration.chosen_model import choose_model
-from tasks.orchestration.run_scope import RunScope
+from tasks.orchestration.run_scope import RunScope, final_state
 
 
 @flow(name="retrain", flow_run_name="retrain {config.name}")
@@ -23,8 +23,8 @@ def retrain(config: RetrainConfig) -> State:
         run = choose_model(opened, admitted)
         key = stages.skip_if_unchanged(run, inventory)
         inputs = stages.build_generators(run, admitted)
-        model = stages.train(run, inputs, key)
+        model = stages.train(run, inputs, admitted, key)
         evaluations = stages.evaluate(run, model, inputs, admitted, key)
         stages.register(run, model, inputs, evaluations)
         await_approval(run)
-    return stages.final_state(opened)
+    return final_state(opened)

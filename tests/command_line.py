@@ -158,7 +158,7 @@ def train_here(request: TrainingRequest, *, on_epoch: OnEpoch) -> TrainedModel:
 
 
 def predict_here(model: Path, images: np.ndarray) -> np.ndarray:
-    """Ask a saved model as `saved_model.predict_in_fresh_process` does, in this process."""
+    """Ask a saved model as `saved_model.fresh_interpreter` does, in this process."""
     import keras
 
     answers: np.ndarray = keras.saving.load_model(model).predict(images, verbose=0)

@@ -11,7 +11,7 @@ import pytest
 from tasks.errors import ModelRejectedError
 from tasks.generators.inputs import sample_images
 from tasks.model_gate.rules import decide, require_not_rejected
-from tasks.model_gate.saved_model import check_saved_file
+from tasks.model_gate.saved_model import check_saved_file, fresh_interpreter
 from tasks.outcome import Outcome
 from tasks.registry.champion import (
     champion_version,
@@ -77,7 +77,8 @@ def test_the_registered_file_predicts_alike_in_a_fresh_process(bench: Bench) -> 
     """With nothing but Keras, on the file that the registry holds."""
     candidate = bench.register()
     images = sample_images(bench.inputs)[:16]
-    check = check_saved_file(candidate.file, bench.model, images)
+    with fresh_interpreter() as predict:
+        check = check_saved_file(candidate.file, bench.model, images, predict=predict)
     assert check.success
     assert check.observed.startswith("largest difference")
     assert check.observed.endswith("on 16 images")
@@ -100,7 +101,8 @@ def test_a_model_that_needs_our_code_is_rejected(bench: Bench, tmp_path: Path) -
     keras.Model(inputs, keras.layers.Dense(2, activation="softmax")(flat)).save(file)
     images = sample_images(bench.inputs)
     assert check_saved_file(file, file, images, predict=predict_here).success
-    check = check_saved_file(file, file, images)
+    with fresh_interpreter() as predict:
+        check = check_saved_file(file, file, images, predict=predict)
     assert "OurLayer" in check.observed
     decision = decide("1", bench.with_accuracy(0.9), (check,))
     assert decision.outcome is Outcome.MODEL_REJECTED

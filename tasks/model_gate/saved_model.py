@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 import sys
 import tempfile
@@ -14,48 +15,65 @@ import numpy as np
 from tasks.runs.check import Check
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     Predict = Callable[[Path, np.ndarray], np.ndarray]
 
 # Sums of float32 in another order differ by less than this; another model differs by far more.
 LARGEST_DIFFERENCE = 1e-5
 
-# The script a user without Pixelgate would write to use the model.
+# The script a user without Pixelgate would write to use the model; it is told last which one.
 PROBE = """
 import sys
 import keras, numpy as np
-model, images, predictions = sys.argv[1:]
+model, images, predictions = sys.stdin.read().split("\\0")
 np.save(predictions, keras.saving.load_model(model).predict(np.load(images), verbose=0))
 """
 
 
-def predict_in_fresh_process(model: Path, images: np.ndarray) -> np.ndarray:
-    """Load a .keras file in a fresh interpreter, without Pixelgate, and predict.
+@contextlib.contextmanager
+def fresh_interpreter() -> Iterator[Predict]:
+    """Start a fresh interpreter, without Pixelgate, which imports Keras while the caller goes on.
 
-    In this process the file would load even if it needed custom objects, since the training
+    In this process a file would load even if it needed custom objects, since the training
     registered them.
 
-    Args:
-        model: .keras file.
-        images: (n, height, width, channels) uint8.
-
-    Returns:
-        (n, outputs) float32.
-
-    Raises:
-        ValueError: the interpreter ended with an error; its last line is the message.
+    Yields:
+        A function, to be called once, of a .keras file and (n, height, width, channels) uint8
+        images, which the interpreter loads and predicts; it returns (n, outputs) float32. It raises
+        ValueError if the interpreter ends with an error, whose last line is the message.
     """
     with tempfile.TemporaryDirectory() as folder:
-        inputs, outputs = Path(folder, "images.npy"), Path(folder, "predictions.npy")
-        np.save(inputs, images)
-        # -P keeps the working directory off the path, so that none of our modules is found.
-        command = [sys.executable, "-P", "-c", PROBE, str(model), str(inputs), str(outputs)]
-        ended = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)  # noqa: S603 - our own interpreter and script
-        if ended.returncode:
-            raise ValueError((ended.stderr.strip().splitlines() or ["no message"])[-1])
-        predictions: np.ndarray = np.load(outputs)
-    return predictions
+        inputs, outputs, errors = (
+            Path(folder, name) for name in ("images.npy", "answers.npy", "errors")
+        )
+        with errors.open("wb") as stderr:
+            # -P keeps the working directory off the path, so that none of our modules is found.
+            child = subprocess.Popen(  # noqa: S603 - our own interpreter and script
+                [sys.executable, "-P", "-c", PROBE],
+                cwd=folder,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
+                stderr=stderr,
+                text=True,
+            )
+
+        def predict(model: Path, images: np.ndarray) -> np.ndarray:
+            np.save(inputs, images)
+            # One that has ended already is asked nothing; its error says why.
+            child.communicate("\0".join(map(str, (model.absolute(), inputs, outputs))))
+            if child.returncode:
+                lines = errors.read_text(errors="replace").strip().splitlines()
+                raise ValueError((lines or ["no message"])[-1])
+            answers: np.ndarray = np.load(outputs)
+            return answers
+
+        try:
+            yield predict
+        finally:
+            child.kill()
+            # Closes the pipe, too.
+            child.communicate()
 
 
 def check_saved_file(
@@ -63,7 +81,7 @@ def check_saved_file(
     evaluated: Path,
     images: np.ndarray,
     *,
-    predict: Predict | None = None,
+    predict: Predict,
 ) -> Check:
     """Compare a registered file, loaded in a fresh process, with the model that was evaluated.
 
@@ -71,10 +89,9 @@ def check_saved_file(
         saved: .keras file, as stored in the registry.
         evaluated: .keras file that was evaluated.
         images: (n, height, width, channels) uint8, which both predict.
-        predict: loads the saved file and predicts, or raises ValueError if it can't be loaded; by
-            default `predict_in_fresh_process`.
+        predict: loads the saved file and predicts, or raises ValueError if it can't be loaded, as
+            `fresh_interpreter` yields it.
     """
-    predict = predict or predict_in_fresh_process
     expected = keras.saving.load_model(evaluated).predict(images, verbose=0)
     try:
         difference = float(np.abs(predict(saved, images) - expected).max())

@@ -10,8 +10,6 @@ import logging
 import shutil
 from typing import TYPE_CHECKING, Any
 
-from prefect.states import Completed, Failed
-
 from tasks.errors import Unchanged, WorkerDone
 from tasks.orchestration import artifacts
 from tasks.orchestration.stage_task import cached_by_key, stage
@@ -19,20 +17,17 @@ from tasks.registry.mlflow_store import open_store
 from tasks.runs.fingerprint import recipe_key
 from tasks.runs.provenance import provenance
 from tasks.runs.run_folder import REGISTRATION, record_facts, record_progress, stored_settings
-from tasks.runs.summary import read_summary
 from tasks.storage.atomic import write_json
 from tasks.storage.checked import believe_folder
 from tasks.storage.hashing import digest, file_digest
 
 if TYPE_CHECKING:
     import pandas as pd
-    from prefect.client.schemas.objects import State
 
     from tasks.evaluation.compare import Evaluations
     from tasks.generators.inputs import Inputs
     from tasks.registry.mlflow_store import ModelStore
     from tasks.runs.run_folder import Run
-    from tasks.runs.summary import RunSummary
     from tasks.training.initial_weights import InitialModel
     from tasks.training.result import TrainedModel
 
@@ -41,14 +36,6 @@ if TYPE_CHECKING:
 RETRY_TRANSIENT_FAULTS: dict[str, Any] = {"retries": 2, "retry_delay_seconds": 5}
 
 log = logging.getLogger("pixelgate")
-
-
-def final_state(run: Run) -> State[RunSummary]:
-    """Return the flow's final state as Prefect shows it: the outcome and one line of message."""
-    summary = read_summary(run.config.paths, run.id)
-    make = Failed if summary.exit_code else Completed
-    name = summary.outcome.replace("_", " ").title().replace(" ", "")
-    return make(name=name, message=summary.first_line, data=summary)
 
 
 @stage("inventory", **RETRY_TRANSIENT_FAULTS)
@@ -118,31 +105,33 @@ def skip_if_unchanged(run: Run, inventory: pd.DataFrame) -> str:
 
 @stage("generators")
 def build_generators(run: Run, inventory: pd.DataFrame) -> Inputs:
-    """Decode every image once, choose the model's input, and draw the previews."""
+    """Decode every image once, and choose the model's input."""
     from tasks.generators.inputs import build_inputs
-    from tasks.reporting.previews import draw_previews
 
     inputs = build_inputs(inventory, run.config, directory=run.directory)
-    draw_previews(inputs, inventory, seed=run.config.seed, folder=run.directory / "previews")
     log.info(inputs.description)
     return inputs
 
 
-def train(run: Run, inputs: Inputs, key: str) -> TrainedModel:
+def train(run: Run, inputs: Inputs, inventory: pd.DataFrame, key: str) -> TrainedModel:
     """Train the model, or reuse a finished training of the same data, settings and code.
 
     Raises:
         WorkerDone: this process trained for another one, which continues from here.
     """
     from tasks.registry.champion import find_initial_model
-    from tasks.reporting.results import draw_training
+    from tasks.reporting.beside import previews_drawn_beside
     from tasks.training.training_cache import copy_training
 
     champion = find_initial_model(_store(run)) if run.config.training.warm_start else None
     if champion is not None:
         # The same recipe from another starting point is another model.
         key = digest([key, champion.version])
-    key = train_once(run, inputs, key, champion)
+    # This process only waits for the one that trains.
+    with previews_drawn_beside(inputs, inventory, run.config.seed, run.directory / "previews"):
+        key = train_once(run, inputs, key, champion)
+    from tasks.reporting.results import draw_training  # imports TensorFlow, as the previews did
+
     # Each run has its own copy as evidence; the shared one is pruned sooner or later.
     finished = run.config.paths.finished_training(key)
     model = copy_training(finished, run.directory / "model")
@@ -263,13 +252,15 @@ def register(run: Run, model: TrainedModel, inputs: Inputs, evaluations: Evaluat
     from tasks.generators.inputs import sample_images
     from tasks.model_gate.judge import Case, judge_version
     from tasks.model_gate.rules import require_not_rejected
+    from tasks.model_gate.saved_model import fresh_interpreter
     from tasks.registry.lineage import evaluated_on
     from tasks.registry.registration import record_decision, register_version
     from tasks.reporting.model_card import leave_card
 
     store = _store(run)
     evaluation, champion = evaluations
-    with exported(model.path, inputs, run.config) as exports:
+    # It imports Keras while files are exported and stored.
+    with fresh_interpreter() as predict, exported(model.path, inputs, run.config) as exports:
         candidate = register_version(
             store,
             model.path,
@@ -281,12 +272,12 @@ def register(run: Run, model: TrainedModel, inputs: Inputs, evaluations: Evaluat
             exports=exports,
         )
         kept = read_exports(exports) if exports else []
-    images = sample_images(inputs)
-    judged_by = evaluated_on(store, champion.version) if champion and champion.version else None
-    case = Case(
-        candidate.version, candidate.file, model.path, evaluation, champion, images, judged_by
-    )
-    decision = judge_version(case, run.config)
+        judged_by = evaluated_on(store, champion.version) if champion and champion.version else None
+        files = (candidate.file, model.path)
+        case = Case(
+            candidate.version, *files, *evaluations, sample_images(inputs), predict, judged_by
+        )
+        decision = judge_version(case, run.config)
     record_decision(store, candidate, decision)
     record = decision.as_dict() | {"mlflow_run": candidate.mlflow_run}
     write_json(run.directory / REGISTRATION, run.config.paths.stored(record))
