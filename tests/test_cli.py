@@ -69,13 +69,13 @@ def test_help_imports_no_heavy_library() -> None:
     assert ended.stdout.count("Usage: pixelgate") == 1 + len(COMMANDS)
 
 
-def test_a_gate_without_a_reference_imports_neither_scipy_stats_nor_altair() -> None:
+def test_a_gate_imports_neither_scipy_stats_nor_altair() -> None:
     """They are imported when something of them is used, also by many threads at once."""
     script = (
         "import sys; from tasks.runtime.environment import prepare\n"
         "from tasks.runtime.deferred_imports import defer_seldom_used\n"
         "prepare(); defer_seldom_used()\n"
-        "import expectations.gx_checkpoint, expectations.suites\n"
+        "import expectations.gx_checkpoint, expectations.suites, expectations.distributions\n"
         "import altair, scipy.stats\n"
         "print([n in sys.modules for n in ('altair.vegalite', 'scipy.stats._stats_py')])\n"
         "from concurrent.futures import ThreadPoolExecutor\n"

@@ -22,7 +22,7 @@ from tasks.generators.pipelines import (
 )
 from tasks.inventory.scan import take_inventory
 from tasks.models.contract import InputContract
-from tasks.reporting.previews import draw_previews
+from tasks.reporting.beside import previews_drawn_beside
 from tests.image_trees import config_for
 
 if TYPE_CHECKING:
@@ -165,17 +165,20 @@ def test_evaluation_is_never_augmented(image_tree: Tree) -> None:
 
 
 def test_previews_are_images(image_tree: Tree, tmp_path: Path) -> None:
-    """Four PNG files show samples, augmentation, sizes and classes."""
+    """Four PNG files show samples, augmentation, sizes and classes, whatever goes on meanwhile."""
     root = image_tree()
     config = config_for(root)
     inventory = take_inventory(config.data, seed=42)
     inputs = build_inputs(inventory, config, directory=tmp_path / "run")
-    files = draw_previews(inputs, inventory, seed=1, folder=tmp_path / "previews")
-    assert [file.name for file in files] == [
-        "samples.png",
-        "augmented.png",
-        "sizes.png",
-        "classes.png",
-    ]
-    for file in files:
+    folder = tmp_path / "previews"
+    with previews_drawn_beside(inputs, inventory, 1, folder):
+        pass
+    names = {file.name for file in folder.iterdir()}
+    assert names == {"samples.png", "augmented.png", "sizes.png", "classes.png"}
+    for file in folder.iterdir():
         assert np.asarray(Image.open(file)).std() > 5
+    (tmp_path / "file").touch()
+    undrawn = previews_drawn_beside(inputs, inventory, 1, tmp_path / "file/previews")
+    with pytest.raises(NotADirectoryError), undrawn:
+        meanwhile = True
+    assert meanwhile

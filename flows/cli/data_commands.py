@@ -96,7 +96,9 @@ def gate(  # noqa: PLR0913, PLR0917 - each is a flag
 
             proposal = suggest_settings(inventory_of(settings), name=settings.name, config=settings)
         else:
-            start_reader()
+            if not settings.paths.inventory.exists():
+                # Every file is to be read; later there are few new ones, or none.
+                start_reader()
             import_gate()
             from tasks.orchestration.gate_run import judge_data
 

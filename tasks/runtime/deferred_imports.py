@@ -7,7 +7,7 @@ import sys
 from types import ModuleType
 
 # Great Expectations imports both for one expectation that is not used here. SciPy's statistics are
-# needed where distributions are compared, or labels are judged.
+# needed where labels are judged in this process.
 SELDOM_USED = ("scipy.stats", "altair")
 
 
