@@ -75,4 +75,4 @@ def _columns_named(suites: dict[str, list[Expectation]], frame: pd.DataFrame) ->
     settings = json.dumps(
         [each.configuration.to_json_dict() for suite in suites.values() for each in suite]
     )
-    return [column for column in frame.columns if column == PATH or f'"{column}"' in settings]
+    return [column for column in frame.columns if column == PATH or json.dumps(column) in settings]
