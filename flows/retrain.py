@@ -7,7 +7,8 @@ from tasks.config.schema import RetrainConfig
 from tasks.orchestration import stages
 from tasks.orchestration.approval import await_approval
 from tasks.orchestration.chosen_model import choose_model
-from tasks.orchestration.run_scope import RunScope, final_state
+from tasks.orchestration.final_state import final_state
+from tasks.orchestration.run_scope import RunScope
 
 
 @flow(name="retrain", flow_run_name="retrain {config.name}")

@@ -5,22 +5,18 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, ClassVar
 
-from prefect.states import Completed, Failed
-
 from tasks.errors import INTERRUPTED, EarlyEnd, PixelgateError
 from tasks.outcome import Outcome
 from tasks.runs.notification import notify
 from tasks.runs.run_folder import REGISTRATION, open_run, read_evidence, record_facts
 from tasks.runs.run_lock import run_lock
 from tasks.runs.run_process import record_process
-from tasks.runs.summary import read_summary, write_summary
+from tasks.runs.summary import write_summary
 from tasks.runtime import environment
 from tasks.runtime.interruption import interruption_of
 
 if TYPE_CHECKING:
     from types import TracebackType
-
-    from prefect.client.schemas.objects import State
 
     from tasks.config.schema import RetrainConfig
     from tasks.runs.run_folder import Run
@@ -142,11 +138,3 @@ def _exit_code(outcome: Outcome, error: BaseException | None) -> int:
     if isinstance(error, PixelgateError):
         return error.exit_code
     return 1 if outcome is Outcome.FAILED else 0
-
-
-def final_state(run: Run) -> State[RunSummary]:
-    """Return the flow's final state as Prefect shows it: the outcome and one line of message."""
-    summary = read_summary(run.config.paths, run.id)
-    make = Failed if summary.exit_code else Completed
-    name = summary.outcome.replace("_", " ").title().replace(" ", "")
-    return make(name=name, message=summary.first_line, data=summary)

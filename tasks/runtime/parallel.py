@@ -88,11 +88,13 @@ def _one_by_one(
 def _start(
     function: Callable[..., Result], calls: Sequence[Sequence[Any]], jobs: int
 ) -> Iterator[Result]:
-    from joblib import Parallel, delayed
+    from joblib import Parallel, delayed, parallel_config
 
-    # `batch_size`: our chunks are large enough; joblib's own batches would only delay the progress.
-    pool = Parallel(n_jobs=jobs, return_as="generator", batch_size=1)
-    with reader_process.environment():
+    # Idle, each holds memory that the training has a use for; by default for five minutes.
+    idle = parallel_config("loky", idle_worker_timeout=reader_process.IDLE_SECONDS)
+    with idle, reader_process.environment():
+        # `batch_size`: our chunks are large enough; joblib's would only delay the progress.
+        pool = Parallel(n_jobs=jobs, return_as="generator", batch_size=1)
         results: Iterator[Result] = pool(
             delayed(reader_process.call)(function, os.getpid(), tuple(arguments))
             for arguments in calls
