@@ -42,12 +42,13 @@ def same_shares_p_value(now: np.ndarray, before: np.ndarray) -> float:
 
     Args:
         now: (k,) counts.
-        before: (k,) counts; none is 0 in both.
+        before: (k,) counts. What is 0 in both tells nothing.
     """
     table = np.stack([now, before])
+    table = table[:, table.sum(axis=0) > 0]
     expected = np.outer(table.sum(axis=1), table.sum(axis=0)) / table.sum()
     difference = np.abs(table - expected)
-    freedom = len(now) - 1
+    freedom = table.shape[1] - 1
     if freedom == 1:
         difference = np.maximum(difference - 0.5, 0)
     return float(special.chdtrc(freedom, (difference**2 / expected).sum()))

@@ -75,6 +75,20 @@ def processes_of(folder: Path) -> list[int]:
     return found
 
 
+def children_running(text: bytes) -> list[int]:
+    """Return the processes this one has started whose command line holds a text."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            parent = int((entry / "stat").read_text().rsplit(")", 1)[1].split()[1])
+            command = (entry / "cmdline").read_bytes()
+        except OSError:
+            continue  # it ended meanwhile
+        if parent == os.getpid() and text in command:
+            found.append(int(entry.name))
+    return found
+
+
 def free_ports(count: int) -> list[int]:
     """Return ports nobody listens on."""
     with contextlib.ExitStack() as opened:

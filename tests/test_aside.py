@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from operator import concat
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tasks.runtime.aside import call_aside
+from tasks.runtime.parallel import map_chunks
 from tasks.runtime.reader_process import end_idle, start_early
+from tests.processes import children_running, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -61,6 +64,8 @@ def test_a_process_that_was_started_early_is_used() -> None:
     pid, modules = call_aside(modules_of)()
     assert pid != os.getpid()
     assert "wave" in modules
+    assert call_aside(modules_of)()[0] == pid
+    assert children_running(b"LokyProcess") == [pid]
 
 
 def test_what_a_call_raises_is_raised() -> None:
@@ -73,3 +78,16 @@ def test_the_call_of_a_process_that_died_is_made_here() -> None:
     """And the next call has a process again."""
     assert call_aside(die_outside_of, os.getpid())() == os.getpid()
     assert call_aside(pid_and, 4)()[0] != os.getpid()
+
+
+def test_the_processes_of_a_pool_end_when_they_are_idle(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Their memory is the training's then; the next call starts others."""
+    monkeypatch.setattr("tasks.runtime.reader_process.IDLE_SECONDS", 2)
+    end_idle()
+    for _ in range(2):
+        calls = [([number], [number]) for number in range(20)]
+        parts = map_chunks(concat, calls, total=5_000, workers=2, lost=lambda file, _: [file])
+        assert [part[0] for part in parts] == list(range(20))
+        wait_until(
+            lambda: not children_running(b"LokyProcess"), seconds=60, what="the end of the pool"
+        )

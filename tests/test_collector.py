@@ -19,6 +19,17 @@ def test_the_collector_works_again_after_a_pause() -> None:
     assert gc.isenabled()
 
 
+def test_pauses_of_threads_overlap() -> None:
+    """The one that began first ends first: the other one goes on, and ends the pause."""
+    first, second = collector_paused(), collector_paused()
+    first.__enter__()
+    second.__enter__()
+    first.__exit__(None, None, None)
+    assert not gc.isenabled()
+    second.__exit__(None, None, None)
+    assert gc.isenabled()
+
+
 def test_a_collector_that_is_off_stays_off() -> None:
     """Whoever turned it off decides."""
     gc.disable()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -177,8 +178,20 @@ def test_previews_are_images(image_tree: Tree, tmp_path: Path) -> None:
     assert names == {"samples.png", "augmented.png", "sizes.png", "classes.png"}
     for file in folder.iterdir():
         assert np.asarray(Image.open(file)).std() > 5
+
+
+def test_previews_that_cannot_be_drawn_are_a_warning(
+    image_tree: Tree, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """They stop nothing, and hide no error of what goes on meanwhile."""
+    config = config_for(image_tree())
+    inventory = take_inventory(config.data, seed=42)
+    inputs = build_inputs(inventory, config, directory=tmp_path / "run")
     (tmp_path / "file").touch()
-    undrawn = previews_drawn_beside(inputs, inventory, 1, tmp_path / "file/previews")
-    with pytest.raises(NotADirectoryError), undrawn:
-        meanwhile = True
-    assert meanwhile
+    nowhere = tmp_path / "file/previews"
+    with previews_drawn_beside(inputs, inventory, 1, nowhere):
+        pass
+    assert "the previews could not be drawn: NotADirectoryError" in caplog.text
+    with pytest.raises(KeyError), previews_drawn_beside(inputs, inventory, 1, nowhere):
+        raise KeyError
+    assert not [thread for thread in threading.enumerate() if "previews" in thread.name]

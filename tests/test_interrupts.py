@@ -185,6 +185,20 @@ def test_a_server_of_the_profile_is_used(
     assert processes_of(tmp_path) == []
 
 
+def test_a_server_that_is_not_wanted_ends_before_it_begins(
+    tmp_path: Path, environment: dict[str, str]
+) -> None:
+    """It sees in the profile that another one is named: no database, nobody on the port."""
+    (tmp_path / "prefect").mkdir()
+    (tmp_path / "prefect/profiles.toml").write_text(
+        'active = "team"\n[profiles.team]\nPREFECT_API_URL = "http://127.0.0.1:9/api"\n'
+    )
+    command = [sys.executable, "-m", "tasks.orchestration.server_process", str(free_ports(1)[0])]
+    with subprocess.Popen(command, env=environment, stdin=subprocess.PIPE) as server:
+        assert server.wait(timeout=120) == 0
+    assert not (tmp_path / "prefect/prefect.db").exists()
+
+
 def test_a_folder_prefect_cannot_write_is_named(
     tmp_path: Path, image_tree: Tree, environment: dict[str, str]
 ) -> None:
@@ -199,6 +213,7 @@ def test_a_folder_prefect_cannot_write_is_named(
     assert process.returncode == 2
     assert "PREFECT_HOME" in process.stderr
     assert "Traceback" not in process.stderr
+    wait_until(lambda: not processes_of(tmp_path), seconds=30, what="the end of the server")
 
 
 def test_loopback_never_goes_through_a_proxy(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import os
+import signal
 from typing import TYPE_CHECKING, Any
 
 import keras
@@ -19,6 +21,7 @@ from tasks.registry.champion import (
 )
 from tasks.registry.mlflow_store import CHALLENGER
 from tests.command_line import predict_here
+from tests.processes import children_running
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -107,6 +110,16 @@ def test_a_model_that_needs_our_code_is_rejected(bench: Bench, tmp_path: Path) -
     decision = decide("1", bench.with_accuracy(0.9), (check,))
     assert decision.outcome is Outcome.MODEL_REJECTED
     assert "saved_file_answers_the_same" in decision.message
+
+
+def test_an_interpreter_that_is_killed_says_nothing_of_the_file(bench: Bench) -> None:
+    """As when memory runs out: an OSError, after which the stage is tried again."""
+    images = sample_images(bench.inputs)
+    with fresh_interpreter() as predict:
+        (child,) = children_running(b"keras.saving.load_model")
+        os.kill(child, signal.SIGKILL)
+        with pytest.raises(ChildProcessError, match="ended by SIGKILL"):
+            check_saved_file(bench.model, bench.model, images, predict=predict)
 
 
 def test_a_file_of_other_weights_is_rejected(bench: Bench) -> None:

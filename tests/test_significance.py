@@ -28,6 +28,13 @@ def test_the_distance_of_distributions_is_that_of_scipy(seed: int) -> None:
     assert p_value == pytest.approx(stats.kstwobign.sf(distance * np.sqrt(size)), rel=1e-9)
 
 
+def test_a_value_that_neither_sample_has_tells_nothing() -> None:
+    """SciPy refuses such a table."""
+    now, before = np.array([30, 0, 2]), np.array([10, 0, 22])
+    expected = stats.chi2_contingency([now[[0, 2]], before[[0, 2]]]).pvalue
+    assert same_shares_p_value(now, before) == pytest.approx(expected, rel=1e-9)
+
+
 @pytest.mark.parametrize("shares", [2, 3, 10, 200])
 @pytest.mark.parametrize("seed", range(5))
 def test_the_p_values_of_shares_are_those_of_scipy(shares: int, seed: int) -> None:

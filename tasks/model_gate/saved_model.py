@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -24,9 +26,9 @@ LARGEST_DIFFERENCE = 1e-5
 
 # The script a user without Pixelgate would write to use the model; it is told last which one.
 PROBE = """
-import sys
+import os, sys
 import keras, numpy as np
-model, images, predictions = sys.stdin.read().split("\\0")
+model, images, predictions = map(os.fsdecode, sys.stdin.buffer.read().split(b"\\0"))
 np.save(predictions, keras.saving.load_model(model).predict(np.load(images), verbose=0))
 """
 
@@ -41,7 +43,8 @@ def fresh_interpreter() -> Iterator[Predict]:
     Yields:
         A function, to be called once, of a .keras file and (n, height, width, channels) uint8
         images, which the interpreter loads and predicts; it returns (n, outputs) float32. It raises
-        ValueError if the interpreter ends with an error, whose last line is the message.
+        ValueError if the interpreter ends with an error, whose last line is the message, and
+        ChildProcessError if a signal ends it.
     """
     with tempfile.TemporaryDirectory() as folder:
         inputs, outputs, errors = (
@@ -55,13 +58,16 @@ def fresh_interpreter() -> Iterator[Predict]:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.DEVNULL,
                 stderr=stderr,
-                text=True,
             )
 
         def predict(model: Path, images: np.ndarray) -> np.ndarray:
             np.save(inputs, images)
             # One that has ended already is asked nothing; its error says why.
-            child.communicate("\0".join(map(str, (model.absolute(), inputs, outputs))))
+            child.communicate(b"\0".join(map(os.fsencode, (model.absolute(), inputs, outputs))))
+            if child.returncode < 0:
+                # No verdict on the file: memory may be short for the moment. The stage is retried.
+                how = signal.Signals(-child.returncode).name
+                raise ChildProcessError(f"the process that asks the saved model was ended by {how}")
             if child.returncode:
                 lines = errors.read_text(errors="replace").strip().splitlines()
                 raise ValueError((lines or ["no message"])[-1])

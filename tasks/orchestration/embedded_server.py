@@ -40,7 +40,7 @@ def prefect_server(
 
     Args:
         dashboard: serve Prefect's pages too, and run its scheduler.
-        meanwhile: called while our own server starts, which takes seconds.
+        meanwhile: called before the server is used, and while our own starts, which takes seconds.
 
     Yields:
         URL of the server's API.
@@ -56,6 +56,8 @@ def prefect_server(
         # By Prefect's profile, if it was started; it has seen that, too.
         _forget(server)
         _require_answer(named)
+        if meanwhile:
+            meanwhile()
         yield named
         return
     _require_writable_home()

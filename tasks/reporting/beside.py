@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
@@ -17,23 +18,29 @@ if TYPE_CHECKING:
     from tasks.generators.inputs import Inputs
 
 
+log = logging.getLogger("pixelgate")
+
+
 @contextlib.contextmanager
 def previews_drawn_beside(
     inputs: Inputs, inventory: pd.DataFrame, seed: int, folder: Path
 ) -> Iterator[None]:
-    """Draw the previews in a thread; they are there when the block has ended.
+    """Draw the previews in a thread, which has ended when the block has.
 
     The arguments are those of `previews.draw_previews`. The import of TensorFlow, which takes
-    seconds, is the thread's too.
+    seconds, is the thread's too. Pictures that can't be drawn are a warning: a training is not
+    lost for them, and the report omits what is missing.
     """
 
     def draw() -> None:
-        with collector_paused():
-            from tasks.reporting.previews import draw_previews
+        try:
+            with collector_paused():
+                from tasks.reporting.previews import draw_previews
 
-        draw_previews(inputs, inventory, seed=seed, folder=folder)
+            draw_previews(inputs, inventory, seed=seed, folder=folder)
+        except Exception as error:  # noqa: BLE001 - as above
+            log.warning("the previews could not be drawn: %s: %s", type(error).__name__, error)
 
     with ThreadPoolExecutor(1, "previews") as thread:
-        drawn = thread.submit(draw)
+        thread.submit(draw)
         yield
-    drawn.result()

@@ -63,8 +63,7 @@ def take() -> tuple[Any, bool]:
     except IndexError:
         from joblib.externals.loky import ProcessPoolExecutor
 
-        # After loky's import, so that it comes before the end of what a shutdown needs.
-        atexit.register(end_idle)
+        _end_idle_at_exit()
         return ProcessPoolExecutor(max_workers=1, timeout=IDLE_SECONDS), True
 
 
@@ -80,6 +79,12 @@ def end_idle() -> None:
     """End the process that is kept: one that is left when Python exits leaves a traceback."""
     while _idle:
         _idle.pop().shutdown(wait=True, kill_workers=True)
+
+
+@functools.cache
+def _end_idle_at_exit() -> None:
+    # After loky's import, so that it comes before the end of what a shutdown needs.
+    atexit.register(end_idle)
 
 
 @contextlib.contextmanager
