@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import signal
+import threading
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+    from types import FrameType
 
 
 class Interrupted(BaseException):
@@ -62,3 +64,38 @@ def interrupted_once() -> Iterator[None]:
     finally:
         for number, handler in zip(numbers, before, strict=True):
             signal.signal(number, handler)
+
+
+@contextlib.contextmanager
+def lost_signals_raised() -> Iterator[Callable[[], None]]:
+    """Yield a function that raises `Interrupted` if SIGINT or SIGTERM has arrived in the meantime.
+
+    The exception of a signal's handler is lost where it comes up in a callback of an extension
+    module that can only print it, as when Prefect sends an artifact. Call the function between the
+    steps of what takes long, so that the signal is obeyed at the next one. Outside of the main
+    thread, which alone gets signals, it does nothing.
+    """
+    arrived: list[int] = []
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+
+    def remember(number: int, frame: FrameType | None) -> None:
+        arrived.append(number)
+        handler = before[signal.Signals(number)]
+        assert callable(handler)  # noqa: S101 - others are left as they are
+        handler(number, frame)
+
+    def raise_lost() -> None:
+        if arrived:
+            raise Interrupted(arrived[0])
+
+    if threading.current_thread() is threading.main_thread():
+        for number, handler in before.items():
+            if callable(handler):
+                signal.signal(number, remember)
+    try:
+        yield raise_lost
+    finally:
+        for number, handler in before.items():
+            # The handler itself may have set another one.
+            if signal.getsignal(number) is remember:
+                signal.signal(number, handler)

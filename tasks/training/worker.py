@@ -21,8 +21,10 @@ from typing import IO, TYPE_CHECKING, Any
 from tasks import errors
 from tasks.runtime import environment
 from tasks.runtime.collector import collector_paused
+from tasks.runtime.interruption import lost_signals_raised
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from tasks.training.callbacks import OnEpoch
@@ -49,14 +51,17 @@ def train_in_subprocess(request: TrainingRequest, *, on_epoch: OnEpoch) -> Train
     from tasks.training.result import read_trained
 
     environment.prepare()
-    with subprocess.Popen(
-        [sys.executable, "-m", "tasks.training.worker"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
-    ) as child:
+    with (
+        lost_signals_raised() as raise_lost,
+        subprocess.Popen(
+            [sys.executable, "-m", "tasks.training.worker"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+        ) as child,
+    ):
         try:
-            failure = _follow(child, request, on_epoch)
+            failure = _follow(child, request, on_epoch, raise_lost)
             code = child.wait()
         finally:
             # Also when on_epoch raised: a search stops a trial that way.
@@ -70,7 +75,10 @@ def train_in_subprocess(request: TrainingRequest, *, on_epoch: OnEpoch) -> Train
 
 
 def _follow(
-    child: subprocess.Popen[bytes], request: TrainingRequest, on_epoch: OnEpoch
+    child: subprocess.Popen[bytes],
+    request: TrainingRequest,
+    on_epoch: OnEpoch,
+    raise_lost: Callable[[], None],
 ) -> errors.PixelgateError | None:
     """Send the request and handle the events; return the error the child reports, if any."""
     assert child.stdin is not None  # noqa: S101 - both are pipes, as requested
@@ -83,6 +91,7 @@ def _follow(
         return None
     failure = None
     for line in child.stdout:
+        raise_lost()
         event = json.loads(line)
         if event["event"] == "epoch":
             on_epoch(event["epoch"], event["epochs"], event["metrics"])
