@@ -137,8 +137,9 @@ class EmbeddedServer:
         """End the process before anybody has waited for it."""
         process, self._starting = self._starting, None
         if process is not None:
-            process.kill()
-            process.wait()
+            # Closes its stdin, too.
+            with process:
+                process.kill()
 
     def _start(self) -> subprocess.Popen[bytes]:
         environment = {
