@@ -76,22 +76,22 @@ def lost_signals_raised() -> Iterator[Callable[[], None]]:
     thread, which alone gets signals, it does nothing.
     """
     arrived: list[int] = []
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    numbers = (signal.SIGINT, signal.SIGTERM) if _is_main_thread() else ()
+    # What is ignored, or ends the process at once, raises nothing that could be lost.
+    before = {
+        number: handler for number in numbers if callable(handler := signal.getsignal(number))
+    }
 
     def remember(number: int, frame: FrameType | None) -> None:
         arrived.append(number)
-        handler = before[signal.Signals(number)]
-        assert callable(handler)  # noqa: S101 - others are left as they are
-        handler(number, frame)
+        before[signal.Signals(number)](number, frame)
 
     def raise_lost() -> None:
         if arrived:
             raise Interrupted(arrived[0])
 
-    if threading.current_thread() is threading.main_thread():
-        for number, handler in before.items():
-            if callable(handler):
-                signal.signal(number, remember)
+    for number in before:
+        signal.signal(number, remember)
     try:
         yield raise_lost
     finally:
@@ -99,3 +99,7 @@ def lost_signals_raised() -> Iterator[Callable[[], None]]:
             # The handler itself may have set another one.
             if signal.getsignal(number) is remember:
                 signal.signal(number, handler)
+
+
+def _is_main_thread() -> bool:
+    return threading.current_thread() is threading.main_thread()
