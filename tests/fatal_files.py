@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import numpy as np
-    from PIL import Image
 
+    from tasks.inventory.file_contents import FileContents
     from tasks.models.contract import InputContract
     from tasks.serving.given_files import GivenFile
     from tasks.serving.input_notes import Decoded
@@ -62,11 +62,9 @@ class FatalWriter:
     start: int
     fatal: int
 
-    def __call__(
-        self, index: int, image: Image.Image, values: np.ndarray | None, sha256: str
-    ) -> None:
+    def __call__(self, index: int, contents: FileContents, sha256: str) -> None:
         """Receive an image."""
-        del image, values, sha256
+        del contents, sha256
         if self.start + index == self.fatal:
             crash()
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tasks.runtime.aside import call_aside
-from tasks.runtime.parallel import map_chunks
+from tasks.runtime.parallel import map_chunks, start_pool_early
 from tasks.runtime.reader_process import end_idle, start_early
 from tests.processes import children_running, wait_until
 
@@ -29,6 +29,11 @@ def no_process_left() -> Iterator[None]:
 def pid_and(value: int) -> tuple[int, int]:
     """Return where it is called, and a value."""
     return os.getpid(), value
+
+
+def pid_and_first(_: str, files: list[int]) -> tuple[int, int]:
+    """Return where it is called, and the first file."""
+    return pid_and(files[0])
 
 
 def modules_of() -> tuple[int, set[str]]:
@@ -78,6 +83,19 @@ def test_the_call_of_a_process_that_died_is_made_here() -> None:
     """And the next call has a process again."""
     assert call_aside(die_outside_of, os.getpid())() == os.getpid()
     assert call_aside(pid_and, 4)()[0] != os.getpid()
+
+
+def test_a_pool_that_was_started_early_reads_the_files() -> None:
+    """By the time that it is given files it has imported what was asked for."""
+    end_idle()
+    start_pool_early("wave", workers=2)
+    early = set(children_running(b"LokyProcess"))
+    assert len(early) == 2
+    calls = [("", [number]) for number in range(20)]
+    read = map_chunks(pid_and_first, calls, total=5_000, workers=2, lost=lambda file, _: (0, file))
+    found = list(read)
+    assert [number for _, number in found] == list(range(20))
+    assert {pid for pid, _ in found} <= early
 
 
 def test_the_processes_of_a_pool_end_when_they_are_idle(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image, PngImagePlugin
 
+from tasks.generators.decoding import Decoding, decode_image
 from tasks.inventory.displayed import as_displayed
 from tasks.inventory.file_contents import read_contents
 from tasks.inventory.opened_image import describe_file, open_image
@@ -99,6 +100,19 @@ def assert_as_pillow(data: bytes) -> bool:
 def test_every_kind_of_file_is_read_as_pillow_reads_it(data: bytes) -> None:
     """Also the kinds that are left to Pillow."""
     assert assert_as_pillow(data)
+
+
+@pytest.mark.parametrize("color_mode", ["grayscale", "rgb", "rgba"])
+@pytest.mark.parametrize("size", [(23, 29), (29, 23), (300, 300)])
+@pytest.mark.parametrize("kind", list(PNG))
+def test_what_is_read_once_is_what_the_model_is_fed(
+    kind: str, size: tuple[int, int], color_mode: str
+) -> None:
+    """Images decoded while the inventory has them open equal those that are decoded later."""
+    decoding = Decoding(size, color_mode, "stretch")
+    contents = read_contents(PNG[kind], max_pixels=LIMIT)
+    image = decode_image(PNG[kind], decoding, max_pixels=LIMIT)
+    np.testing.assert_array_equal(decoding.fit_contents(contents), image)
 
 
 @pytest.mark.parametrize("kind", list(PNG))

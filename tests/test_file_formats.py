@@ -13,7 +13,7 @@ from tasks.inventory import image_formats
 from tasks.inventory.image_file import read_images
 from tasks.inventory.image_formats import PLUGINS, signature_of, suffix_of
 from tasks.inventory.jpeg_xl import declared_size
-from tasks.inventory.listing import list_files
+from tasks.inventory.listing import holds_many, list_files
 from tests.image_trees import draw_image
 
 if TYPE_CHECKING:
@@ -150,6 +150,16 @@ def test_leave_out_holds_for_files_and_folders(tmp_path: Path) -> None:
         "masks/1.png",
     ]
     assert list_files(tmp_path, ["masks", "cat/"]).paths == ["dog/1.png"]
+
+
+def test_files_are_counted_only_up_to_a_number(tmp_path: Path) -> None:
+    """In all folders together; one that can't be read is none of this function's business."""
+    for path in ("cat/1.png", "cat/2.png", "dog/deep/1.png"):
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).touch()
+    assert holds_many(tmp_path, 3)
+    assert not holds_many(tmp_path, 4)
+    assert not holds_many(tmp_path / "missing", 1)
 
 
 @pytest.mark.parametrize("size", [(8, 8), (256, 256), (77, 33), (1080, 1920), (1, 700), (3, 9000)])

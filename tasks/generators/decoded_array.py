@@ -16,9 +16,8 @@ import numpy as np
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from PIL import Image
-
     from tasks.generators.decoding import Decoding
+    from tasks.inventory.file_contents import FileContents
 
 DIGEST_BYTES = 32
 NO_IMAGE = bytes(DIGEST_BYTES)
@@ -138,13 +137,11 @@ class ChunkWriter:
     decoding: Decoding
     start: int
 
-    def __call__(
-        self, index: int, opened: Image.Image, values: np.ndarray | None, sha256: str
-    ) -> None:
+    def __call__(self, index: int, contents: FileContents, sha256: str) -> None:
         """Write the image of the chunk's file number `index`."""
         # Inventory comes first: an image that fails here is decoded again later, with a message.
         with contextlib.suppress(Exception):
-            image = self.decoding.fit(opened, values)
+            image = self.decoding.fit_contents(contents)
             self.array.write(self._maps, self.start + index, image, sha256)
 
     @functools.cached_property

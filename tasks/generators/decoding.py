@@ -41,6 +41,7 @@ from tasks.storage.hashing import digest
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from tasks.inventory.file_contents import FileContents
     from tasks.models.contract import InputContract
 
 MODES = {"grayscale": "L", "rgb": "RGB", "rgba": "RGBA"}
@@ -96,6 +97,13 @@ class Decoding:
         if image.size != (width, height):
             image = _resized(image, (width, height), self.resize)
         return np.asarray(image).reshape(self.shape)
+
+    def fit_contents(self, contents: FileContents) -> np.ndarray:
+        """Return what a file holds as (height, width, channels) uint8."""
+        plain = contents.plain
+        if plain is not None and contents.shape == self.shape:
+            return plain.reshape(self.shape)
+        return self.fit(contents.stored, contents.values)
 
     def read(self, file: Path, sha256: str, max_pixels: int) -> np.ndarray:
         """Return the image of a file, (height, width, channels) uint8.

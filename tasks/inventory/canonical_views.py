@@ -26,7 +26,8 @@ from tasks.inventory.turns import FLIP, MIRROR, TRANSPOSE
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-IMAGES_AT_ONCE = 50_000
+# As many as the cache of a core holds with all that is computed of them.
+IMAGES_AT_ONCE = 4_096
 # How far saving again moves the waves of a normalized thumbnail in the direction of a vote: of
 # JPEG files of quality 60 and rescaled ones, less in 99 of 100 cases.
 VOTE_TOLERANCE = 0.006

@@ -54,6 +54,8 @@ MAX_COLOR_DIFFERENCE = 10.0
 # Each image is confirmed against at most this many others: a chain is enough to connect a group.
 MAX_PARTNERS = 8
 PAIRS_AT_ONCE = 100_000
+# As many as the cache of a core holds with all that is computed of them.
+COMPARED_AT_ONCE = 2_048
 ROUNDING = 1e-4
 MIN_VISIBLE_CONTRAST = 1.0
 
@@ -161,9 +163,7 @@ def _pairs_of_similar_thumbnails(images: pd.DataFrame, correlation: float) -> np
     furthest = 2 - 2 * correlation + ROUNDING
     similar = [np.empty((0, 3), int)]
     for seen in _candidates(views.hashes):
-        difference = views.coarse[seen[:, 0]] - views.coarse[seen[:, 1]]
-        seen = seen[np.einsum("ij,ij->i", difference, difference) <= furthest]  # noqa: PLW2901 - the pairs that are left
-        pairs = _pairs_of_images(views, seen)
+        pairs = _pairs_of_images(views, seen[_coarse_distances(views, seen) <= furthest])
         # Mirrored letters and arrows are other classes, not copies of each other.
         is_alike = (pairs[:, 2] == 0) | (labels[pairs[:, 0]] == labels[pairs[:, 1]])
         pairs = pairs[is_alike & (partners[pairs[:, 0]] < MAX_PARTNERS)]
@@ -171,6 +171,16 @@ def _pairs_of_similar_thumbnails(images: pd.DataFrame, correlation: float) -> np
         np.add.at(partners, matching[:, 0], 1)
         similar.append(matching)
     return np.unique(np.concatenate(similar), axis=0)
+
+
+def _coarse_distances(views: Views, seen: np.ndarray) -> np.ndarray:
+    """Return (pairs,) float32: the squared distance of the lowest waves of views, pair by pair."""
+    distances = np.empty(len(seen), np.float32)
+    for start in range(0, len(seen), COMPARED_AT_ONCE):
+        first, second = seen[start : start + COMPARED_AT_ONCE].T
+        difference = views.coarse[first] - views.coarse[second]
+        distances[start : start + len(first)] = np.einsum("ij,ij->i", difference, difference)
+    return distances
 
 
 def _pairs_of_images(views: Views, seen: np.ndarray) -> np.ndarray:
@@ -233,8 +243,8 @@ def _thumbnails_match(thumbs: np.ndarray, pairs: np.ndarray, correlation: float)
     for turn in TURNS:
         rows = np.flatnonzero(pairs[:, 2] == turn)
         cells = _turned_cells(turn)
-        for start in range(0, len(rows), PAIRS_AT_ONCE):
-            part = rows[start : start + PAIRS_AT_ONCE]
+        for start in range(0, len(rows), COMPARED_AT_ONCE):
+            part = rows[start : start + COMPARED_AT_ONCE]
             second = thumbs[pairs[part, 1]]
             gray, color = similarity(thumbs[pairs[part, 0]], second[:, cells] if turn else second)
             matching[part] = (gray >= correlation) & (color <= MAX_COLOR_DIFFERENCE)

@@ -16,6 +16,7 @@ pixels. Large ones are measured in strips, so that memory stays small.
 from __future__ import annotations
 
 import functools
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,11 +25,15 @@ from PIL import Image
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from tasks.inventory.file_contents import FileContents
+
     Rows = Sequence[dict[str, Any]]
 
 # Larger images are measured one by one as they come: waiting for others would fill the memory.
 STACKED_PIXELS = 128 * 128
 STRIP_PIXELS = 2**20
+# As many as the cache of a core holds with all that is computed of them.
+STACK_PIXELS = 2**18
 GRAY_SIDE, COLOR_SIDE = 16, 4
 # Cb and Cr of gray.
 NEUTRAL = 128
@@ -41,26 +46,22 @@ class FeatureBatch:
     def __init__(self) -> None:
         self._waiting: dict[tuple[int, ...], list[tuple[bytes, dict[str, Any]]]] = {}
 
-    def add(self, image: Image.Image, data: bytes, row: dict[str, Any]) -> None:
-        """Add an image; its row is complete only after `measure`.
-
-        Args:
-            image: of mode L or RGB.
-            data: its raw pixels.
-            row: the features are written here.
-        """
-        shape = (image.height, image.width, len(image.getbands()))
-        if image.height * image.width > STACKED_PIXELS:
-            measure_large(image, row)
+    def add(self, contents: FileContents, row: dict[str, Any]) -> None:
+        """Add an image as it is displayed; the features in its row are complete after `measure`."""
+        height, width, _ = contents.shape
+        if height * width > STACKED_PIXELS:
+            measure_large(contents.displayed, row)
         else:
-            self._waiting.setdefault(shape, []).append((data, row))
+            self._waiting.setdefault(contents.shape, []).append((contents.pixels, row))
 
     def measure(self) -> None:
-        """Measure the images that are waiting, one stack per size."""
+        """Measure the images that are waiting, in stacks of one size."""
         for shape, waiting in self._waiting.items():
-            data, rows = zip(*waiting, strict=True)
-            stack = np.frombuffer(b"".join(data), dtype=np.uint8).reshape(-1, *shape)
-            measure_stack(stack, rows)
+            at_once = max(1, STACK_PIXELS // math.prod(shape))
+            for start in range(0, len(waiting), at_once):
+                data, rows = zip(*waiting[start : start + at_once], strict=True)
+                stack = np.frombuffer(b"".join(data), dtype=np.uint8).reshape(-1, *shape)
+                measure_stack(stack, rows)
         self._waiting.clear()
 
 
@@ -159,24 +160,41 @@ def _strips(image: Image.Image) -> list[tuple[int, int]]:
 def _histograms(flat: np.ndarray) -> np.ndarray:
     """Return (images, 256) counts of (images, pixels) uint8."""
     # One bincount for all images: the counts of image n go into bins 256 n to 256 n + 255.
-    numbered = flat + 256 * np.arange(len(flat), dtype=np.int32)[:, None]
+    numbered = flat + 256 * np.arange(len(flat))[:, None]
     counts: np.ndarray = np.bincount(numbered.ravel(), minlength=256 * len(flat))
     return counts.reshape(len(flat), 256)
 
 
 def _histogram_features(histograms: np.ndarray) -> dict[str, np.ndarray]:
-    """Return brightness, contrast and entropy, each (images,), of (images, 256) counts."""
-    shares = histograms / histograms.sum(axis=1, keepdims=True)
+    """Return brightness, contrast and entropy, each (images,), of (images, 256) counts.
+
+    All images have as many pixels.
+    """
+    pixels = int(histograms[0].sum())
+    shares = histograms / pixels
     values = np.arange(256)
     mean = shares @ values
     variance = shares @ values**2 - mean**2
-    logs = np.log2(shares, where=shares > 0, out=np.zeros(shares.shape))
+    # Logarithms of the few shares there can be of a small image take half of the time.
+    table = _entropy_terms(pixels) if pixels <= STACKED_PIXELS else None
+    terms = _terms_of(shares) if table is None else table[histograms]
     return {
         "brightness": mean,
         # For an image of a single colour, rounding errors can leave a tiny negative variance.
         "contrast": np.sqrt(variance.round(6).clip(0)),
-        "entropy": -(shares * logs).sum(axis=1),
+        "entropy": -terms.sum(axis=1),
     }
+
+
+@functools.lru_cache(maxsize=64)
+def _entropy_terms(pixels: int) -> np.ndarray:
+    """Return (pixels + 1,) float64: the term of the entropy for each count of so many pixels."""
+    return _terms_of(np.arange(pixels + 1) / pixels)
+
+
+def _terms_of(shares: np.ndarray) -> np.ndarray:
+    terms: np.ndarray = shares * np.log2(shares, where=shares > 0, out=np.zeros(shares.shape))
+    return terms
 
 
 def _laplacian(stack: np.ndarray) -> np.ndarray:

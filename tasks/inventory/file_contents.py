@@ -27,19 +27,39 @@ class FileContents:
 
     Attributes:
         facts: those of `opened_image.describe_file`.
-        stored: the loaded image, as it is stored.
         values: of more than 8 bits, as `deep_values` returns them; else None.
-        displayed: the image as a viewer shows it, mode L or RGB.
-        pixels: those of `displayed`.
+        mode: of the image as a viewer shows it, L or RGB.
+        shape: of the same, (height, width, channels).
+        pixels: of the same.
         damage: what shows that data was lost; None where nothing does.
+        plain: the pixels of an image that is shown as it is stored, and of which nothing else is
+            known, (height, width) or (height, width, 3) uint8; None for any other.
+        opened: the loaded image as it is stored, and as a viewer shows it; none of a plain one.
     """
 
     facts: dict[str, Any]
-    stored: Image.Image
     values: np.ndarray | None
-    displayed: Image.Image
+    mode: str
+    shape: tuple[int, int, int]
     pixels: bytes
     damage: str | None
+    plain: np.ndarray | None = None
+    opened: tuple[Image.Image, ...] = ()
+
+    @property
+    def stored(self) -> Image.Image:
+        """The loaded image, as it is stored."""
+        return self._image(0)
+
+    @property
+    def displayed(self) -> Image.Image:
+        """The image as a viewer shows it, mode L or RGB."""
+        return self._image(1)
+
+    def _image(self, which: int) -> Image.Image:
+        # Made only when asked for: of a small plain image nobody does, and it would take longer
+        # than to decode it.
+        return self.opened[which] if self.plain is None else Image.fromarray(self.plain)
 
 
 def read_contents(data: bytes, *, max_pixels: int) -> FileContents:
@@ -54,20 +74,22 @@ def read_contents(data: bytes, *, max_pixels: int) -> FileContents:
 
 
 def _plain_contents(pixels: np.ndarray) -> FileContents:
-    image = Image.fromarray(pixels)
+    height, width, *colors = pixels.shape
+    mode, channels = ("RGB", 3) if colors else ("L", 1)
     facts = {
         "format": "PNG",
-        "mode": image.mode,
-        "channels": len(image.getbands()),
+        "mode": mode,
+        "channels": channels,
         "frames": 1,
         "bit_depth": 8,
-        "height": image.height,
-        "width": image.width,
-        "aspect": image.width / image.height,
+        "height": height,
+        "width": width,
+        "aspect": width / height,
         "orientation": UPRIGHT,
     }
-    content = pixels.tobytes()
-    return FileContents(facts, image, None, image, content, find_gray_tail(content, image.height))
+    data = pixels.tobytes()
+    damage = find_gray_tail(data, height)
+    return FileContents(facts, None, mode, (height, width, channels), data, damage, pixels)
 
 
 def _open_contents(data: bytes, max_pixels: int) -> FileContents:
@@ -79,7 +101,9 @@ def _open_contents(data: bytes, max_pixels: int) -> FileContents:
         is_as_stored = decoded is not None and displayed is image
         pixels = decoded.tobytes() if decoded is not None and is_as_stored else displayed.tobytes()
         damage = damage or find_gray_tail(pixels, displayed.height)
-    return FileContents(facts, image, values, displayed, pixels, damage)
+    shape = (displayed.height, displayed.width, len(displayed.getbands()))
+    opened_images = (image, displayed)
+    return FileContents(facts, values, displayed.mode, shape, pixels, damage, opened=opened_images)
 
 
 def _with_pixels(opened: Image.Image, pixels: np.ndarray) -> Image.Image:

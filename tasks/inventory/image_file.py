@@ -17,18 +17,17 @@ from PIL import Image, UnidentifiedImageError
 
 from tasks.inventory.deep_values import hashed_form
 from tasks.inventory.features import FeatureBatch
-from tasks.inventory.file_contents import FileContents, read_contents
+from tasks.inventory.file_contents import read_contents
 from tasks.inventory.image_formats import NOT_AN_IMAGE, suffix_of
 from tasks.inventory.opened_image import too_many_pixels
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    import numpy as np
+    from tasks.inventory.file_contents import FileContents
 
-    # Called with the index of the file, the decoded image, its values if it has more than 8 bits,
-    # and the SHA-256 of the file.
-    OnImage = Callable[[int, Image.Image, np.ndarray | None, str], None]
+    # Called with the index of the file, what it holds, and the SHA-256 of the file.
+    OnImage = Callable[[int, FileContents, str], None]
 
 # A file is read as a whole; without a limit one huge file could exhaust the memory of a worker.
 MAX_FILE_BYTES = 512 * 2**20
@@ -44,8 +43,8 @@ def read_images(
         root: folder the paths are relative to.
         paths: relative POSIX paths.
         max_pixels: an image that declares more is not expanded.
-        on_image: called for each file that decodes, with its index in `paths`, the image, its
-            values as `deep_values` returns them, and the SHA-256 of the file.
+        on_image: called for each file that decodes, with its index in `paths`, its contents, and
+            the SHA-256 of the file.
 
     Returns:
         One row per file with those of `columns.IMAGE_COLUMNS` that are known; `error` is None only
@@ -74,25 +73,25 @@ def _read_image(
     max_pixels: int,
     row: dict[str, Any],
     features: FeatureBatch,
-    on_image: Callable[[Image.Image, np.ndarray | None, str], None] | None,
+    on_image: Callable[[FileContents, str], None] | None,
 ) -> None:
     data = read_regular_file(file, row)
     row["sha256"] = hashlib.sha256(data).hexdigest()
     contents = read_contents(data, max_pixels=max_pixels)
     if on_image:
-        on_image(contents.stored, contents.values, row["sha256"])
+        on_image(contents, row["sha256"])
     row.update(contents.facts)
     row["damage"] = contents.damage
     row["format_matches_extension"] = _format_matches(suffix_of(file), row["format"])
     row["pixel_hash"] = _pixel_hash(contents)
-    features.add(contents.displayed, contents.pixels, row)
+    features.add(contents, row)
 
 
 def _pixel_hash(contents: FileContents) -> str:
     """Hash an image by its pixels: the same for files that differ only in format or compression."""
-    image, values = contents.displayed, contents.values
-    hashed = hashlib.blake2b(f"{image.mode} {image.height} {image.width} ".encode(), digest_size=16)
-    hashed.update(contents.pixels if values is None else hashed_form(values))
+    height, width, _ = contents.shape
+    hashed = hashlib.blake2b(f"{contents.mode} {height} {width} ".encode(), digest_size=16)
+    hashed.update(contents.pixels if contents.values is None else hashed_form(contents.values))
     return hashed.hexdigest()
 
 

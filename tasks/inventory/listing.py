@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import fnmatch
 import heapq
+import itertools
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -131,6 +133,20 @@ def list_files(root: Path, leave_out: Sequence[str] = ()) -> Listing:
                 pending.append(Path(found.path))
     listing.sort()
     return listing
+
+
+def holds_many(root: Path, many: int) -> bool:
+    """Return whether a folder holds as many files, of whatever kind; no more of them are listed."""
+    pending, count = [str(root)], 0
+    while pending and count < many:
+        # What can't be read is said where the folder is listed.
+        with contextlib.suppress(OSError), os.scandir(pending.pop()) as entries:
+            for entry in itertools.islice(entries, many - count):
+                if entry.is_dir(follow_symlinks=False):
+                    pending.append(entry.path)
+                else:
+                    count += 1
+    return count >= many
 
 
 def list_named(root: Path, paths: Iterable[str]) -> Listing:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from tasks.config.data import DataConfig
     from tasks.inventory.image_file import OnImage
 
+# What a process that reads files imports.
+READER = read_batch.__module__
 PANDAS_TYPES = {
     ARROW_TYPES[name]: pd.api.types.pandas_dtype(name)
     for name in ("boolean", "Int8", "Int32", "Int64", "binary[pyarrow]")

@@ -26,10 +26,12 @@ from tasks.inventory.duplicates import assign_groups
 from tasks.inventory.embeddings import embeddings_of, say_why_not
 from tasks.inventory.inventory_cache import InventoryCache
 from tasks.inventory.layouts import read_layout
-from tasks.inventory.reading import read_files
+from tasks.inventory.listing import holds_many
+from tasks.inventory.reading import READER, read_files
 from tasks.inventory.reading_summary import describe_reading
 from tasks.inventory.split_ledger import SplitLedger
 from tasks.inventory.splits import REASON, assign_splits, drawn_splits
+from tasks.runtime.parallel import FILES_WORTH_A_POOL, start_pool_early
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -83,6 +85,9 @@ def take_inventory(
     root = data_root(settings)
     ledger = SplitLedger(cache_dir, root, seed=seed, group_pattern=settings.group_pattern)
     cache = None if cache_dir is None else InventoryCache(cache_dir, root, settings, seed=seed)
+    if (cache is None or cache.known.empty) and holds_many(directory, FILES_WORTH_A_POOL):
+        # The processes start while the folder is listed.
+        start_pool_early(READER, workers=settings.workers)
     reading = read_layout(directory, settings)
     if cache and not ledger.exists:
         ledger.recover(cache.with_splits)
@@ -164,8 +169,11 @@ def _start_reading(
     That function returns `IMAGE_COLUMNS` in the order of the listing, with gaps for files whose
     name is not valid UTF-8.
     """
-    names = pd.Series(listing.names, dtype="str")
-    printable = names[[name == path for name, path in zip(names, listing.paths, strict=True)]]
+    own = listing.names
+    names = pd.Series(own, dtype="str")
+    printable = names
+    if own != listing.paths:
+        printable = names[[name == path for name, path in zip(own, listing.paths, strict=True)]]
     known = pd.DataFrame(columns=list(IMAGE_COLUMNS))
     status = pd.DataFrame({PATH: names, BYTES: listing.sizes, MTIME_NS: listing.times})
     if cache:

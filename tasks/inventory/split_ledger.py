@@ -105,11 +105,13 @@ class SplitLedger:
                 again[SIBLINGS].dropna()
             )
             self.entries = self.entries[~is_old]
-        known = pd.MultiIndex.from_frame(self.entries[[SHA256, PATH]])
         rows = inventory[[SHA256, PATH, SPLIT, SIBLINGS]].copy()
         rows[REASON] = reasons
         rows[SINCE] = datetime.now(UTC).isoformat(timespec="seconds")
-        new = rows[~pd.MultiIndex.from_frame(rows[[SHA256, PATH]]).isin(known)]
+        new = rows
+        if len(self.entries):
+            known = pd.MultiIndex.from_frame(self.entries[[SHA256, PATH]])
+            new = rows[~pd.MultiIndex.from_frame(rows[[SHA256, PATH]]).isin(known)]
         if self._file is None or new.empty:
             return
         self.entries = pd.concat([self.entries, new], ignore_index=True).astype("str")

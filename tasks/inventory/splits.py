@@ -9,13 +9,14 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 
 from tasks.inventory.columns import LABEL, SPLIT, TEST, TRAIN, VALIDATION
 from tasks.inventory.split_units import CONTENT, DECLARED, FILES, UNIT, units_of, with_units
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 REASON = "reason"
 KNOWN = "remembered by its content, its path or its siblings"
@@ -130,7 +131,7 @@ def _draw(
     units = units_of(free)
     salt = f"{seed}:{name}:".encode()
     # A hash of the content, not a generator's next number: other files don't change the draw.
-    units["draw"] = [_number(salt, content) for content in units[CONTENT]]
+    units["draw"] = _numbers(salt, units[CONTENT].tolist())
     units = units.sort_values("draw")
     # Siblings first, as many at once and of several classes; single files fill what is missing.
     if units[DECLARED].any():
@@ -209,7 +210,10 @@ def _fitting(units: pd.DataFrame, missing: int) -> Iterator[str]:
             yield unit
 
 
-def _number(salt: bytes, content: str) -> float:
-    """Return a number in [0, 1) that depends on nothing but the salt and the content."""
-    drawn = hashlib.blake2b(salt + content.encode("utf-8", "surrogatepass"), digest_size=8).digest()
-    return int.from_bytes(drawn) / 2**64
+def _numbers(salt: bytes, contents: Sequence[str]) -> np.ndarray:
+    """Return (contents,) float64 in [0, 1), each of nothing but the salt and the content."""
+    drawn = [
+        hashlib.blake2b(salt + content.encode("utf-8", "surrogatepass"), digest_size=8).digest()
+        for content in contents
+    ]
+    return np.frombuffer(b"".join(drawn), ">u8") / 2.0**64

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import collections
+import importlib
 import logging
 import os
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -20,6 +22,9 @@ CHUNK, CHUNK_BYTES = 1_024, 8 * 2**20
 FILES_WORTH_A_POOL, CHUNKS_WORTH_A_POOL = 4_000, 8
 # joblib sends each process one chunk ahead; a slow chunk lets the others run a little further.
 SUSPECTS_PER_JOB = 4
+
+# Pools that were started before they had files to read.
+_starting: list[Iterator[Any]] = []
 
 log = logging.getLogger("pixelgate.runtime")
 
@@ -66,11 +71,27 @@ def map_chunks(
         lost: returns the result for a file that ends its process, given the file and the signal.
     """
     worth_it = total >= FILES_WORTH_A_POOL or len(calls) >= CHUNKS_WORTH_A_POOL
-    jobs = (workers or os.cpu_count() or 1) if worth_it else 1
+    jobs = _jobs(workers) if worth_it else 1
     if jobs == 1:
         return _one_by_one(function, calls, lost)
     # Started here, as a generator does nothing before it is asked for its first result.
     return _outliving(_start(function, calls, jobs), function, calls, jobs, lost)
+
+
+def start_pool_early(module: str, *, workers: int | None) -> None:
+    """Start the processes of a pool before there is a file to read, and return at once.
+
+    Args:
+        module: what they import meanwhile.
+        workers: number of processes; None for one per core.
+    """
+    jobs = _jobs(workers)
+    if jobs > 1:
+        _starting.append(_start(importlib.import_module, [(module,)] * jobs, jobs))
+
+
+def _jobs(workers: int | None) -> int:
+    return workers or os.cpu_count() or 1
 
 
 def _one_by_one(
@@ -90,6 +111,9 @@ def _start(
 ) -> Iterator[Result]:
     from joblib import Parallel, delayed, parallel_config
 
+    # joblib ends a pool of which results are left.
+    while _starting:
+        collections.deque(_starting.pop(), maxlen=0)
     # Idle, each holds memory that the training has a use for; by default for five minutes.
     idle = parallel_config("loky", idle_worker_timeout=reader_process.IDLE_SECONDS)
     with idle, reader_process.environment():
