@@ -19,6 +19,15 @@ def test_the_collector_works_again_after_a_pause() -> None:
     assert gc.isenabled()
 
 
+def test_what_was_imported_is_not_looked_through_again() -> None:
+    """It stays as long as the process, whatever else is collected."""
+    gc.unfreeze()
+    with collector_paused():
+        kept = [[] for _ in range(1_000)]  # type: ignore[var-annotated]
+    assert gc.get_freeze_count() > len(kept)
+    assert len(gc.get_objects()) < gc.get_freeze_count()
+
+
 def test_pauses_of_threads_overlap() -> None:
     """The one that began first ends first: the other one goes on, and ends the pause."""
     first, second = collector_paused(), collector_paused()

@@ -24,6 +24,7 @@ from tasks.generators.decoded_array import ChunkWriter, DecodedArray
 from tasks.generators.input_contract import decoding_for
 from tasks.inventory.file_sample import describe_files
 from tasks.inventory.input_choice import choose_input
+from tasks.runtime.collector import collector_paused
 from tasks.runtime.parallel import FILES_WORTH_A_POOL, map_chunks
 from tasks.storage.atomic import atomic_folder
 
@@ -130,5 +131,5 @@ class EagerDecoder:
 
 def _import_keras() -> None:
     # If it fails, it fails again, with a message, where it is needed.
-    with contextlib.suppress(Exception):
+    with contextlib.suppress(Exception), collector_paused():
         importlib.import_module("keras")
