@@ -1,14 +1,21 @@
-"""Numbers and images go in; PNG files come out, without pyplot's global state."""
+"""Numbers and images go in; PNG files come out, without pyplot's global state.
+
+Images are shown as one array on one pair of axes: axes of its own for each image take some fifty
+times as long.
+"""
 
 from __future__ import annotations
 
+import textwrap
 from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
+from PIL import Image
 
 from tasks.inventory.columns import HEIGHT, SPLITS, WIDTH, counts_by_split
+from tasks.reporting.image_mosaic import WHITE, Mosaic
 from tasks.storage.atomic import atomic_write
 
 if TYPE_CHECKING:
@@ -19,11 +26,11 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 DPI = 110
+HEAT_ALPHA = 0.65
 # They differ in lightness too, for colour-blind readers and grayscale prints.
 INK, SECOND = "#1f4e79", "#d1495b"
 # With more, numbers in the cells of a confusion matrix can't be read.
 MANY_CLASSES = 20
-HEAT_ALPHA = 0.65
 
 
 def draw_image_grid(rows: Sequence[tuple[str, np.ndarray]], file: Path, *, title: str) -> Path:
@@ -35,17 +42,15 @@ def draw_image_grid(rows: Sequence[tuple[str, np.ndarray]], file: Path, *, title
         title: above the grid.
     """
     columns = max(len(images) for _, images in rows)
-    figure = Figure(figsize=(1.2 + 0.75 * columns, 0.6 + 0.75 * len(rows)), layout="constrained")
-    axes = figure.subplots(len(rows), columns, squeeze=False)
-    for (name, images), row in zip(rows, axes, strict=True):
-        # A class may have fewer images than the grid has columns.
-        for axis, image in zip(row, images, strict=False):
-            _show(axis, image)
-        for axis in row:
-            axis.axis("off")
-        row[0].text(
-            -0.15, 0.5, name, transform=row[0].transAxes, ha="right", va="center", fontsize=8
-        )
+    mosaic = Mosaic(rows[0][1].shape[1:3], len(rows), columns, gap=0.06, above=0.06)
+    # A class may have fewer images than the grid has columns.
+    cells = [image for _, images in rows for image in [*images, *[None] * (columns - len(images))]]
+    longest = max(len(name) for name, _ in rows)
+    figure, axis = _mosaic_axis(mosaic, width=0.75, left=0.3 + 0.07 * longest, top=0.4)
+    _show_images(axis, mosaic, cells)
+    for number, (name, _) in enumerate(rows):
+        down = mosaic.corner(number * columns)[0] + mosaic.size[0] / 2
+        axis.text(-0.1 * mosaic.size[1], down, name, ha="right", va="center", fontsize=8)
     figure.suptitle(title, fontsize=10)
     return _save(figure, file)
 
@@ -62,24 +67,18 @@ def draw_mistakes(
         heat: (images, map height, map width) in [0, 1], laid over the images; None for none.
     """
     columns = min(8, len(images))
+    texts = ["\n".join(map(_in_lines, caption.splitlines())) for caption in captions]
+    lines = max(text.count("\n") + 1 for text in texts)
     rows = -(-len(images) // columns)
-    figure = Figure(figsize=(1.35 * columns, 1.6 * rows), layout="constrained")
-    axes = figure.subplots(rows, columns, squeeze=False)
-    for axis in axes.flat:
-        axis.axis("off")
-    heats = [None] * len(images) if heat is None else list(heat)
-    for axis, image, caption, each in zip(axes.flat, images, captions, heats, strict=False):
-        _show(axis, image)
-        if each is not None:
-            height, width = image.shape[:2]
-            axis.imshow(
-                each,
-                cmap="inferno",
-                alpha=HEAT_ALPHA * each,
-                extent=(-0.5, width - 0.5, height - 0.5, -0.5),
-                interpolation="bilinear",
-            )
-        axis.set_title(caption, fontsize=7)
+    mosaic = Mosaic(images.shape[1:3], rows, columns, gap=0.12, above=0.06 + 0.12 * lines)
+    figure, axis = _mosaic_axis(mosaic, width=1.2)
+    _show_images(axis, mosaic, list(images))
+    if heat is not None:
+        _show_heat(axis, mosaic, heat)
+    for number, text in enumerate(texts):
+        top, left = mosaic.corner(number)
+        middle = left + mosaic.size[1] / 2
+        axis.text(middle, top - 1, text, ha="center", va="bottom", fontsize=7)
     return _save(figure, file)
 
 
@@ -180,10 +179,55 @@ def draw_confusion(confusion: Sequence[Sequence[int]], classes: Sequence[str], f
     return _save(figure, file)
 
 
-def _show(axis: Axes, image: np.ndarray) -> None:
-    gray = image.shape[-1] == 1
-    # Fixed limits, or matplotlib would stretch the contrast of each image.
-    axis.imshow(image[..., 0] if gray else image, cmap="gray" if gray else None, vmin=0, vmax=255)
+def _in_lines(caption: str) -> str:
+    """Return a caption of size 7 in lines that are no longer than an image of 1.2 inches."""
+    return textwrap.fill(caption, 20)
+
+
+def _mosaic_axis(
+    mosaic: Mosaic, *, width: float, left: float = 0.0, top: float = 0.0
+) -> tuple[Figure, Axes]:
+    """Return a figure and axes that a mosaic fills.
+
+    Args:
+        mosaic: what will be shown.
+        width: of an image, inches.
+        left: what is free beside it, inches.
+        top: what is free above it, inches.
+    """
+    high, wide = (width / mosaic.size[1] * side for side in mosaic.shape)
+    figure = Figure(figsize=(left + wide, top + high))
+    box = (left / (left + wide), 0, wide / (left + wide), high / (top + high))
+    return figure, figure.add_axes(box)
+
+
+def _show_images(axis: Axes, mosaic: Mosaic, images: Sequence[np.ndarray | None]) -> None:
+    """Show images, each (height, width, channels) uint8."""
+    picture = mosaic.arrange(images, WHITE)
+    gray = picture.shape[-1] == 1
+    axis.axis("off")
+    # Fixed limits, or matplotlib would stretch the contrast.
+    axis.imshow(
+        picture[..., 0] if gray else picture,
+        cmap="gray" if gray else None,
+        vmin=0,
+        vmax=WHITE,
+        aspect="auto",
+    )
+
+
+def _show_heat(axis: Axes, mosaic: Mosaic, heat: np.ndarray) -> None:
+    """Lay (images, map height, map width) float32 in [0, 1] over the images that are shown."""
+    height, width = mosaic.size
+    maps = [
+        np.asarray(Image.fromarray(each).resize((width, height), Image.Resampling.BILINEAR))
+        for each in heat.astype(np.float32)
+    ]
+    picture = mosaic.arrange(maps, 0.0)
+    axis.imshow(
+        picture, cmap="inferno", alpha=HEAT_ALPHA * picture.clip(0, 1), vmin=0, vmax=1,
+        aspect="auto",
+    )  # fmt: skip
 
 
 def _save(figure: Figure, file: Path) -> Path:
