@@ -87,6 +87,30 @@ def test_a_model_that_looks_at_brightness_alone_fails_where_that_changes() -> No
     assert np.mean([*accuracies.values()]) == pytest.approx(shares.mean())
 
 
+def test_corruptions_are_predicted_together_where_they_fit(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Small images in one call of the model, large ones in many, with the same results."""
+    images = scenes("RGB")
+    labels = np.array(["dark", "light"] * len(images), dtype=object)[: len(images)]
+    calls: list[int] = []
+
+    def predict(batch: np.ndarray) -> np.ndarray:
+        calls.append(len(batch))
+        light = batch.mean(axis=(1, 2, 3)) / 255
+        return np.column_stack([1 - light, light])
+
+    height, width = images.shape[1:3]
+    contract = InputContract(("dark", "light"), height, width, "rgb", "sparse")
+    together = measure_robustness(predict, contract, images, labels)
+    assert calls == [WAYS * len(images)]
+    monkeypatch.setattr("tasks.evaluation.robustness.BYTES_AT_ONCE", 1)
+    one_by_one = measure_robustness(predict, contract, images, labels)
+    assert calls[1:] == [len(images)] * WAYS
+    assert one_by_one[0] == together[0]
+    np.testing.assert_array_equal(one_by_one[1], together[1])
+
+
 def test_some_of_the_test_images_are_corrupted() -> None:
     """A sixteenth within bounds, always the same ones; or as many as the settings say."""
     digests = [hashlib.sha256(bytes([n % 256, n // 256])).hexdigest() for n in range(10_000)]
