@@ -26,6 +26,7 @@ def probe(features: np.ndarray, labels: np.ndarray) -> np.ndarray:
     from sklearn.model_selection import StratifiedKFold, cross_val_predict
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
+    from threadpoolctl import threadpool_limits
 
     # Once for all folds, as it sees no labels.
     reduced = make_pipeline(
@@ -34,7 +35,9 @@ def probe(features: np.ndarray, labels: np.ndarray) -> np.ndarray:
     strength = max(INVERSE_STRENGTH, WEIGHT / len(features))
     model = LogisticRegression(C=strength, max_iter=1_000)
     folds = StratifiedKFold(FOLDS, shuffle=True, random_state=0)
-    probabilities: np.ndarray = cross_val_predict(
-        model, reduced, labels, cv=folds, method="predict_proba"
-    )
+    # Products of so small matrices take five times as long where several threads share them.
+    with threadpool_limits(1):
+        probabilities: np.ndarray = cross_val_predict(
+            model, reduced, labels, cv=folds, method="predict_proba"
+        )
     return probabilities
