@@ -56,6 +56,31 @@ def stands(config: RetrainConfig, caplog: pytest.LogCaptureFixture) -> bool:
     return STANDS in caplog.text
 
 
+RULES_IMPORTED = """
+import sys
+from pathlib import Path
+from tasks.config.schema import RetrainConfig
+from tasks.inventory.scan import inventory_of
+from tasks.validation.rules_import import RulesImport
+
+config = RetrainConfig(home=sys.argv[1], data={"directory": sys.argv[2]})
+with RulesImport() as rules:
+    inventory_of(config, eager_decoder=rules)
+print("tasks.validation.expectation_findings" in sys.modules)
+"""
+
+
+def test_the_rules_are_imported_while_new_files_are_read(image_tree: Tree, tmp_path: Path) -> None:
+    """And not where the inventory reads none, as a kept verdict may stand then."""
+    root = image_tree({"cat": 20, "dog": 20})
+    command = [sys.executable, "-c", RULES_IMPORTED, str(tmp_path / "home"), str(root)]
+    found = [
+        subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+        for _ in range(2)
+    ]
+    assert found == ["True\n", "False\n"]
+
+
 def test_the_same_data_is_not_judged_again(
     images: tuple[Path, RetrainConfig], caplog: pytest.LogCaptureFixture
 ) -> None:

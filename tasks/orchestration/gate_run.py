@@ -19,6 +19,7 @@ from tasks.runs.summary import write_summary
 from tasks.validation.data_gate import accept_run, judge_inventory, require_acceptable
 from tasks.validation.overrides import add_override
 from tasks.validation.quarantine import drop_quarantined
+from tasks.validation.rules_import import RulesImport
 from tasks.validation.verdict import require_accepted
 
 if TYPE_CHECKING:
@@ -54,7 +55,8 @@ def judge_data(
     run = open_run(config)
     record_process(run)
     started = time.monotonic()
-    inventory = inventory_of(config)
+    with RulesImport() as rules:
+        inventory = inventory_of(config, eager_decoder=rules)
     record_inventory(run, inventory)
     record_stage(run, "inventory", time.monotonic() - started)
     started = time.monotonic()
