@@ -158,11 +158,16 @@ def train_here(request: TrainingRequest, *, on_epoch: OnEpoch) -> TrainedModel:
 
 
 def predict_here(model: Path, images: np.ndarray) -> np.ndarray:
-    """Ask a saved model as `saved_model.fresh_interpreter` does, in this process."""
+    """Load a saved model and predict, in this process."""
     import keras
 
     answers: np.ndarray = keras.saving.load_model(model).predict(images, verbose=0)
     return answers
+
+
+def ask_here(model: Path, images: np.ndarray) -> Callable[[], np.ndarray]:
+    """Ask a saved model as `saved_model.fresh_interpreter` does, in this process."""
+    return lambda: predict_here(model, images)
 
 
 @contextlib.contextmanager

@@ -20,7 +20,7 @@ from tests.command_line import (  # noqa: E402 - after the libraries are quiet
     Command,
     CommandHere,
     CommandProcess,
-    predict_here,
+    ask_here,
     train_here,
 )
 from tests.gate_keeper import GateKeeper  # noqa: E402 - as above
@@ -213,6 +213,7 @@ def training_here(monkeypatch: pytest.MonkeyPatch) -> None:
     # The search first: imported later, it would take the replacement for the function itself.
     monkeypatch.setattr("tasks.tuning.search.train_in_subprocess", train_here)
     monkeypatch.setattr("tasks.training.worker.train_in_subprocess", train_here)
+    monkeypatch.setattr("tasks.training.worker.start_early", lambda: None)
 
 
 @pytest.fixture
@@ -228,8 +229,9 @@ def pixelgate(
     does all of that.
     """
     del training_here
-    here = contextlib.nullcontext(predict_here)
+    here = contextlib.nullcontext(ask_here)
     monkeypatch.setattr("tasks.model_gate.saved_model.fresh_interpreter", lambda: here)
+    monkeypatch.setattr("tasks.model_gate.saved_model.start_interpreter", lambda: None)
     return CommandHere(tmp_path, lambda: request.getfixturevalue("prefect_server"), monkeypatch)
 
 

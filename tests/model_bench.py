@@ -18,7 +18,7 @@ from tasks.registry.registration import Candidate, record_decision, register_ver
 from tasks.runs.provenance import RECIPE_TAG, RUN_TAG
 from tasks.runs.run_folder import INVENTORY
 from tasks.storage.atomic import write_parquet
-from tests.command_line import predict_here
+from tests.command_line import ask_here
 from tests.image_trees import config_for, write_tree
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ class Bench:
         from tasks.model_gate.saved_model import check_saved_file
 
         images = sample_images(self.inputs)
-        saved = check_saved_file(candidate.file, self.model, images, predict=predict_here)
+        saved = check_saved_file(candidate.file, self.model, images, ask=ask_here)
         decision = decide(candidate.version, evaluation, (*checks, saved), comparison)
         before = None if champion is None else champion_version(self.store)
         return dataclasses.replace(decision, champion=before)

@@ -16,7 +16,7 @@ import pytest
 from tasks.errors import PixelgateError
 from tasks.registry.champion import champion_version, find_champion, require_champion
 from tasks.registry.embedded_database import ensure_database
-from tasks.registry.mlflow_store import CHALLENGER, CHAMPION, ModelStore
+from tasks.registry.mlflow_store import CHALLENGER, CHAMPION, ModelStore, created_beside
 from tasks.registry.registration import INTERRUPTED, close_interrupted
 from tasks.runs.provenance import OUTCOME_TAG
 from tasks.storage.atomic import write_json
@@ -167,6 +167,20 @@ def test_a_new_home_has_no_history_to_ask_for(tmp_path: Path) -> None:
     (home.runs / "torn/summary.json").write_text("{")
     ensure_database(home)
     assert champion_version(ModelStore(home)) is None
+
+
+def test_a_store_is_created_beside_something_else(tmp_path: Path) -> None:
+    """And what goes wrong with it goes wrong where it is used."""
+    store = ModelStore(Home("model", tmp_path / "home"))
+    with created_beside(store):
+        pass
+    assert store.home.database.is_file()
+    assert champion_version(store) is None
+    (tmp_path / "file").touch()
+    with created_beside(nowhere := ModelStore(Home("model", tmp_path / "file/home"))):
+        pass
+    with pytest.raises(OSError, match="Not a directory"):
+        nowhere.experiment("model")
 
 
 @pytest.mark.parametrize(

@@ -13,17 +13,22 @@ import pytest
 from tasks.errors import ModelRejectedError
 from tasks.generators.inputs import sample_images
 from tasks.model_gate.rules import decide, require_not_rejected
-from tasks.model_gate.saved_model import check_saved_file, fresh_interpreter
+from tasks.model_gate.saved_model import (
+    check_saved_file,
+    fresh_interpreter,
+    start_interpreter,
+)
 from tasks.outcome import Outcome
 from tasks.registry.champion import (
     champion_version,
     find_champion,
 )
 from tasks.registry.mlflow_store import CHALLENGER
-from tests.command_line import predict_here
+from tests.command_line import ask_here, predict_here
 from tests.processes import children_running
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     import numpy as np
@@ -80,8 +85,8 @@ def test_the_registered_file_predicts_alike_in_a_fresh_process(bench: Bench) -> 
     """With nothing but Keras, on the file that the registry holds."""
     candidate = bench.register()
     images = sample_images(bench.inputs)[:16]
-    with fresh_interpreter() as predict:
-        check = check_saved_file(candidate.file, bench.model, images, predict=predict)
+    with fresh_interpreter() as ask:
+        check = check_saved_file(candidate.file, bench.model, images, ask=ask)
     assert check.success
     assert check.observed.startswith("largest difference")
     assert check.observed.endswith("on 16 images")
@@ -103,9 +108,9 @@ def test_a_model_that_needs_our_code_is_rejected(bench: Bench, tmp_path: Path) -
     file = tmp_path / "custom.keras"
     keras.Model(inputs, keras.layers.Dense(2, activation="softmax")(flat)).save(file)
     images = sample_images(bench.inputs)
-    assert check_saved_file(file, file, images, predict=predict_here).success
-    with fresh_interpreter() as predict:
-        check = check_saved_file(file, file, images, predict=predict)
+    assert check_saved_file(file, file, images, ask=ask_here).success
+    with fresh_interpreter() as ask:
+        check = check_saved_file(file, file, images, ask=ask)
     assert "OurLayer" in check.observed
     decision = decide("1", bench.with_accuracy(0.9), (check,))
     assert decision.outcome is Outcome.MODEL_REJECTED
@@ -115,21 +120,37 @@ def test_a_model_that_needs_our_code_is_rejected(bench: Bench, tmp_path: Path) -
 def test_an_interpreter_that_is_killed_says_nothing_of_the_file(bench: Bench) -> None:
     """As when memory runs out: an OSError, after which the stage is tried again."""
     images = sample_images(bench.inputs)
-    with fresh_interpreter() as predict:
+    with fresh_interpreter() as ask:
         (child,) = children_running(b"keras.saving.load_model")
         os.kill(child, signal.SIGKILL)
         with pytest.raises(ChildProcessError, match="ended by SIGKILL"):
-            check_saved_file(bench.model, bench.model, images, predict=predict)
+            check_saved_file(bench.model, bench.model, images, ask=ask)
+
+
+def test_an_interpreter_that_was_started_early_is_the_one_that_is_asked(bench: Bench) -> None:
+    """One, however often it is started; if it ended meanwhile, another one is asked."""
+    images = sample_images(bench.inputs)
+    start_interpreter()
+    start_interpreter()
+    (early,) = children_running(b"keras.saving.load_model")
+    with fresh_interpreter() as ask:
+        assert children_running(b"keras.saving.load_model") == [early]
+        assert check_saved_file(bench.model, bench.model, images, ask=ask).success
+    assert not children_running(b"keras.saving.load_model")
+    start_interpreter()
+    (early,) = children_running(b"keras.saving.load_model")
+    os.kill(early, signal.SIGKILL)
+    os.waitid(os.P_PID, early, os.WEXITED | os.WNOWAIT)
+    with fresh_interpreter() as ask:
+        assert check_saved_file(bench.model, bench.model, images, ask=ask).success
 
 
 def test_a_file_of_other_weights_is_rejected(bench: Bench) -> None:
     """The largest difference is in the message."""
 
-    def predict_otherwise(model: Path, images: np.ndarray) -> np.ndarray:
-        return predict_here(model, images) + 0.001
+    def ask_another(model: Path, images: np.ndarray) -> Callable[[], np.ndarray]:
+        return lambda: predict_here(model, images) + 0.001
 
-    check = check_saved_file(
-        bench.model, bench.model, sample_images(bench.inputs), predict=predict_otherwise
-    )
+    check = check_saved_file(bench.model, bench.model, sample_images(bench.inputs), ask=ask_another)
     assert not check.success
     assert "0.001" in check.observed

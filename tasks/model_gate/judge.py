@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from tasks.config.schema import RetrainConfig
     from tasks.evaluation.evaluation_record import Evaluation
-    from tasks.model_gate.saved_model import Predict
+    from tasks.model_gate.saved_model import Ask
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Case:
         evaluation: of that file, on the test split.
         champion: of the model in production, on the same images; None without one.
         images: (n, height, width, channels) uint8, which both files must predict alike.
-        predict: asks the saved file, in a process that knows nothing but Keras.
+        ask: asks the saved file, in a process that knows nothing but Keras.
         judged_by: SHA-256 of the images that the champion was tested on when it was registered;
             None where that is not kept.
     """
@@ -45,7 +45,7 @@ class Case:
     evaluation: Evaluation
     champion: Evaluation | None
     images: np.ndarray
-    predict: Predict
+    ask: Ask
     judged_by: frozenset[str] | None = None
 
 
@@ -60,7 +60,7 @@ def judge_version(case: Case, config: RetrainConfig) -> Decision:
         *check_slices(case.evaluation, case.champion, config.promotion),
         *check_attribution(case.evaluation, case.champion, case.judged_by),
         *check_costs(case.evaluation, case.champion, config.promotion),
-        check_saved_file(case.saved, case.model, case.images, predict=case.predict),
+        check_saved_file(case.saved, case.model, case.images, ask=case.ask),
     )
     decision = decide(case.version, case.evaluation, checks, comparison)
     return replace(decision, champion=case.champion.version if case.champion else None)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
+import functools
 import os
 import signal
 import subprocess
@@ -19,7 +21,8 @@ from tasks.runs.check import Check
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    Predict = Callable[[Path, np.ndarray], np.ndarray]
+    # Of a file and images; what it returns waits for the answers.
+    Ask = Callable[[Path, np.ndarray], Callable[[], np.ndarray]]
 
 # Sums of float32 in another order differ by less than this; another model differs by far more.
 LARGEST_DIFFERENCE = 1e-5
@@ -33,53 +36,104 @@ np.save(predictions, keras.saving.load_model(model).predict(np.load(images), ver
 """
 
 
+# Started before there was a model to ask; one at most.
+_waiting: list[_Interpreter] = []
+
+
+class _Interpreter:
+    """An interpreter without Pixelgate, which imports Keras, and then waits for a model."""
+
+    def __init__(self) -> None:
+        self._folder = tempfile.TemporaryDirectory()
+        path = Path(self._folder.name)
+        self._inputs, self._outputs = path / "images.npy", path / "answers.npy"
+        self._errors = path / "errors"
+        with self._errors.open("wb") as stderr:
+            # -P keeps the working directory off the path, so that none of our modules is found.
+            self._child = subprocess.Popen(  # noqa: S603 - our own interpreter and script
+                [sys.executable, "-P", "-c", PROBE],
+                cwd=path,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
+                stderr=stderr,
+            )
+        assert self._child.stdin is not None  # noqa: S101 - a pipe, as requested
+        self._request = self._child.stdin
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether it can be asked nothing any more."""
+        return self._child.poll() is not None
+
+    def ask(self, model: Path, images: np.ndarray) -> Callable[[], np.ndarray]:
+        """Start to load a model and to predict, once; see `fresh_interpreter`."""
+        np.save(self._inputs, images)
+        request = (model.absolute(), self._inputs, self._outputs)
+        # One that has ended already is asked nothing; its error says why.
+        with contextlib.suppress(BrokenPipeError), self._request as pipe:
+            pipe.write(b"\0".join(map(os.fsencode, request)))
+        return self._answers
+
+    def _answers(self) -> np.ndarray:
+        code = self._child.wait()
+        if code < 0:
+            # No verdict on the file: memory may be short for the moment. The stage is retried.
+            how = signal.Signals(-code).name
+            raise ChildProcessError(f"the process that asks the saved model was ended by {how}")
+        if code:
+            lines = self._errors.read_text(errors="replace").strip().splitlines()
+            raise ValueError((lines or ["no message"])[-1])
+        answers: np.ndarray = np.load(self._outputs)
+        return answers
+
+    def end(self) -> None:
+        """End the process and remove its files."""
+        self._child.kill()
+        with contextlib.suppress(BrokenPipeError):
+            self._request.close()
+        self._child.wait()
+        self._folder.cleanup()
+
+
+def start_interpreter() -> None:
+    """Start the interpreter that `fresh_interpreter` will use, before there is a model to ask."""
+    if not _waiting:
+        _end_waiting_at_exit()
+        _waiting.append(_Interpreter())
+
+
 @contextlib.contextmanager
-def fresh_interpreter() -> Iterator[Predict]:
-    """Start a fresh interpreter, without Pixelgate, which imports Keras while the caller goes on.
+def fresh_interpreter() -> Iterator[Ask]:
+    """Use a fresh interpreter, without Pixelgate, which imports Keras while the caller goes on.
 
     In this process a file would load even if it needed custom objects, since the training
     registered them.
 
     Yields:
         A function, to be called once, of a .keras file and (n, height, width, channels) uint8
-        images, which the interpreter loads and predicts; it returns (n, outputs) float32. It raises
-        ValueError if the interpreter ends with an error, whose last line is the message, and
-        ChildProcessError if a signal ends it.
+        images, which the interpreter then loads and predicts. It returns a function that waits for
+        the answers, (n, outputs) float32; that raises ValueError if the interpreter ends with an
+        error, whose last line is the message, and ChildProcessError if a signal ends it.
     """
-    with tempfile.TemporaryDirectory() as folder:
-        inputs, outputs, errors = (
-            Path(folder, name) for name in ("images.npy", "answers.npy", "errors")
-        )
-        with errors.open("wb") as stderr:
-            # -P keeps the working directory off the path, so that none of our modules is found.
-            child = subprocess.Popen(  # noqa: S603 - our own interpreter and script
-                [sys.executable, "-P", "-c", PROBE],
-                cwd=folder,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.DEVNULL,
-                stderr=stderr,
-            )
+    interpreter = _waiting.pop() if _waiting else _Interpreter()
+    if interpreter.has_ended:
+        # While nobody looked, perhaps as memory was short.
+        interpreter.end()
+        interpreter = _Interpreter()
+    try:
+        yield interpreter.ask
+    finally:
+        interpreter.end()
 
-        def predict(model: Path, images: np.ndarray) -> np.ndarray:
-            np.save(inputs, images)
-            # One that has ended already is asked nothing; its error says why.
-            child.communicate(b"\0".join(map(os.fsencode, (model.absolute(), inputs, outputs))))
-            if child.returncode < 0:
-                # No verdict on the file: memory may be short for the moment. The stage is retried.
-                how = signal.Signals(-child.returncode).name
-                raise ChildProcessError(f"the process that asks the saved model was ended by {how}")
-            if child.returncode:
-                lines = errors.read_text(errors="replace").strip().splitlines()
-                raise ValueError((lines or ["no message"])[-1])
-            answers: np.ndarray = np.load(outputs)
-            return answers
 
-        try:
-            yield predict
-        finally:
-            child.kill()
-            # Closes the pipe, too.
-            child.communicate()
+@functools.cache
+def _end_waiting_at_exit() -> None:
+    atexit.register(_end_waiting)
+
+
+def _end_waiting() -> None:
+    while _waiting:
+        _waiting.pop().end()
 
 
 def check_saved_file(
@@ -87,7 +141,7 @@ def check_saved_file(
     evaluated: Path,
     images: np.ndarray,
     *,
-    predict: Predict,
+    ask: Ask,
 ) -> Check:
     """Compare a registered file, loaded in a fresh process, with the model that was evaluated.
 
@@ -95,12 +149,14 @@ def check_saved_file(
         saved: .keras file, as stored in the registry.
         evaluated: .keras file that was evaluated.
         images: (n, height, width, channels) uint8, which both predict.
-        predict: loads the saved file and predicts, or raises ValueError if it can't be loaded, as
+        ask: loads the saved file and predicts, or raises ValueError if it can't be loaded, as
             `fresh_interpreter` yields it.
     """
+    # Both load and predict at the same time, here and there.
+    answers = ask(saved, images)
     expected = keras.saving.load_model(evaluated).predict(images, verbose=0)
     try:
-        difference = float(np.abs(predict(saved, images) - expected).max())
+        difference = float(np.abs(answers() - expected).max())
         observed = f"largest difference {difference:.2g} on {len(images)} images"
         same = difference < LARGEST_DIFFERENCE
     except ValueError as error:

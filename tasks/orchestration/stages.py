@@ -65,12 +65,15 @@ def validate(run: Run, inventory: pd.DataFrame) -> pd.DataFrame:
 
     from tasks.inventory.columns import readable
     from tasks.registry.champion import champion_classes
+    from tasks.training import worker
     from tasks.validation.data_gate import judge_inventory
     from tasks.validation.evidence import MOVES_FILE
     from tasks.validation.quarantine import drop_quarantined
     from tasks.validation.verdict import require_accepted
 
-    verdict = judge_inventory(run, inventory, champion_classes=champion_classes(_store(run)))
+    # Where data is new it will most likely be trained on, by a process that starts meanwhile.
+    classes = champion_classes(_store(run))
+    verdict = judge_inventory(run, inventory, champion_classes=classes, on_news=worker.start_early)
     # Shown before rejected data ends the run: that is when somebody reads it.
     artifacts.show_verdict(run, verdict)
     if verdict.moves:
@@ -120,7 +123,9 @@ def train(run: Run, inputs: Inputs, inventory: pd.DataFrame, key: str) -> Traine
         WorkerDone: this process trained for another one, which continues from here.
     """
     from tasks.registry.champion import find_initial_model
+    from tasks.registry.mlflow_store import created_beside
     from tasks.reporting.beside import previews_drawn_beside
+    from tasks.training import worker
     from tasks.training.training_cache import copy_training
 
     champion = find_initial_model(_store(run)) if run.config.training.warm_start else None
@@ -128,8 +133,10 @@ def train(run: Run, inputs: Inputs, inventory: pd.DataFrame, key: str) -> Traine
         # The same recipe from another starting point is another model.
         key = digest([key, champion.version])
     # This process only waits for the one that trains.
-    with previews_drawn_beside(inputs, inventory, run.config.seed, run.directory / "previews"):
+    previews = previews_drawn_beside(inputs, inventory, run.config.seed, run.directory / "previews")
+    with previews, created_beside(_store(run)):
         key = train_once(run, inputs, key, champion)
+    worker.end_waiting()
     from tasks.reporting.results import draw_training  # imports TensorFlow, as the previews did
 
     # Each run has its own copy as evidence; the shared one is pruned sooner or later.
@@ -185,9 +192,12 @@ def evaluate(
     """Evaluate model and champion, or reuse what an interrupted run had finished."""
     from tasks.evaluation.compare import copy_evaluations
     from tasks.evaluation.evaluate import worst_mistakes
+    from tasks.model_gate.saved_model import start_interpreter
     from tasks.registry.champion import champion_version
     from tasks.reporting.results import draw_evaluation
 
+    # It imports Keras meanwhile, and checks the saved file in the next stage.
+    start_interpreter()
     # The model's bytes, since two trainings of one recipe differ, and the champion, which may have
     # changed since the interrupted run.
     key = digest([key, file_digest(model.path), champion_version(_store(run))])
@@ -259,8 +269,7 @@ def register(run: Run, model: TrainedModel, inputs: Inputs, evaluations: Evaluat
 
     store = _store(run)
     evaluation, champion = evaluations
-    # It imports Keras while files are exported and stored.
-    with fresh_interpreter() as predict, exported(model.path, inputs, run.config) as exports:
+    with fresh_interpreter() as ask, exported(model.path, inputs, run.config) as exports:
         candidate = register_version(
             store,
             model.path,
@@ -274,9 +283,7 @@ def register(run: Run, model: TrainedModel, inputs: Inputs, evaluations: Evaluat
         kept = read_exports(exports) if exports else []
         judged_by = evaluated_on(store, champion.version) if champion and champion.version else None
         files = (candidate.file, model.path)
-        case = Case(
-            candidate.version, *files, *evaluations, sample_images(inputs), predict, judged_by
-        )
+        case = Case(candidate.version, *files, *evaluations, sample_images(inputs), ask, judged_by)
         decision = judge_version(case, run.config)
     record_decision(store, candidate, decision)
     record = decision.as_dict() | {"mlflow_run": candidate.mlflow_run}

@@ -8,8 +8,10 @@ shows them with `mlflow server --backend-store-uri sqlite:///<home>/state/mlflow
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,6 +28,8 @@ from tasks.storage.hashing import digest, file_digest
 from tasks.storage.scratch import new_scratch_folder
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from mlflow import MlflowClient
     from mlflow.entities.model_registry import ModelVersion
 
@@ -228,6 +232,22 @@ class ModelStore:
                 " read or written there. Restore the database of this home from a backup."
             )
         return path
+
+
+@contextlib.contextmanager
+def created_beside(store: ModelStore) -> Iterator[None]:
+    """Create a store that is missing, which takes seconds, in a thread that ends with the block.
+
+    Whatever goes wrong goes wrong again, with a message, where the store is used.
+    """
+
+    def create() -> None:
+        with contextlib.suppress(Exception):
+            store.experiment(store.home.name)
+
+    with ThreadPoolExecutor(1, "store") as thread:
+        thread.submit(create)
+        yield
 
 
 def open_store(home: Home, settings: RegistryConfig) -> ModelStore:

@@ -7,6 +7,7 @@ so that two trainings never write to one workspace.
 
 from __future__ import annotations
 
+import atexit
 import json
 import logging
 import os
@@ -34,6 +35,9 @@ if TYPE_CHECKING:
 # Seconds. The child of a killed run ends within moments; this is for a machine that swaps.
 LOCK_TIMEOUT = 120.0
 
+# Started before there was a request; one at most.
+_waiting: list[subprocess.Popen[bytes]] = []
+
 log = logging.getLogger("pixelgate.training")
 
 
@@ -50,16 +54,7 @@ def train_in_subprocess(request: TrainingRequest, *, on_epoch: OnEpoch) -> Train
     """
     from tasks.training.result import read_trained
 
-    environment.prepare()
-    with (
-        lost_signals_raised() as raise_lost,
-        subprocess.Popen(
-            [sys.executable, "-m", "tasks.training.worker"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
-        ) as child,
-    ):
+    with lost_signals_raised() as raise_lost, _waiting_child() or _start() as child:
         try:
             failure = _follow(child, request, on_epoch, raise_lost)
             code = child.wait()
@@ -72,6 +67,42 @@ def train_in_subprocess(request: TrainingRequest, *, on_epoch: OnEpoch) -> Train
     if trained is None:
         raise errors.TrainingFailedError(_describe_death(code, request.workspace))
     return trained
+
+
+def start_early() -> None:
+    """Start the child process before there is a request, as it imports TensorFlow for seconds.
+
+    It waits for the next training of this process, and ends with this process at the latest.
+    """
+    if not _waiting:
+        atexit.register(end_waiting)
+        _waiting.append(_start())
+
+
+def end_waiting() -> None:
+    """End a child process that waits for a request which doesn't come."""
+    atexit.unregister(end_waiting)
+    while _waiting:
+        with _waiting.pop() as child:
+            child.kill()
+
+
+def _start() -> subprocess.Popen[bytes]:
+    environment.prepare()
+    return subprocess.Popen(
+        [sys.executable, "-m", "tasks.training.worker"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+    )
+
+
+def _waiting_child() -> subprocess.Popen[bytes] | None:
+    """Return the child that waits, if it still does."""
+    if not _waiting or _waiting[0].poll() is not None:
+        end_waiting()
+        return None
+    return _waiting.pop()
 
 
 def _follow(
@@ -122,7 +153,14 @@ def main() -> None:
     events = os.fdopen(os.dup(1), "w", buffering=1)
     # What the libraries print belongs in the log, not among the events.
     os.dup2(2, 1)
-    request: TrainingRequest = pickle.load(sys.stdin.buffer)  # noqa: S301 - from our own parent
+    with collector_paused():
+        import tasks.training.train
+        import tasks.training.training_cache  # noqa: F401 - while there is no request yet
+    try:
+        request: TrainingRequest = pickle.load(sys.stdin.buffer)  # noqa: S301 - from our own parent
+    except EOFError:
+        # The parent has ended without one.
+        return
     threading.Thread(target=_die_with_parent, daemon=True).start()
     _forward_log(events)
     try:
@@ -140,9 +178,8 @@ def main() -> None:
 
 
 def _train(request: TrainingRequest, events: IO[str]) -> None:
-    with collector_paused():
-        from tasks.training.train import train_model
-        from tasks.training.training_cache import training_lock
+    from tasks.training.train import train_model
+    from tasks.training.training_cache import training_lock
 
     request.workspace.parent.mkdir(parents=True, exist_ok=True)
     # The child of a run that was killed a moment ago may still be ending.

@@ -22,6 +22,8 @@ from tasks.validation.quarantine import record_quarantine
 from tasks.validation.verdict import read_verdict
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tasks.config.schema import RetrainConfig
     from tasks.inventory.embeddings import Embeddings
     from tasks.runs.run_folder import Run
@@ -36,7 +38,11 @@ log = logging.getLogger("pixelgate")
 
 
 def judge_inventory(
-    run: Run, inventory: pd.DataFrame, *, champion_classes: tuple[str, ...] | None
+    run: Run,
+    inventory: pd.DataFrame,
+    *,
+    champion_classes: tuple[str, ...] | None,
+    on_news: Callable[[], object] | None = None,
 ) -> Verdict:
     """Judge a run's inventory by everything remembered about its data; leave the evidence.
 
@@ -44,6 +50,7 @@ def judge_inventory(
         run: its settings, and the folder of the evidence.
         inventory: as `take_inventory` returns it.
         champion_classes: classes of the model in production; None without one.
+        on_news: called before it is judged, unless an earlier verdict on the same stands.
     """
     home = run.config.paths
     remembered = gather_context(home, champion_classes=champion_classes)
@@ -54,12 +61,14 @@ def judge_inventory(
         value_range=value_range_of(readable(inventory), setting),
         embedding=embedding_name(inventory, run.config.data),
     )
-    verdict = _kept_or_new(run, inventory, context)
+    verdict = _kept_or_new(run, inventory, context, on_news)
     record_quarantine(home, inventory, verdict)
     return verdict
 
 
-def _kept_or_new(run: Run, inventory: pd.DataFrame, context: Context) -> Verdict:
+def _kept_or_new(
+    run: Run, inventory: pd.DataFrame, context: Context, on_news: Callable[[], object] | None
+) -> Verdict:
     home, gate = run.config.paths, run.config.gate
     key = verdict_key(inventory, gate, context)
     if not run.config.force:
@@ -67,6 +76,8 @@ def _kept_or_new(run: Run, inventory: pd.DataFrame, context: Context) -> Verdict
         if kept is not None:
             log.info("these files were judged before by the same rules; that verdict stands")
             return kept
+    if on_news:
+        on_news()
     # Imported when there is something to judge: Great Expectations, which it imports in turn,
     # takes seconds.
     from tasks.validation.validate import validate_inventory

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import functools
 import logging
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -41,7 +42,8 @@ FOLDS, NEIGHBOURS, COMPONENTS = 3, 10, 40
 # number of files, not quadratically.
 MAX_FITTED = 15_000
 MIN_IMAGES, MIN_PER_CLASS = 200, 20
-# So few are judged in another process meanwhile; more are worth all threads of this one.
+# So few are judged in another process meanwhile; more in a thread, as what takes time then is done
+# outside of Python, by all cores.
 IMAGES_ASIDE = 5_000
 # From this accuracy on, a fairly confident prediction counts. Of a weaker model only almost
 # unanimous neighbours do, as its own mistakes would otherwise be reported as label errors.
@@ -62,7 +64,7 @@ def start_judging_labels(
     cache_dir: Path | None = None,
     embeddings: Embeddings | None = None,
 ) -> Callable[[], pd.DataFrame | None]:
-    """Start to rank the files whose label is suspect, in another process if they are few.
+    """Start to rank the files whose label is suspect, beside what this thread goes on with.
 
     Args:
         inventory: readable rows with a label are judged.
@@ -90,7 +92,13 @@ def start_judging_labels(
         quick = _by_embeddings(embeddings.of(inventory, images), embeddings.name)
         least = settings.min_probe_accuracy
     rank = functools.partial(_rank_cached, images, quick, cache_dir)
-    ranked = call_aside(rank) if len(images) <= IMAGES_ASIDE else rank
+    if len(images) <= IMAGES_ASIDE:
+        ranked = call_aside(rank)
+    else:
+        thread = ThreadPoolExecutor(1, "labels")
+        ranked = thread.submit(rank).result
+        # It ends when it is done.
+        thread.shutdown(wait=False)
     return lambda: _if_accurate(ranked(), least)
 
 
