@@ -231,7 +231,7 @@ def pixelgate(
     del training_here
     here = contextlib.nullcontext(ask_here)
     monkeypatch.setattr("tasks.model_gate.saved_model.fresh_interpreter", lambda: here)
-    monkeypatch.setattr("tasks.model_gate.saved_model.start_interpreter", lambda: None)
+    monkeypatch.setattr("tasks.model_gate.saved_model.start_early", lambda: None)
     return CommandHere(tmp_path, lambda: request.getfixturevalue("prefect_server"), monkeypatch)
 
 

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
 from operator import concat
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tasks.runtime.aside import call_aside
+from tasks.runtime.aside import call_aside, call_in_thread
 from tasks.runtime.parallel import map_chunks, start_pool_early
 from tasks.runtime.reader_process import end_idle, start_early
+from tests.image_trees import ROOT
 from tests.processes import children_running, wait_until
 
 if TYPE_CHECKING:
@@ -96,6 +98,45 @@ def test_a_pool_that_was_started_early_reads_the_files() -> None:
     found = list(read)
     assert [number for _, number in found] == list(range(20))
     assert {pid for pid, _ in found} <= early
+
+
+def test_a_pool_that_dies_while_it_waits_is_started_again() -> None:
+    """As when memory runs out before the first file is read; a wrong module is no fault either."""
+    end_idle()
+    for module in ("wave", "no_such_module"):
+        start_pool_early(module, workers=2)
+        for child in children_running(b"LokyProcess"):
+            os.kill(child, signal.SIGKILL)
+        calls = [([number], [number]) for number in range(4)]
+        parts = map_chunks(concat, calls, total=5_000, workers=2, lost=lambda file, _: [file])
+        assert [part[0] for part in parts] == list(range(4))
+
+
+LEFT = """
+import sys, time
+from tasks.runtime.aside import call_in_thread
+from tasks.runtime.parallel import start_pool_early
+
+start_pool_early("wave", workers=2)
+call_in_thread(lambda: time.sleep(600))
+sys.exit(3)
+"""
+
+
+def test_what_nobody_waits_for_holds_up_no_end() -> None:
+    """A pool without files, as the folder was refused, and a thread: the end is quiet and soon."""
+    ended = subprocess.run(
+        [sys.executable, "-c", LEFT], cwd=ROOT, capture_output=True, text=True, timeout=60,
+        check=False,
+    )  # fmt: skip
+    assert (ended.returncode, ended.stdout, ended.stderr) == (3, "", "")
+
+
+def test_a_call_in_a_thread_returns_or_raises() -> None:
+    """To the one who waits."""
+    assert call_in_thread(lambda: 7)() == 7
+    with pytest.raises(ValueError, match="not this one"):
+        call_in_thread(refuse)()
 
 
 def test_the_processes_of_a_pool_end_when_they_are_idle(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,15 +10,18 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tasks.errors import DataRejectedError, TrainingFailedError
 from tasks.training import worker
 from tasks.training.worker import train_in_subprocess
-from tests.image_trees import ROOT
-from tests.processes import training_children
+from tests.image_trees import ROOT, config_for
+from tests.processes import children_running, training_children
 from tests.trainings import quietly
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
+    from tests.image_trees import Tree
     from tests.trainings import Trainer
 
 
@@ -62,6 +65,33 @@ def test_a_process_that_nobody_needs_ends() -> None:
     assert len(training_children(os.getpid())) == 1
     worker.end_waiting()
     assert not training_children(os.getpid())
+
+
+def test_a_library_that_cannot_be_imported_is_told(
+    trainer: Trainer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the process that waited for a request, in the words of the import."""
+    (tmp_path / "keras.py").write_text("raise ImportError('libcudnn.so.9: cannot open')\n")
+    request = trainer.request("broken", training={"epochs": 1})
+    monkeypatch.syspath_prepend(tmp_path)
+    worker.start_early()
+    with pytest.raises(TrainingFailedError, match=r"libcudnn\.so\.9: cannot open"):
+        train_in_subprocess(request, on_epoch=quietly)
+
+
+def test_a_run_that_ends_early_leaves_no_process(image_tree: Tree) -> None:
+    """Its data is rejected after both were started; a program that calls the flow goes on."""
+    from tasks.orchestration import early_processes
+    from tasks.orchestration.run_scope import RunScope
+
+    with RunScope(config_for(image_tree())):
+        early_processes.start_training_process()
+        early_processes.start_interpreter()
+        assert training_children(os.getpid())
+        assert children_running(b"keras.saving.load_model")
+        raise DataRejectedError("no")
+    assert not training_children(os.getpid())
+    assert not children_running(b"keras.saving.load_model")
 
 
 def test_a_parent_that_ends_without_a_request_is_no_error() -> None:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-@pytest.mark.parametrize("size", [(28, 28), (10, 40), (40, 10), (1, 1)])
+@pytest.mark.parametrize("size", [(28, 28), (10, 40), (40, 10), (1, 1), (1, 300), (300, 1)])
 def test_every_image_lies_in_its_cell(size: tuple[int, int]) -> None:
     """Whole, in its row and column, and white between them; a cell may be empty."""
     images = [np.full((*size, 1), number, np.uint8) for number in range(5)]
@@ -28,6 +28,18 @@ def test_every_image_lies_in_its_cell(size: tuple[int, int]) -> None:
     pixels = size[0] * size[1]
     assert [(picture == number).sum() for number in range(5)] == [pixels] * 5
     assert (picture == WHITE).sum() == picture.size - 5 * pixels
+
+
+@pytest.mark.parametrize("size", [(512, 32), (16, 256), (8, 8), (200, 1)])
+def test_long_images_make_no_page_of_their_own(size: tuple[int, int], tmp_path: Path) -> None:
+    """As spectrograms are: a picture of ten classes stays one that can be looked at."""
+    rows = [(f"class {number}", np.full((4, *size, 3), 90, np.uint8)) for number in range(10)]
+    grid = Image.open(draw_image_grid(rows, tmp_path / "grid.png", title="as it is"))
+    images = rows[0][1]
+    mistakes = draw_mistakes(images, ["a read as b\n99%"] * 4, tmp_path / "mistakes.png")
+    for picture in (grid, Image.open(mistakes)):
+        assert 100 < picture.width < 2_000
+        assert 100 < picture.height < 2_500
 
 
 def colors_of(file: Path) -> set[tuple[int, ...]]:

@@ -57,12 +57,14 @@ def measure_robustness(
     """
     classes = np.asarray(contract.classes, dtype=object)
     ways = [(name, severity) for name in CORRUPTIONS for severity in SEVERITIES]
-    at_once = max(1, BYTES_AT_ONCE // images.nbytes)
+    at_once = max(1, BYTES_AT_ONCE // max(1, images.nbytes))
     right = np.zeros((len(ways), len(images)), bool)
     for start in range(0, len(ways), at_once):
         group = ways[start : start + at_once]
-        changed = [corrupt(images, *way, seed=SEED) for way in group]
-        outputs = predict(np.concatenate(changed))
+        changed = np.empty((len(group), *images.shape), images.dtype)
+        for number, way in enumerate(group):
+            changed[number] = corrupt(images, *way, seed=SEED)
+        outputs = predict(changed.reshape(-1, *images.shape[1:]))
         answers = classes[class_probabilities(outputs, contract).argmax(axis=1)]
         right[start : start + len(group)] = answers.reshape(len(group), -1) == labels
     rows = [

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 STACKED_PIXELS = 128 * 128
 STRIP_PIXELS = 2**20
 # As many as the cache of a core holds with all that is computed of them.
-STACK_PIXELS = 2**18
+STACK_VALUES = 2**18
 GRAY_SIDE, COLOR_SIDE = 16, 4
 # Cb and Cr of gray.
 NEUTRAL = 128
@@ -57,7 +57,7 @@ class FeatureBatch:
     def measure(self) -> None:
         """Measure the images that are waiting, in stacks of one size."""
         for shape, waiting in self._waiting.items():
-            at_once = max(1, STACK_PIXELS // math.prod(shape))
+            at_once = max(1, STACK_VALUES // math.prod(shape))
             for start in range(0, len(waiting), at_once):
                 data, rows = zip(*waiting[start : start + at_once], strict=True)
                 stack = np.frombuffer(b"".join(data), dtype=np.uint8).reshape(-1, *shape)

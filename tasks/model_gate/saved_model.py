@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import atexit
 import contextlib
-import functools
 import os
 import signal
 import subprocess
@@ -95,11 +94,22 @@ class _Interpreter:
         self._folder.cleanup()
 
 
-def start_interpreter() -> None:
-    """Start the interpreter that `fresh_interpreter` will use, before there is a model to ask."""
+def start_early() -> None:
+    """Start the interpreter that `fresh_interpreter` will use, before there is a model to ask.
+
+    Raises:
+        OSError: there is no room for another process, or for its files.
+    """
     if not _waiting:
-        _end_waiting_at_exit()
+        atexit.register(end_waiting)
         _waiting.append(_Interpreter())
+
+
+def end_waiting() -> None:
+    """End an interpreter that waits for a model which doesn't come."""
+    atexit.unregister(end_waiting)
+    while _waiting:
+        _waiting.pop().end()
 
 
 @contextlib.contextmanager
@@ -124,16 +134,6 @@ def fresh_interpreter() -> Iterator[Ask]:
         yield interpreter.ask
     finally:
         interpreter.end()
-
-
-@functools.cache
-def _end_waiting_at_exit() -> None:
-    atexit.register(_end_waiting)
-
-
-def _end_waiting() -> None:
-    while _waiting:
-        _waiting.pop().end()
 
 
 def check_saved_file(

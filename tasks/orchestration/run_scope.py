@@ -6,6 +6,7 @@ import logging
 from typing import TYPE_CHECKING, ClassVar
 
 from tasks.errors import INTERRUPTED, EarlyEnd, PixelgateError
+from tasks.orchestration.early_processes import end_waiting
 from tasks.outcome import Outcome
 from tasks.runs.notification import notify
 from tasks.runs.run_folder import REGISTRATION, open_run, read_evidence, record_facts
@@ -63,6 +64,7 @@ class RunScope:
         try:
             type(self).ended = _conclude(self._run, error)
         finally:
+            end_waiting()
             self._lock.__exit__(None, None, None)
         return isinstance(error, PixelgateError | EarlyEnd) and interruption_of(error) is None
 

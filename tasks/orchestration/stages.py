@@ -11,7 +11,7 @@ import shutil
 from typing import TYPE_CHECKING, Any
 
 from tasks.errors import Unchanged, WorkerDone
-from tasks.orchestration import artifacts
+from tasks.orchestration import artifacts, early_processes
 from tasks.orchestration.stage_task import cached_by_key, stage
 from tasks.registry.mlflow_store import open_store
 from tasks.runs.fingerprint import recipe_key
@@ -65,7 +65,6 @@ def validate(run: Run, inventory: pd.DataFrame) -> pd.DataFrame:
 
     from tasks.inventory.columns import readable
     from tasks.registry.champion import champion_classes
-    from tasks.training import worker
     from tasks.validation.data_gate import judge_inventory
     from tasks.validation.evidence import MOVES_FILE
     from tasks.validation.quarantine import drop_quarantined
@@ -73,7 +72,9 @@ def validate(run: Run, inventory: pd.DataFrame) -> pd.DataFrame:
 
     # Where data is new it will most likely be trained on, by a process that starts meanwhile.
     classes = champion_classes(_store(run))
-    verdict = judge_inventory(run, inventory, champion_classes=classes, on_news=worker.start_early)
+    verdict = judge_inventory(
+        run, inventory, champion_classes=classes, on_news=early_processes.start_training_process
+    )
     # Shown before rejected data ends the run: that is when somebody reads it.
     artifacts.show_verdict(run, verdict)
     if verdict.moves:
@@ -125,7 +126,6 @@ def train(run: Run, inputs: Inputs, inventory: pd.DataFrame, key: str) -> Traine
     from tasks.registry.champion import find_initial_model
     from tasks.registry.mlflow_store import created_beside
     from tasks.reporting.beside import previews_drawn_beside
-    from tasks.training import worker
     from tasks.training.training_cache import copy_training
 
     champion = find_initial_model(_store(run)) if run.config.training.warm_start else None
@@ -136,7 +136,7 @@ def train(run: Run, inputs: Inputs, inventory: pd.DataFrame, key: str) -> Traine
     previews = previews_drawn_beside(inputs, inventory, run.config.seed, run.directory / "previews")
     with previews, created_beside(_store(run)):
         key = train_once(run, inputs, key, champion)
-    worker.end_waiting()
+    early_processes.end_waiting()
     from tasks.reporting.results import draw_training  # imports TensorFlow, as the previews did
 
     # Each run has its own copy as evidence; the shared one is pruned sooner or later.
@@ -192,12 +192,11 @@ def evaluate(
     """Evaluate model and champion, or reuse what an interrupted run had finished."""
     from tasks.evaluation.compare import copy_evaluations
     from tasks.evaluation.evaluate import worst_mistakes
-    from tasks.model_gate.saved_model import start_interpreter
     from tasks.registry.champion import champion_version
     from tasks.reporting.results import draw_evaluation
 
     # It imports Keras meanwhile, and checks the saved file in the next stage.
-    start_interpreter()
+    early_processes.start_interpreter()
     # The model's bytes, since two trainings of one recipe differ, and the champion, which may have
     # changed since the interrupted run.
     key = digest([key, file_digest(model.path), champion_version(_store(run))])

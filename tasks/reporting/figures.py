@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 DPI = 110
 HEAT_ALPHA = 0.65
+# Inches; a title needs them.
+LEAST_WIDTH = 2.8
 # They differ in lightness too, for colour-blind readers and grayscale prints.
 INK, SECOND = "#1f4e79", "#d1495b"
 # With more, numbers in the cells of a confusion matrix can't be read.
@@ -45,12 +47,13 @@ def draw_image_grid(rows: Sequence[tuple[str, np.ndarray]], file: Path, *, title
     mosaic = Mosaic(rows[0][1].shape[1:3], len(rows), columns, gap=0.06, above=0.06)
     # A class may have fewer images than the grid has columns.
     cells = [image for _, images in rows for image in [*images, *[None] * (columns - len(images))]]
-    longest = max(len(name) for name, _ in rows)
-    figure, axis = _mosaic_axis(mosaic, width=0.75, left=0.3 + 0.07 * longest, top=0.4)
+    names = [_in_lines(name) for name, _ in rows]
+    longest = max(len(line) for name in names for line in name.splitlines())
+    figure, axis = _mosaic_axis(mosaic, width=0.75, left=0.3 + 0.08 * longest, top=0.4)
     _show_images(axis, mosaic, cells)
-    for number, (name, _) in enumerate(rows):
+    for number, name in enumerate(names):
         down = mosaic.corner(number * columns)[0] + mosaic.size[0] / 2
-        axis.text(-0.1 * mosaic.size[1], down, name, ha="right", va="center", fontsize=8)
+        axis.text(-0.1 * mosaic.cell[1], down, name, ha="right", va="center", fontsize=8)
     figure.suptitle(title, fontsize=10)
     return _save(figure, file)
 
@@ -77,8 +80,10 @@ def draw_mistakes(
         _show_heat(axis, mosaic, heat)
     for number, text in enumerate(texts):
         top, left = mosaic.corner(number)
-        middle = left + mosaic.size[1] / 2
-        axis.text(middle, top - 1, text, ha="center", va="bottom", fontsize=7)
+        above = (left + mosaic.size[1] / 2, top - 0.5)
+        axis.annotate(
+            text, above, xytext=(0, 2), textcoords="offset points", ha="center", fontsize=7
+        )
     return _save(figure, file)
 
 
@@ -180,7 +185,7 @@ def draw_confusion(confusion: Sequence[Sequence[int]], classes: Sequence[str], f
 
 
 def _in_lines(caption: str) -> str:
-    """Return a caption of size 7 in lines that are no longer than an image of 1.2 inches."""
+    """Return a text in lines of which, in size 7, each is no longer than 1.2 inches."""
     return textwrap.fill(caption, 20)
 
 
@@ -191,13 +196,14 @@ def _mosaic_axis(
 
     Args:
         mosaic: what will be shown.
-        width: of an image, inches.
+        width: of a cell, inches.
         left: what is free beside it, inches.
         top: what is free above it, inches.
     """
-    high, wide = (width / mosaic.size[1] * side for side in mosaic.shape)
-    figure = Figure(figsize=(left + wide, top + high))
-    box = (left / (left + wide), 0, wide / (left + wide), high / (top + high))
+    high, wide = (width / mosaic.cell[1] * side for side in mosaic.shape)
+    whole = max(LEAST_WIDTH, left + wide)
+    figure = Figure(figsize=(whole, top + high))
+    box = (left / whole, 0, wide / whole, high / (top + high))
     return figure, figure.add_axes(box)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 WHITE = 255
+# How many times as long as wide, or as wide as long, an image may fill its cell.
+LONGEST = 2
 
 
 @dataclass(frozen=True)
@@ -21,8 +24,8 @@ class Mosaic:
         size: height and width of an image, pixels.
         rows: of images.
         columns: of images.
-        gap: between two columns, in shares of an image's width.
-        above: what is free above each image, in shares of its width too.
+        gap: between two columns, in shares of a cell's width.
+        above: what is free above each cell, in shares of its width too.
     """
 
     size: tuple[int, int]
@@ -32,10 +35,19 @@ class Mosaic:
     above: float
 
     @property
+    def cell(self) -> tuple[int, int]:
+        """Height and width of what an image is shown in the middle of, pixels.
+
+        Of long images more than the image, or a few of them would fill a page.
+        """
+        height, width = self.size
+        return max(height, width // LONGEST), max(width, height // LONGEST)
+
+    @property
     def steps(self) -> tuple[int, int]:
         """From one row to the next, and from one column to the next, pixels."""
-        height, width = self.size
-        return height + max(1, round(self.above * width)), width + max(1, round(self.gap * width))
+        height, width = self.cell
+        return height + math.ceil(self.above * width), width + math.ceil(self.gap * width)
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -48,7 +60,8 @@ class Mosaic:
         row, column = divmod(number, self.columns)
         down, across = self.steps
         height, width = self.size
-        return (row + 1) * down - height, column * across + (across - width) // 2
+        top = (row + 1) * down - (self.cell[0] + height) // 2
+        return top, column * across + (across - width) // 2
 
     def arrange(self, images: Sequence[np.ndarray | None], fill: float) -> np.ndarray:
         """Lay images out, row by row.

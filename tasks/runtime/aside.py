@@ -1,16 +1,17 @@
-"""Calls a function in the process that reads files, while this one goes on."""
+"""Calls a function in the process that reads files, or in a thread, while the caller goes on."""
 
 from __future__ import annotations
 
 import logging
 import os
+import threading
+from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from tasks.runtime import reader_process
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from concurrent.futures import Future
 
 Result = TypeVar("Result")
 
@@ -46,6 +47,25 @@ def call_aside(function: Callable[..., Result], *arguments: Any) -> Callable[[],
             return function(*arguments)
 
     return wait
+
+
+def call_in_thread(function: Callable[[], Result]) -> Callable[[], Result]:
+    """Start a call in a thread, for what computes outside of Python.
+
+    Returns:
+        A function that waits for the result, or raises what the call raises. Where nobody waits,
+        nor does the end of this process.
+    """
+    future: Future[Result] = Future()
+
+    def work() -> None:
+        try:
+            future.set_result(function())
+        except BaseException as error:  # noqa: BLE001 - raised by the one who waits
+            future.set_exception(error)
+
+    threading.Thread(target=work, daemon=True).start()
+    return future.result
 
 
 def _give_back(pool: Any, done: Future[Any]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import sys
 import threading
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ class _Pauses:
         self.lock = threading.Lock()
         self.count = 0
         self.was_enabled = False
+        self.modules = 0
 
 
 _pauses = _Pauses()
@@ -25,7 +27,7 @@ _pauses = _Pauses()
 
 @contextlib.contextmanager
 def collector_paused() -> Iterator[None]:
-    """Collect nothing in the meantime, in no thread; what there is at its end counts as permanent.
+    """Collect nothing in the meantime, in no thread; what was imported then counts as permanent.
 
     An import makes hundreds of thousands of objects that stay, which the collector would look
     through again and again: a fifth of the time of importing Great Expectations or Prefect, and
@@ -34,6 +36,7 @@ def collector_paused() -> Iterator[None]:
     with _pauses.lock:
         if _pauses.count == 0:
             _pauses.was_enabled = gc.isenabled()
+            _pauses.modules = len(sys.modules)
             gc.disable()
         _pauses.count += 1
     try:
@@ -41,6 +44,9 @@ def collector_paused() -> Iterator[None]:
     finally:
         with _pauses.lock:
             _pauses.count -= 1
-            if _pauses.count == 0 and _pauses.was_enabled:
-                gc.freeze()
-                gc.enable()
+            if _pauses.count == 0:
+                # Where all was imported before, only garbage would be kept for ever.
+                if len(sys.modules) > _pauses.modules:
+                    gc.freeze()
+                if _pauses.was_enabled:
+                    gc.enable()

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import importlib.util
 import sys
+import threading
 from types import ModuleType
 
 # Great Expectations imports both for one expectation that is not used here. SciPy's statistics are
 # needed where labels are judged in this process.
 SELDOM_USED = ("scipy.stats", "altair")
+_making_way = threading.Lock()
 
 
 class _Deferred(ModuleType):
@@ -16,8 +18,9 @@ class _Deferred(ModuleType):
 
     def __getattr__(self, name: str) -> object:
         # Made way for once; of several threads, the others wait for the import of the first.
-        if sys.modules.get(self.__name__) is self:
-            del sys.modules[self.__name__]
+        with _making_way:
+            if sys.modules.get(self.__name__) is self:
+                del sys.modules[self.__name__]
         return getattr(importlib.import_module(self.__name__), name)
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import atexit
 import collections
+import contextlib
+import functools
 import importlib
 import logging
 import os
@@ -87,7 +90,22 @@ def start_pool_early(module: str, *, workers: int | None) -> None:
     """
     jobs = _jobs(workers)
     if jobs > 1:
+        _finish_starting_at_exit()
         _starting.append(_start(importlib.import_module, [(module,)] * jobs, jobs))
+
+
+def _finish_starting() -> None:
+    """Wait until the pools that were started early have imported what they were told to."""
+    # joblib ends a pool of which results are left, with a warning. A process that died meanwhile,
+    # or can't import, is found by the one who gives it files.
+    while _starting:
+        with contextlib.suppress(Exception):
+            collections.deque(_starting.pop(), maxlen=0)
+
+
+@functools.cache
+def _finish_starting_at_exit() -> None:
+    atexit.register(_finish_starting)
 
 
 def _jobs(workers: int | None) -> int:
@@ -111,9 +129,7 @@ def _start(
 ) -> Iterator[Result]:
     from joblib import Parallel, delayed, parallel_config
 
-    # joblib ends a pool of which results are left.
-    while _starting:
-        collections.deque(_starting.pop(), maxlen=0)
+    _finish_starting()
     # Idle, each holds memory that the training has a use for; by default for five minutes.
     idle = parallel_config("loky", idle_worker_timeout=reader_process.IDLE_SECONDS)
     with idle, reader_process.environment():

@@ -8,6 +8,7 @@ so that two trainings never write to one workspace.
 from __future__ import annotations
 
 import atexit
+import contextlib
 import json
 import logging
 import os
@@ -73,6 +74,9 @@ def start_early() -> None:
     """Start the child process before there is a request, as it imports TensorFlow for seconds.
 
     It waits for the next training of this process, and ends with this process at the latest.
+
+    Raises:
+        OSError: there is no room for another process.
     """
     if not _waiting:
         atexit.register(end_waiting)
@@ -153,9 +157,10 @@ def main() -> None:
     events = os.fdopen(os.dup(1), "w", buffering=1)
     # What the libraries print belongs in the log, not among the events.
     os.dup2(2, 1)
-    with collector_paused():
+    # While there is no request yet. What fails here fails again, and is reported, where it is used.
+    with contextlib.suppress(Exception), collector_paused():
         import tasks.training.train
-        import tasks.training.training_cache  # noqa: F401 - while there is no request yet
+        import tasks.training.training_cache  # noqa: F401
     try:
         request: TrainingRequest = pickle.load(sys.stdin.buffer)  # noqa: S301 - from our own parent
     except EOFError:

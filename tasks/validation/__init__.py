@@ -1,6 +1,7 @@
 """An inventory and the gate's settings go in; the data gate's verdict comes out.
 
 - `validate.validate_inventory`: the whole stage; `data_gate`: the same for a run and its home.
+- `rules_import`: Great Expectations, imported while files are read.
 - `kept_verdicts`: what was judged before is copied, not judged again.
 - `verdict.Verdict`, `verdict.Finding`: the result; `verdict.require_accepted` stops a run.
 - `data_rules`, `shape_rules`, `split_rules`, `history_rules`: the expectations of each rule;

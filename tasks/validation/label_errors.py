@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import functools
 import logging
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -19,7 +18,7 @@ import numpy as np
 from tasks.inventory.columns import CONTRAST, LABEL, PATH, SHA256, readable
 from tasks.inventory.duplicates import MIN_VISIBLE_CONTRAST, thumbnails_of
 from tasks.inventory.features import GRAY_SIDE, NEUTRAL
-from tasks.runtime.aside import call_aside
+from tasks.runtime.aside import call_aside, call_in_thread
 from tasks.runtime.collector import collector_paused
 from tasks.storage.checked import believe_parquet, write_checked_parquet
 from tasks.storage.hashing import digest
@@ -92,13 +91,7 @@ def start_judging_labels(
         quick = _by_embeddings(embeddings.of(inventory, images), embeddings.name)
         least = settings.min_probe_accuracy
     rank = functools.partial(_rank_cached, images, quick, cache_dir)
-    if len(images) <= IMAGES_ASIDE:
-        ranked = call_aside(rank)
-    else:
-        thread = ThreadPoolExecutor(1, "labels")
-        ranked = thread.submit(rank).result
-        # It ends when it is done.
-        thread.shutdown(wait=False)
+    ranked = call_aside(rank) if len(images) <= IMAGES_ASIDE else call_in_thread(rank)
     return lambda: _if_accurate(ranked(), least)
 
 

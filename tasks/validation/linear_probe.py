@@ -36,7 +36,7 @@ def probe(features: np.ndarray, labels: np.ndarray) -> np.ndarray:
     model = LogisticRegression(C=strength, max_iter=1_000)
     folds = StratifiedKFold(FOLDS, shuffle=True, random_state=0)
     # Products of so small matrices take five times as long where several threads share them.
-    with threadpool_limits(1):
+    with threadpool_limits(1, user_api="blas"):
         probabilities: np.ndarray = cross_val_predict(
             model, reduced, labels, cv=folds, method="predict_proba"
         )

@@ -16,8 +16,9 @@ if TYPE_CHECKING:
 class RulesImport:
     """An `inventory.scan.ImageSink` that receives no images, but hears that there are new ones.
 
-    Where files are new no earlier verdict stands, and the import takes seconds, in which this
-    process would only wait for those that read. A context manager: the import has ended at its end.
+    Where files are new hardly any earlier verdict stands, and the import takes seconds, in which
+    this process would only wait for those that read. A context manager: the import has ended at its
+    end.
     """
 
     def __init__(self) -> None:

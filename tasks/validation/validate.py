@@ -71,8 +71,7 @@ def validate_inventory(
         cache_dir=context.cache_dir,
         embeddings=context.embeddings,
     )
-    # Labels are judged in another process while this one imports Great Expectations, unless it did
-    # so while the files were read.
+    # Labels are judged while Great Expectations is imported, unless it was while files were read.
     with collector_paused():
         from tasks.validation.expectation_findings import judge_frame
 
