@@ -13,8 +13,11 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from tasks.inventory.scan import inventory_of
 from tasks.orchestration.gate_run import accept_data, judge_data
+from tasks.runs.run_folder import open_run
 from tasks.validation.context import gather_context
+from tasks.validation.data_gate import judge_inventory
 from tasks.validation.evidence import OFFENDERS_FILE
 from tasks.validation.kept_verdicts import reuse_verdict, verdict_key
 from tasks.validation.quarantine import clear_quarantine
@@ -58,14 +61,17 @@ def stands(config: RetrainConfig, caplog: pytest.LogCaptureFixture) -> bool:
 
 RULES_IMPORTED = """
 import sys
+import threading
 from pathlib import Path
 from tasks.config.schema import RetrainConfig
 from tasks.inventory.scan import inventory_of
 from tasks.validation.rules_import import RulesImport
 
 config = RetrainConfig(home=sys.argv[1], data={"directory": sys.argv[2]})
-with RulesImport() as rules:
-    inventory_of(config, eager_decoder=rules)
+inventory_of(config, eager_decoder=RulesImport())
+for thread in threading.enumerate():
+    if thread.name == "rules":
+        thread.join()
 print("tasks.validation.expectation_findings" in sys.modules)
 """
 
@@ -219,3 +225,27 @@ def test_the_same_data_needs_no_great_expectations(images: tuple[Path, RetrainCo
     ]
     assert "great_expectations" in printed[0]
     assert printed[1] == "[]"
+
+
+def test_only_data_that_was_not_accepted_last_is_news(
+    images: tuple[Path, RetrainConfig],
+) -> None:
+    """A process that trains would be started in vain for what is judged against itself."""
+    root, config = images
+    heard: list[str] = []
+
+    def hear(what: str) -> None:
+        judge_inventory(
+            open_run(config),
+            inventory_of(config),
+            champion_classes=None,
+            on_news=lambda: heard.append(what),
+        )
+
+    hear("first")
+    accept_data(config, reason="first")
+    hear("accepted, and judged against itself")
+    draw_image(0, 4_242, size=(16, 16), mode="L").save(root / "cat/new.png")
+    hear("one more")
+    hear("the same again")
+    assert heard == ["first", "one more"]

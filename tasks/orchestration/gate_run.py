@@ -55,8 +55,7 @@ def judge_data(
     run = open_run(config)
     record_process(run)
     started = time.monotonic()
-    with RulesImport() as rules:
-        inventory = inventory_of(config, eager_decoder=rules)
+    inventory = inventory_of(config, eager_decoder=RulesImport())
     record_inventory(run, inventory)
     record_stage(run, "inventory", time.monotonic() - started)
     started = time.monotonic()

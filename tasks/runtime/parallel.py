@@ -127,9 +127,21 @@ def _one_by_one(
 def _start(
     function: Callable[..., Result], calls: Sequence[Sequence[Any]], jobs: int
 ) -> Iterator[Result]:
-    from joblib import Parallel, delayed, parallel_config
+    from joblib.externals.loky.process_executor import TerminatedWorkerError
 
     _finish_starting()
+    try:
+        return _dispatch(function, calls, jobs)
+    except TerminatedWorkerError:
+        # A process died that had nothing to do yet; now that this was noticed, there is a new pool.
+        return _dispatch(function, calls, jobs)
+
+
+def _dispatch(
+    function: Callable[..., Result], calls: Sequence[Sequence[Any]], jobs: int
+) -> Iterator[Result]:
+    from joblib import Parallel, delayed, parallel_config
+
     # Idle, each holds memory that the training has a use for; by default for five minutes.
     idle = parallel_config("loky", idle_worker_timeout=reader_process.IDLE_SECONDS)
     with idle, reader_process.environment():

@@ -27,7 +27,7 @@ ENVIRONMENT = {
     "MALLOC_TRIM_THRESHOLD_": str(2**27),
 }
 # Idle for longer, it ends; the next call starts another one.
-IDLE_SECONDS = 60
+IDLE_SECONDS = 20
 PARENT_CHECK_SECONDS = 1.0
 
 # Processes that nobody uses at the moment: one at most, unless threads read at the same time.

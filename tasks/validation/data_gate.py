@@ -10,7 +10,7 @@ import pandas as pd
 
 from tasks.config.data import data_root
 from tasks.errors import DataRejectedError
-from tasks.inventory.columns import readable
+from tasks.inventory.columns import fingerprint, readable
 from tasks.inventory.embeddings import embedding_name, embeddings_of
 from tasks.inventory.input_choice import choose_input
 from tasks.inventory.value_ranges import value_range_of
@@ -50,7 +50,7 @@ def judge_inventory(
         run: its settings, and the folder of the evidence.
         inventory: as `take_inventory` returns it.
         champion_classes: classes of the model in production; None without one.
-        on_news: called before it is judged, unless an earlier verdict on the same stands.
+        on_news: called before it is judged, unless it is the data of the last accepted run.
     """
     home = run.config.paths
     remembered = gather_context(home, champion_classes=champion_classes)
@@ -76,7 +76,7 @@ def _kept_or_new(
         if kept is not None:
             log.info("these files were judged before by the same rules; that verdict stands")
             return kept
-    if on_news:
+    if on_news and not _is_accepted(inventory, context):
         on_news()
     # Imported when there is something to judge: Great Expectations, which it imports in turn,
     # takes seconds.
@@ -86,6 +86,12 @@ def _kept_or_new(
     verdict = validate_inventory(inventory, gate, directory=run.validation, context=context)
     keep_verdict(home, key, run.validation)
     return verdict
+
+
+def _is_accepted(inventory: pd.DataFrame, context: Context) -> bool:
+    """Return whether this is the data that was accepted last, and is judged against itself now."""
+    before = context.baseline
+    return before is not None and before.record["data_fingerprint"] == fingerprint(inventory)
 
 
 def _embeddings(run: Run, inventory: pd.DataFrame) -> Embeddings | None:

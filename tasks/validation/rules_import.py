@@ -3,49 +3,35 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import threading
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 from tasks.runtime.collector import collector_paused
 
 if TYPE_CHECKING:
     from pathlib import Path
-    from types import TracebackType
 
 
 class RulesImport:
     """An `inventory.scan.ImageSink` that receives no images, but hears that there are new ones.
 
     Where files are new hardly any earlier verdict stands, and the import takes seconds, in which
-    this process would only wait for those that read. A context manager: the import has ended at its
-    end.
+    this process would only wait for those that read, and for the one that judges labels.
     """
 
-    def __init__(self) -> None:
-        self._importing: threading.Thread | None = None
-
-    def __enter__(self) -> Self:
-        """Return itself; nothing is imported before `begin` is called."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Wait for the import."""
-        if self._importing:
-            self._importing.join()
-
     def begin(self, root: Path, paths: list[str]) -> None:
-        """Start the import, as files are about to be read."""
+        """Start the import in a thread, as files are about to be read.
+
+        Whoever imports the same waits for it, and so does the end of this process.
+        """
         del root, paths
-        self._importing = threading.Thread(target=_import_rules, name="rules", daemon=True)
-        self._importing.start()
+        threading.Thread(target=_import_rules, name="rules").start()
 
 
 def _import_rules() -> None:
     # If it fails, it fails again, with a message, where it is needed.
     with contextlib.suppress(Exception), collector_paused():
-        import tasks.validation.expectation_findings  # noqa: F401
+        # First what the other thread imports next, so that both never import it half each.
+        importlib.import_module("tasks.validation.validate")
+        importlib.import_module("tasks.validation.expectation_findings")
