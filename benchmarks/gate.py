@@ -181,7 +181,7 @@ def report_sides(folder: Path) -> None:
           f" {peer['gib']:.2f} |")  # fmt: skip
     print("\n| ratio of seconds | reached | target |")
     print("|---|---|---|")
-    print(f"| tutorial / cold | {median['tutorial'] / median['cold']:.2f} | 1 |")
+    print(f"| tutorial / cold | {median['tutorial'] / median['cold']:.2f} | 1.5 |")
     print(f"| cleanvision / cold | {peer['seconds'] / median['cold']:.1f} | 5 |")
     print(f"| cold / warm | {median['cold'] / median['warm']:.1f} | 40 |")
 
