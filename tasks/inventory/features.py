@@ -176,8 +176,8 @@ def _histogram_features(histograms: np.ndarray) -> dict[str, np.ndarray]:
     mean = shares @ values
     variance = shares @ values**2 - mean**2
     # Logarithms of the few shares there can be of a small image take half of the time.
-    table = _entropy_terms(pixels) if pixels <= STACKED_PIXELS else None
-    terms = _terms_of(shares) if table is None else table[histograms]
+    is_small = pixels <= STACKED_PIXELS
+    terms = _entropy_terms(pixels)[histograms] if is_small else _terms_of(shares)
     return {
         "brightness": mean,
         # For an image of a single colour, rounding errors can leave a tiny negative variance.

@@ -19,6 +19,7 @@ import urllib.request
 from typing import TYPE_CHECKING
 
 from tasks.errors import PixelgateError, UsageError
+from tasks.runtime import environment
 from tasks.runtime.collector import collector_paused
 from tasks.storage.writable_home import try_to_write
 
@@ -142,9 +143,8 @@ class EmbeddedServer:
                 process.kill()
 
     def _start(self) -> subprocess.Popen[bytes]:
-        environment = {
-            **os.environ,
-            "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
+        variables = {
+            **environment.of_child(),
             # The dashboard's pages ask this URL for their data, not port 4200.
             "PREFECT_SERVER_UI_API_URL": self.api_url,
             "PREFECT_SERVER_UI_ENABLED": str(self._dashboard).lower(),
@@ -152,12 +152,12 @@ class EmbeddedServer:
         }
         if not self._dashboard:
             # Nothing is scheduled in a server that ends with one command.
-            environment["PREFECT__SERVER_EPHEMERAL"] = "1"
+            variables["PREFECT__SERVER_EPHEMERAL"] = "1"
         return subprocess.Popen(  # noqa: S603 - our own interpreter
             [sys.executable, "-m", "tasks.orchestration.server_process", str(self._port)],
             stdin=subprocess.PIPE,
             start_new_session=True,
-            env=environment,
+            env=variables,
         )
 
     def _wait_until_healthy(self, process: subprocess.Popen[bytes]) -> None:

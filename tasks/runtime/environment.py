@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 
 QUIET = {
     # No usage analytics, unless the user turns them on.
@@ -24,6 +25,11 @@ QUIET = {
 
 # A proxy can't reach a server on this machine; asked to, it makes a command hang for minutes.
 LOOPBACK = ("127.0.0.1", "localhost")
+
+
+def of_child() -> dict[str, str]:
+    """Return the variables of a child process that finds the modules which this one finds."""
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
 
 
 def prepare() -> None:

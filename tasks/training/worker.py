@@ -97,7 +97,7 @@ def _start() -> subprocess.Popen[bytes]:
         [sys.executable, "-m", "tasks.training.worker"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+        env=environment.of_child(),
     )
 
 
