@@ -37,10 +37,11 @@ def prepare(folder: Path, scratch: Path) -> dict[str, Callable[[], Any]]:
     import numpy as np
 
     from tasks.config.schema import RetrainConfig
-    from tasks.evaluation.evaluate import BATCH, evaluate_model
+    from tasks.evaluation.evaluate import evaluate_model
     from tasks.generators.inputs import build_inputs
     from tasks.generators.pipelines import pixels_of
     from tasks.inventory.scan import inventory_of
+    from tasks.models.prediction import predict
     from tasks.training.request import TrainingRequest
     from tasks.training.train import train_model
 
@@ -67,7 +68,7 @@ def prepare(folder: Path, scratch: Path) -> dict[str, Callable[[], Any]]:
     index = inventory.reset_index(drop=True)
     pixels = pixels_of(inputs.pixels, np.flatnonzero(index["split"] == "test"))
     return {
-        "predict": lambda: network.predict(pixels, batch_size=BATCH, verbose=0),
+        "predict": lambda: predict(network, pixels),
         "evaluate": lambda: evaluate_model(
             trained.path,
             inputs.contract,

@@ -213,7 +213,7 @@ def training_here(monkeypatch: pytest.MonkeyPatch) -> None:
     # The search first: imported later, it would take the replacement for the function itself.
     monkeypatch.setattr("tasks.tuning.search.train_in_subprocess", train_here)
     monkeypatch.setattr("tasks.training.worker.train_in_subprocess", train_here)
-    monkeypatch.setattr("tasks.training.worker.start_early", lambda: None)
+    monkeypatch.setattr("tasks.training.worker.spare.start", lambda: None)
 
 
 @pytest.fixture
@@ -231,7 +231,7 @@ def pixelgate(
     del training_here
     here = contextlib.nullcontext(ask_here)
     monkeypatch.setattr("tasks.model_gate.saved_model.fresh_interpreter", lambda: here)
-    monkeypatch.setattr("tasks.model_gate.saved_model.start_early", lambda: None)
+    monkeypatch.setattr("tasks.model_gate.saved_model.spare.start", lambda: None)
     return CommandHere(tmp_path, lambda: request.getfixturevalue("prefect_server"), monkeypatch)
 
 

@@ -29,13 +29,13 @@ if TYPE_CHECKING:
 def no_process_left() -> Iterator[None]:
     """End what a failed test leaves."""
     yield
-    worker.end_waiting()
+    worker.spare.end()
 
 
 def test_the_process_that_waits_trains(trainer: Trainer) -> None:
     """One, however often it is started, and it trains as one that is started for it."""
-    worker.start_early()
-    worker.start_early()
+    worker.spare.start()
+    worker.spare.start()
     (early,) = training_children(os.getpid())
     seen: list[list[int]] = []
     request = trainer.request("early", training={"epochs": 1})
@@ -49,7 +49,7 @@ def test_the_process_that_waits_trains(trainer: Trainer) -> None:
 
 def test_a_process_that_died_while_it_waited_is_replaced(trainer: Trainer) -> None:
     """As when memory ran out meanwhile: the training is none the worse for it."""
-    worker.start_early()
+    worker.spare.start()
     (early,) = training_children(os.getpid())
     os.kill(early, signal.SIGKILL)
     os.waitid(os.P_PID, early, os.WEXITED | os.WNOWAIT)
@@ -61,9 +61,9 @@ def test_a_process_that_died_while_it_waited_is_replaced(trainer: Trainer) -> No
 
 def test_a_process_that_nobody_needs_ends() -> None:
     """Data that is rejected, or a training that is kept, sends it no request."""
-    worker.start_early()
+    worker.spare.start()
     assert len(training_children(os.getpid())) == 1
-    worker.end_waiting()
+    worker.spare.end()
     assert not training_children(os.getpid())
 
 
@@ -74,7 +74,7 @@ def test_a_library_that_cannot_be_imported_is_told(
     (tmp_path / "keras.py").write_text("raise ImportError('libcudnn.so.9: cannot open')\n")
     request = trainer.request("broken", training={"epochs": 1})
     monkeypatch.syspath_prepend(tmp_path)
-    worker.start_early()
+    worker.spare.start()
     with pytest.raises(TrainingFailedError, match=r"libcudnn\.so\.9: cannot open"):
         train_in_subprocess(request, on_epoch=quietly)
 

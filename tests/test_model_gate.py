@@ -15,9 +15,8 @@ from tasks.generators.inputs import sample_images
 from tasks.model_gate.rules import decide, require_not_rejected
 from tasks.model_gate.saved_model import (
     check_saved_file,
-    end_waiting,
     fresh_interpreter,
-    start_early,
+    spare,
 )
 from tasks.outcome import Outcome
 from tasks.registry.champion import (
@@ -131,21 +130,21 @@ def test_an_interpreter_that_is_killed_says_nothing_of_the_file(bench: Bench) ->
 def test_an_interpreter_that_was_started_early_is_the_one_that_is_asked(bench: Bench) -> None:
     """One, however often it is started; if it ended meanwhile, another one is asked."""
     images = sample_images(bench.inputs)
-    start_early()
-    start_early()
+    spare.start()
+    spare.start()
     (early,) = children_running(b"keras.saving.load_model")
     with fresh_interpreter() as ask:
         assert children_running(b"keras.saving.load_model") == [early]
         assert check_saved_file(bench.model, bench.model, images, ask=ask).success
     assert not children_running(b"keras.saving.load_model")
-    start_early()
+    spare.start()
     (early,) = children_running(b"keras.saving.load_model")
     os.kill(early, signal.SIGKILL)
     os.waitid(os.P_PID, early, os.WEXITED | os.WNOWAIT)
     with fresh_interpreter() as ask:
         assert check_saved_file(bench.model, bench.model, images, ask=ask).success
-    start_early()
-    end_waiting()
+    spare.start()
+    spare.end()
     assert not children_running(b"keras.saving.load_model")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +28,7 @@ from tasks.generators.inputs import decode_for
 from tasks.generators.pipelines import pixels_of
 from tasks.inventory.columns import LABEL, PATH, SHA256, SPLIT, TEST, readable
 from tasks.inventory.properties import properties_of
+from tasks.models.prediction import predict
 from tasks.storage.atomic import write_json, write_parquet
 
 if TYPE_CHECKING:
@@ -34,8 +36,6 @@ if TYPE_CHECKING:
 
     from tasks.config.schema import RetrainConfig
     from tasks.models.contract import InputContract
-
-BATCH = 256
 
 
 def evaluate_model(  # noqa: PLR0913 - a model, its images, and where the numbers go
@@ -77,9 +77,10 @@ def evaluate_model(  # noqa: PLR0913 - a model, its images, and where the number
     else:
         network, file_bytes = keras.saving.load_model(model), model.stat().st_size
     test_pixels = pixels_of(pixels, rows)
-    outputs = network.predict(test_pixels, batch_size=BATCH, verbose=0)
     probabilities = pd.DataFrame(
-        class_probabilities(outputs, contract), images[SHA256].iloc[rows], contract.classes
+        class_probabilities(predict(network, test_pixels), contract),
+        images[SHA256].iloc[rows],
+        contract.classes,
     )
     table = _answers(images.iloc[rows], probabilities, config)
     robust = _measure_robustness(network, contract, test_pixels, table, config)
@@ -214,12 +215,10 @@ def _measure_robustness(
     if not len(rows):
         return {}
 
-    def predict(batch: np.ndarray) -> np.ndarray:
-        outputs: np.ndarray = network.predict(batch, batch_size=BATCH, verbose=0)
-        return outputs
-
     labels = table[LABEL].to_numpy(object)[rows]
-    measured, shares = measure_robustness(predict, contract, images[rows], labels)
+    measured, shares = measure_robustness(
+        functools.partial(predict, network), contract, images[rows], labels
+    )
     table.loc[rows, ROBUST] = shares
     return {"robustness": measured, "robust_accuracy": float(shares.mean())}
 

@@ -13,6 +13,7 @@ from tasks.evaluation.answers import PREDICTED, PROBABILITY, best_answers, class
 from tasks.generators.inputs import decode_for
 from tasks.inventory.columns import ERROR, LABEL, PATH, readable
 from tasks.inventory.scan import take_inventory
+from tasks.models.prediction import predict
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -46,7 +47,7 @@ def answer_golden(network: Any, contract: InputContract, config: RetrainConfig) 
         from tasks.generators.pipelines import pixels_of
 
         pixels = decode_for(contract, images, config.data, config.paths)
-        outputs = network.predict(pixels_of(pixels, np.arange(len(images))), verbose=0)
+        outputs = predict(network, pixels_of(pixels, np.arange(len(images))))
         answers = best_answers(class_probabilities(outputs, contract), contract.classes)
         answers.index = images.index
     table = inventory[[PATH, LABEL, ERROR]].join(answers)

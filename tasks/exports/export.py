@@ -27,6 +27,7 @@ from tasks.exports.export_record import (
 )
 from tasks.generators.inputs import split_images
 from tasks.inventory.columns import TEST, TRAIN
+from tasks.models.prediction import predict
 from tasks.runtime.user_code import describe_fault
 from tasks.storage.atomic import write_json
 from tasks.storage.hashing import digest, file_digest
@@ -108,7 +109,7 @@ def export_model(
     network = keras.saving.load_model(model)
     makers = _makers(network, contract, samples)
     wanted = [maker for maker in makers if maker[0] in settings.formats]
-    expected = network.predict(samples.test, verbose=0)
+    expected = predict(network, samples.test)
     exports = [_export(maker, expected, settings, folder) for maker in wanted]
     write_json(folder / RECORDS, [export.as_dict() for export in exports])
     return exports

@@ -8,16 +8,17 @@ from __future__ import annotations
 import warnings
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import tensorflow as tf
 
 from tasks.exports.frozen import freeze
+from tasks.models.prediction import images_at_once
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
     import keras
-    import numpy as np
 
 
 def write_litert(model: keras.Model, file: Path, *, calibration: np.ndarray | None = None) -> None:
@@ -56,12 +57,15 @@ def predict_litert(file: Path, images: np.ndarray) -> np.ndarray:
         interpreter = tf.lite.Interpreter(str(file))
     source = interpreter.get_input_details()[0]["index"]
     target = interpreter.get_output_details()[0]["index"]
-    interpreter.resize_tensor_input(source, images.shape)
-    interpreter.allocate_tensors()
-    interpreter.set_tensor(source, images)
-    interpreter.invoke()
-    outputs: np.ndarray = interpreter.get_tensor(target)
-    return outputs
+    size = images_at_once(images.shape[1:])
+    answers = []
+    for part in (images[start : start + size] for start in range(0, len(images), size)):
+        interpreter.resize_tensor_input(source, part.shape)
+        interpreter.allocate_tensors()
+        interpreter.set_tensor(source, part)
+        interpreter.invoke()
+        answers.append(interpreter.get_tensor(target))
+    return np.concatenate(answers)
 
 
 def _one_by_one(images: np.ndarray) -> Iterator[list[Any]]:

@@ -13,14 +13,13 @@ import numpy as np
 import onnxruntime
 
 from tasks.models.contract import InputContract
+from tasks.models.prediction import images_at_once
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 # Names of the graph's input and output, and of the contract in its metadata.
 IMAGES, PROBABILITIES, CONTRACT = "images", "probabilities", "pixelgate_contract"
-# Images in one run: more are no faster, and need memory for their activations.
-BATCH = 64
 # Of onnxruntime's log: errors only, since its warnings are about how a graph could be faster.
 ERRORS = 3
 
@@ -75,10 +74,11 @@ class OnnxModel:
             (images, classes) float32 probabilities; (images, 1), the probability of the second
             class, if class_mode is binary.
         """
-        if len(images) <= BATCH:
+        size = images_at_once(images.shape[1:])
+        if len(images) <= size:
             return self._run(images)
-        starts = range(0, len(images), BATCH)
-        return np.concatenate([self._run(images[start : start + BATCH]) for start in starts])
+        starts = range(0, len(images), size)
+        return np.concatenate([self._run(images[start : start + size]) for start in starts])
 
     def _run(self, images: np.ndarray) -> np.ndarray:
         outputs: list[np.ndarray] = self.session.run([PROBABILITIES], {IMAGES: images})

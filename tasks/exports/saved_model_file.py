@@ -15,6 +15,7 @@ from PIL import Image
 from tasks.exports.graph_decoding import decode_files
 from tasks.generators.decoding import decoding_of
 from tasks.inventory.orientation import EXIF_ORIENTATION
+from tasks.models.prediction import images_at_once
 from tasks.storage.atomic import write_json
 
 if TYPE_CHECKING:
@@ -28,8 +29,6 @@ if TYPE_CHECKING:
 SIGNATURE, FILES, PROBABILITIES = "serving_default", "image_bytes", "probabilities"
 # Where TensorFlow leaves room for files that are not its own.
 CONTRACT = "assets.extra/pixelgate_contract.json"
-# Files answered at once.
-BATCH = 32
 # Images whose decoding is compared in other sizes and formats, and the largest difference: where a
 # processor multiplies and adds in one step, Pillow rounds a few weights of its own otherwise.
 COMPARED, LEVELS = 8, 1
@@ -80,8 +79,9 @@ def predict_saved_model(folder: Path, contract: InputContract, images: np.ndarra
     _require_alike(loaded, decoding_of(contract), images[:COMPARED])
     answer = loaded.signatures[SIGNATURE]
     files = [_encoded(image, "PNG") for image in _opened(images)]
-    starts = range(0, len(files), BATCH)
-    answers = [answer(tf.constant(files[start : start + BATCH])) for start in starts]
+    size = images_at_once(contract.shape)
+    starts = range(0, len(files), size)
+    answers = [answer(tf.constant(files[start : start + size])) for start in starts]
     return np.concatenate([each[PROBABILITIES].numpy() for each in answers])
 
 

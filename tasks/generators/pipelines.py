@@ -13,6 +13,7 @@ import tensorflow as tf
 from tasks.generators.augmentation import augment
 from tasks.generators.inputs import TARGET, Inputs
 from tasks.inventory.columns import SPLIT, TRAIN
+from tasks.models.prediction import images_at_once
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 
     from tasks.models.contract import InputContract
 
-EVALUATION_BATCH = 256
 # Images that are augmented in one call, unless they are large.
 GROUP, GROUP_BYTES = 128, 2**22
 
@@ -146,7 +146,7 @@ def evaluation_batches(inputs: Inputs, split: str, *, workers: int = 1) -> tf.da
     """
     rows, targets = _rows_of(inputs, split)
     shared = rows[: len(rows) // workers * workers] if len(rows) >= workers else rows
-    batch = EVALUATION_BATCH // workers * workers
+    batch = max(1, images_at_once(inputs.contract.shape) // workers) * workers
     batches = tf.data.Dataset.from_tensor_slices(shared).batch(batch)
     read = _untransformed(_reader(inputs, targets))
     batches = batches.map(read, num_parallel_calls=tf.data.AUTOTUNE)

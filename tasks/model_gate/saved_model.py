@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
 import contextlib
 import os
 import signal
@@ -15,7 +14,9 @@ from typing import TYPE_CHECKING
 import keras
 import numpy as np
 
+from tasks.models.prediction import predict
 from tasks.runs.check import Check
+from tasks.runtime.spare import Spare
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -33,10 +34,6 @@ import keras, numpy as np
 model, images, predictions = map(os.fsdecode, sys.stdin.buffer.read().split(b"\\0"))
 np.save(predictions, keras.saving.load_model(model).predict(np.load(images), verbose=0))
 """
-
-
-# Started before there was a model to ask; one at most.
-_waiting: list[_Interpreter] = []
 
 
 class _Interpreter:
@@ -94,22 +91,8 @@ class _Interpreter:
         self._folder.cleanup()
 
 
-def start_early() -> None:
-    """Start the interpreter that `fresh_interpreter` will use, before there is a model to ask.
-
-    Raises:
-        OSError: there is no room for another process, or for its files.
-    """
-    if not _waiting:
-        atexit.register(end_waiting)
-        _waiting.append(_Interpreter())
-
-
-def end_waiting() -> None:
-    """End an interpreter that waits for a model which doesn't come."""
-    atexit.unregister(end_waiting)
-    while _waiting:
-        _waiting.pop().end()
+# It imports Keras for seconds before there is a model to ask.
+spare = Spare(_Interpreter, has_ended=lambda it: it.has_ended, end=lambda it: it.end())
 
 
 @contextlib.contextmanager
@@ -125,11 +108,7 @@ def fresh_interpreter() -> Iterator[Ask]:
         the answers, (n, outputs) float32; that raises ValueError if the interpreter ends with an
         error, whose last line is the message, and ChildProcessError if a signal ends it.
     """
-    interpreter = _waiting.pop() if _waiting else _Interpreter()
-    if interpreter.has_ended:
-        # While nobody looked, perhaps as memory was short.
-        interpreter.end()
-        interpreter = _Interpreter()
+    interpreter = spare.take()
     try:
         yield interpreter.ask
     finally:
@@ -154,7 +133,7 @@ def check_saved_file(
     """
     # Both load and predict at the same time, here and there.
     answers = ask(saved, images)
-    expected = keras.saving.load_model(evaluated).predict(images, verbose=0)
+    expected = predict(keras.saving.load_model(evaluated), images)
     try:
         difference = float(np.abs(answers() - expected).max())
         observed = f"largest difference {difference:.2g} on {len(images)} images"

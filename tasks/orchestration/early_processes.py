@@ -16,7 +16,7 @@ def start_training_process() -> None:
     from tasks.training import worker
 
     with contextlib.suppress(OSError):
-        worker.start_early()
+        worker.spare.start()
 
 
 def start_interpreter() -> None:
@@ -24,7 +24,7 @@ def start_interpreter() -> None:
     from tasks.model_gate import saved_model
 
     with contextlib.suppress(OSError):
-        saved_model.start_early()
+        saved_model.spare.start()
 
 
 def end_waiting() -> None:
@@ -32,4 +32,4 @@ def end_waiting() -> None:
     for name in (TRAINING, SAVED_FILE):
         # A run that ended before it started one imports nothing for it.
         if name in sys.modules:
-            sys.modules[name].end_waiting()
+            sys.modules[name].spare.end()

@@ -14,6 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from tasks.errors import EarlyEnd, PixelgateError
 from tasks.runs.run_folder import record_progress, record_stage
+from tasks.runtime.freed_memory import return_freed_memory
 from tasks.storage.hashing import digest
 
 if TYPE_CHECKING:
@@ -73,6 +74,8 @@ def stage(
             refreshed = refresh is not None and refresh(*args, **kwargs)
             chosen = as_task.with_options(refresh_cache=True) if refreshed else as_task
             state = chosen(*args, **kwargs, return_state=True)
+            # The next stage, or the process that trains, has a use for it.
+            return_freed_memory()
             seconds = time.monotonic() - started
             record_stage(run, name, seconds)
             record_progress(run, stage=name, state="ended", seconds=round(seconds, 3))

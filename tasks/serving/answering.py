@@ -6,10 +6,12 @@ verified when the version was registered.
 
 from __future__ import annotations
 
+import functools
 import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from tasks.models.prediction import predict
 from tasks.registry.champion import require_champion
 from tasks.registry.served_files import find_onnx
 
@@ -23,8 +25,6 @@ if TYPE_CHECKING:
     from tasks.registry.served_files import ServedOnnx
 
 ONNX, KERAS = "onnx", "keras"
-# Images in one call of the model: more are no faster, and need memory for their activations.
-BATCH = 64
 
 log = logging.getLogger("pixelgate")
 
@@ -85,8 +85,5 @@ def _open_keras(store: ModelStore) -> Answering:
 
     model = keras.saving.load_model(champion.file)
 
-    def ask(images: np.ndarray) -> np.ndarray:
-        outputs: np.ndarray = model.predict(images, batch_size=BATCH, verbose=0)
-        return outputs
-
+    ask = functools.partial(predict, model)
     return Answering(champion.version, KERAS, champion.contract, ask)

@@ -7,7 +7,6 @@ so that two trainings never write to one workspace.
 
 from __future__ import annotations
 
-import atexit
 import contextlib
 import json
 import logging
@@ -24,6 +23,7 @@ from tasks import errors
 from tasks.runtime import environment
 from tasks.runtime.collector import collector_paused
 from tasks.runtime.interruption import lost_signals_raised
+from tasks.runtime.spare import Spare
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,9 +35,6 @@ if TYPE_CHECKING:
 
 # Seconds. The child of a killed run ends within moments; this is for a machine that swaps.
 LOCK_TIMEOUT = 120.0
-
-# Started before there was a request; one at most.
-_waiting: list[subprocess.Popen[bytes]] = []
 
 log = logging.getLogger("pixelgate.training")
 
@@ -55,7 +52,7 @@ def train_in_subprocess(request: TrainingRequest, *, on_epoch: OnEpoch) -> Train
     """
     from tasks.training.result import read_trained
 
-    with lost_signals_raised() as raise_lost, _waiting_child() or _start() as child:
+    with lost_signals_raised() as raise_lost, spare.take() as child:
         try:
             failure = _follow(child, request, on_epoch, raise_lost)
             code = child.wait()
@@ -70,27 +67,6 @@ def train_in_subprocess(request: TrainingRequest, *, on_epoch: OnEpoch) -> Train
     return trained
 
 
-def start_early() -> None:
-    """Start the child process before there is a request, as it imports TensorFlow for seconds.
-
-    It waits for the next training of this process, and ends with this process at the latest.
-
-    Raises:
-        OSError: there is no room for another process.
-    """
-    if not _waiting:
-        atexit.register(end_waiting)
-        _waiting.append(_start())
-
-
-def end_waiting() -> None:
-    """End a child process that waits for a request which doesn't come."""
-    atexit.unregister(end_waiting)
-    while _waiting:
-        with _waiting.pop() as child:
-            child.kill()
-
-
 def _start() -> subprocess.Popen[bytes]:
     environment.prepare()
     return subprocess.Popen(
@@ -101,12 +77,13 @@ def _start() -> subprocess.Popen[bytes]:
     )
 
 
-def _waiting_child() -> subprocess.Popen[bytes] | None:
-    """Return the child that waits, if it still does."""
-    if not _waiting or _waiting[0].poll() is not None:
-        end_waiting()
-        return None
-    return _waiting.pop()
+def _end(child: subprocess.Popen[bytes]) -> None:
+    with child:
+        child.kill()
+
+
+# It imports TensorFlow for seconds before there is a request.
+spare = Spare(_start, has_ended=lambda child: child.poll() is not None, end=_end)
 
 
 def _follow(
