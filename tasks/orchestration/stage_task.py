@@ -74,7 +74,6 @@ def stage(
             refreshed = refresh is not None and refresh(*args, **kwargs)
             chosen = as_task.with_options(refresh_cache=True) if refreshed else as_task
             state = chosen(*args, **kwargs, return_state=True)
-            # The next stage, or the process that trains, has a use for it.
             return_freed_memory()
             seconds = time.monotonic() - started
             record_stage(run, name, seconds)
