@@ -4,7 +4,7 @@
 
 Random images, models that were not trained: neither changes what is computed. A model has a process
 of its own, in which the numbers rise, so that the peak of memory after each is due to it; then all
-take turns. `chosen` is what `tasks.models.prediction.images_at_once` says.
+take turns. `chosen` is what `tasks.models.prediction.images_at_once` says of a processor.
 """
 
 from __future__ import annotations

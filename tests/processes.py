@@ -75,6 +75,12 @@ def processes_of(folder: Path) -> list[int]:
     return found
 
 
+def resident_mib() -> float:
+    """Return the memory this process holds."""
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
+
+
 def children_running(text: bytes) -> list[int]:
     """Return the processes this one has started whose command line holds a text."""
     found = []

@@ -71,6 +71,20 @@ def export(
     return {each.format: each for each in exports}, samples
 
 
+def test_more_images_than_are_answered_at_once_have_their_answers(
+    tmp_path: Path, trainer: Trainer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In every format: eight in calls of three."""
+    monkeypatch.setattr("tasks.models.prediction.MOST_IMAGES", 3)
+    contract = InputContract(("a", "b", "c"), 28, 28, "grayscale", "categorical")
+    settings = trainer.config(training={"model": "fast_cnn"}).training
+    network = build_model(contract, settings, rescale=1 / 255)
+    exports, _ = export(network, contract, tmp_path, litert=True, saved_model=True)
+    assert sorted(exports) == ["litert", "onnx", "saved_model"]
+    assert [each.failure for each in exports.values()] == ["", "", ""]
+    assert max(each.difference for each in exports.values()) < 1e-5
+
+
 @pytest.mark.parametrize(
     ("name", "contract"),
     [

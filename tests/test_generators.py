@@ -22,6 +22,7 @@ from tasks.generators.pipelines import (
     training_batches,
 )
 from tasks.inventory.scan import take_inventory
+from tasks.models import prediction
 from tasks.models.contract import InputContract
 from tasks.reporting.beside import previews_drawn_beside
 from tests.image_trees import config_for
@@ -163,6 +164,20 @@ def test_evaluation_is_never_augmented(image_tree: Tree) -> None:
     rows = np.flatnonzero(index["split"] == "test")
     assert np.array_equal(images, pixels_of(inputs.pixels, rows))
     assert targets.argmax(axis=1).tolist() == index["target"][rows].tolist()
+
+
+def test_several_workers_share_every_batch_of_an_evaluation(
+    image_tree: Tree, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also the last one, however few images a worker answers at once."""
+    monkeypatch.setattr(prediction, "MOST_IMAGES", 2)
+    inputs = inputs_for(image_tree())
+    lengths = [
+        len(images)
+        for images, _ in evaluation_batches(inputs, "test", workers=3).as_numpy_iterator()
+    ]
+    assert set(lengths[:-1]) == {6}
+    assert sum(lengths) == inputs.counts["test"] // 3 * 3
 
 
 def test_previews_are_images(image_tree: Tree, tmp_path: Path) -> None:

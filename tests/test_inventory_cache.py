@@ -16,9 +16,7 @@ from tasks.config.data import DataConfig
 from tasks.inventory import scan
 from tasks.inventory.image_file import read_images
 from tasks.inventory.reading import read_files
-from tasks.runtime import reader_process
 from tasks.runtime.parallel import map_chunks
-from tests.processes import children_running
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -233,16 +231,3 @@ def test_bit_depth_and_suffix_are_told(
     row = read_images(str(tmp_path), [name], max_pixels=10_000)[0]
     assert row["error"] is None
     assert {key: row[key] for key in expected} == expected
-
-
-def test_where_nothing_is_new_no_process_waits_for_files(image_tree: Tree) -> None:
-    """It was started early and would hold memory; where a file is new it reads it."""
-    root = image_tree()
-    inventory_of(root)
-    reader_process.end_idle()
-    reader_process.start_early("tasks.inventory.arrow_batches")
-    assert len(children_running(b"LokyProcess")) == 1
-    inventory_of(root)
-    assert not children_running(b"LokyProcess")
-    (root / "cat/new.png").write_bytes((root / "cat/001.png").read_bytes() + b"more")
-    assert "cat/new.png" in set(inventory_of(root)["path"])

@@ -16,12 +16,14 @@ from PIL import Image
 from tasks.inventory.scan import inventory_of
 from tasks.orchestration.gate_run import accept_data, judge_data
 from tasks.runs.run_folder import open_run
+from tasks.runtime import reader_process
 from tasks.validation.context import gather_context
 from tasks.validation.data_gate import judge_inventory
 from tasks.validation.evidence import OFFENDERS_FILE
 from tasks.validation.kept_verdicts import reuse_verdict, verdict_key
 from tasks.validation.quarantine import clear_quarantine
 from tests.image_trees import ROOT, draw_image
+from tests.processes import children_running
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -85,6 +87,20 @@ def test_the_rules_are_imported_while_new_files_are_read(image_tree: Tree, tmp_p
         for _ in range(2)
     ]
     assert found == ["True\n", "False\n"]
+
+
+def test_where_a_verdict_stands_no_process_waits_for_files(
+    images: tuple[Path, RetrainConfig], caplog: pytest.LogCaptureFixture
+) -> None:
+    """It was started early, and would hold memory."""
+    _, config = images
+    judge_data(config)
+    reader_process.end_idle()
+    others = set(children_running(b"LokyProcess"))
+    reader_process.start_early("tasks.inventory.arrow_batches")
+    assert len(set(children_running(b"LokyProcess")) - others) == 1
+    assert stands(config, caplog)
+    assert set(children_running(b"LokyProcess")) <= others
 
 
 def test_the_same_data_is_not_judged_again(

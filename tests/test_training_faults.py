@@ -19,7 +19,7 @@ from tasks.generators.inputs import build_inputs
 from tasks.inventory.scan import inventory_of
 from tasks.training.worker import train_in_subprocess
 from tests.image_trees import config_for
-from tests.processes import training_children, wait_until
+from tests.processes import resident_mib, training_children, wait_until
 from tests.trainings import quietly
 
 if TYPE_CHECKING:
@@ -155,12 +155,6 @@ def test_no_room_for_the_decoded_images_is_told(
     with pytest.raises(PixelgateError, match=r"No room .* 0 MiB.* No space left"):
         build_inputs(inventory, config, directory=tmp_path / "run")
     assert not list(config.paths.decoded.iterdir())
-
-
-def resident_mib() -> float:
-    """Return the memory this process holds."""
-    pages = int(Path("/proc/self/statm").read_text().split()[1])
-    return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
 
 
 def test_memory_of_a_serving_process_stays_flat(trainer: Trainer) -> None:

@@ -57,7 +57,7 @@ def predict_litert(file: Path, images: np.ndarray) -> np.ndarray:
         interpreter = tf.lite.Interpreter(str(file))
     source = interpreter.get_input_details()[0]["index"]
     target = interpreter.get_output_details()[0]["index"]
-    size = images_at_once(images.shape[1:])
+    size = images_at_once(images.shape[1:], on_gpu=False)
     answers = []
     for part in (images[start : start + size] for start in range(0, len(images), size)):
         interpreter.resize_tensor_input(source, part.shape)

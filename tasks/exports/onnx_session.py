@@ -74,7 +74,7 @@ class OnnxModel:
             (images, classes) float32 probabilities; (images, 1), the probability of the second
             class, if class_mode is binary.
         """
-        size = images_at_once(images.shape[1:])
+        size = images_at_once(images.shape[1:], on_gpu=False)
         if len(images) <= size:
             return self._run(images)
         starts = range(0, len(images), size)

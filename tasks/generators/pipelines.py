@@ -146,7 +146,7 @@ def evaluation_batches(inputs: Inputs, split: str, *, workers: int = 1) -> tf.da
     """
     rows, targets = _rows_of(inputs, split)
     shared = rows[: len(rows) // workers * workers] if len(rows) >= workers else rows
-    batch = max(1, images_at_once(inputs.contract.shape) // workers) * workers
+    batch = images_at_once(inputs.contract.shape) * workers
     batches = tf.data.Dataset.from_tensor_slices(shared).batch(batch)
     read = _untransformed(_reader(inputs, targets))
     batches = batches.map(read, num_parallel_calls=tf.data.AUTOTUNE)

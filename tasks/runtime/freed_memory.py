@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import sys
 
@@ -9,11 +10,10 @@ import sys
 def return_freed_memory() -> None:
     """Return what the C library and Arrow keep for their next allocations.
 
-    Each keeps up to a hundred megabytes while another process trains. Milliseconds; does nothing
-    where the C library isn't GNU's.
+    Each keeps up to a hundred megabytes while the next stage, or the process that trains, has a use
+    for it. It takes milliseconds, and does nothing where the C library is not GNU's.
     """
     if "pyarrow" in sys.modules:
         sys.modules["pyarrow"].default_memory_pool().release_unused()
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
-    if trim is not None:
-        trim(0)
+    with contextlib.suppress(AttributeError, OSError, TypeError):
+        ctypes.CDLL(None).malloc_trim(ctypes.c_size_t(0))

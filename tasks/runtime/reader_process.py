@@ -77,8 +77,9 @@ def keep(pool: Any) -> None:
 
 def end_idle() -> None:
     """End the process that is kept: one that is left when Python exits leaves a traceback."""
-    while _idle:
-        _idle.pop().shutdown(wait=True, kill_workers=True)
+    with contextlib.suppress(IndexError):
+        while True:
+            _idle.pop().shutdown(wait=True, kill_workers=True)
 
 
 @functools.cache

@@ -1,4 +1,4 @@
-"""What takes seconds to start waits here for its use, and is ended if there is none."""
+"""Processes that take seconds to start, and are started here before they are needed."""
 
 from __future__ import annotations
 
@@ -8,25 +8,27 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-Process = TypeVar("Process")
+P = TypeVar("P")
 
 
-class Spare(Generic[Process]):
+class Spare(Generic[P]):
     """A process of one kind that is started before it is needed, one at most.
 
-    It ends with this process at the latest.
+    It is ended when this process exits; one that is killed can't do so, and its child must notice.
+    Not for several threads at once.
     """
 
     def __init__(
         self,
-        start: Callable[[], Process],
+        start: Callable[[], P],
         *,
-        has_ended: Callable[[Process], bool],
-        end: Callable[[Process], None],
+        has_ended: Callable[[P], bool],
+        end: Callable[[P], None],
     ) -> None:
         """Take what starts such a process, tells whether it has ended, and ends it."""
         self._start, self._has_ended, self._end = start, has_ended, end
-        self._waiting: list[Process] = []
+        self._waiting: list[P] = []
+        atexit.register(self.end)
 
     def start(self) -> None:
         """Start one, unless one waits already.
@@ -35,10 +37,9 @@ class Spare(Generic[Process]):
             OSError: there is no room for another process, or for its files.
         """
         if not self._waiting:
-            atexit.register(self.end)
             self._waiting.append(self._start())
 
-    def take(self) -> Process:
+    def take(self) -> P:
         """Return the one that waits, or a new one; the caller ends it.
 
         Raises:
@@ -51,6 +52,5 @@ class Spare(Generic[Process]):
 
     def end(self) -> None:
         """End the one that waits for a use which doesn't come."""
-        atexit.unregister(self.end)
         while self._waiting:
             self._end(self._waiting.pop())

@@ -82,7 +82,7 @@ def _end(child: subprocess.Popen[bytes]) -> None:
         child.kill()
 
 
-# It imports TensorFlow for seconds before there is a request.
+# Its imports take seconds, for which it needs no request.
 spare = Spare(_start, has_ended=lambda child: child.poll() is not None, end=_end)
 
 

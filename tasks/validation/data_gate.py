@@ -15,6 +15,7 @@ from tasks.inventory.embeddings import embedding_name, embeddings_of
 from tasks.inventory.input_choice import choose_input
 from tasks.inventory.value_ranges import value_range_of
 from tasks.runs.run_folder import INVENTORY
+from tasks.runtime.reader_process import end_idle
 from tasks.validation.baseline import Baseline, accept_baseline
 from tasks.validation.context import gather_context
 from tasks.validation.kept_verdicts import keep_verdict, reuse_verdict, verdict_key
@@ -75,6 +76,8 @@ def _kept_or_new(
         kept = reuse_verdict(home, key, inventory, gate, context, directory=run.validation)
         if kept is not None:
             log.info("these files were judged before by the same rules; that verdict stands")
+            # Nothing is new, so that the process which waits for files only holds memory.
+            end_idle()
             return kept
     if on_news and not _is_accepted(inventory, context):
         on_news()

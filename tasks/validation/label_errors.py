@@ -20,6 +20,7 @@ from tasks.inventory.duplicates import MIN_VISIBLE_CONTRAST, thumbnails_of
 from tasks.inventory.features import GRAY_SIDE, NEUTRAL
 from tasks.runtime.aside import call_aside, call_in_thread
 from tasks.runtime.collector import collector_paused
+from tasks.runtime.reader_process import end_idle
 from tasks.storage.checked import believe_parquet, write_checked_parquet
 from tasks.storage.hashing import digest
 from tasks.validation.linear_probe import probe
@@ -91,7 +92,12 @@ def start_judging_labels(
         quick = _by_embeddings(embeddings.of(inventory, images), embeddings.name)
         least = settings.min_probe_accuracy
     rank = functools.partial(_rank_cached, images, quick, cache_dir)
-    ranked = call_aside(rank) if len(images) <= IMAGES_ASIDE else call_in_thread(rank)
+    if len(images) <= IMAGES_ASIDE:
+        ranked = call_aside(rank)
+    else:
+        # The process that read the images only holds memory.
+        end_idle()
+        ranked = call_in_thread(rank)
     return lambda: _if_accurate(ranked(), least)
 
 
