@@ -67,7 +67,7 @@ class _Interpreter:
         """Start to load a model and to predict, once; see `fresh_interpreter`."""
         np.save(self._inputs, images)
         size = str(images_at_once(images.shape[1:]))
-        request = (model.absolute(), self._inputs, self._outputs, size)
+        request: tuple[str | Path, ...] = (model.absolute(), self._inputs, self._outputs, size)
         # One that has ended already is asked nothing; its error says why.
         with contextlib.suppress(BrokenPipeError), self._request as pipe:
             pipe.write(b"\0".join(map(os.fsencode, request)))
