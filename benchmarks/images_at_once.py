@@ -57,7 +57,7 @@ def measure(name: str, side: int, colors: str) -> None:
                 rates[number].append(IMAGES / (time.perf_counter() - started))
             else:
                 peaks[number] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-    chosen = images_at_once(contract.shape)
+    chosen = images_at_once(contract.shape, on_gpu=False)
     for number in NUMBERS:
         rate = statistics.median(rates[number])
         print(f"| {name} | {side} | {chosen} | {number} | {rate:,.0f} | {peaks[number]:.2f} |")
